@@ -1,0 +1,45 @@
+#!/bin/sh
+# Installs the Debian packages that are missing, and only those.
+#
+#   deps.sh build   what `make build` needs
+#   deps.sh test    that, and the real peers that the tests talk to
+set -eu
+
+build="pkg-config g++ nodejs npm
+  libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
+  libopencv-calib3d-dev libopencv-dnn-dev libopencv-features2d-dev libopencv-flann-dev
+  libopencv-highgui-dev libopencv-ml-dev libopencv-objdetect-dev libopencv-photo-dev
+  libopencv-stitching-dev libopencv-video-dev libopencv-videoio-dev"
+test="chromium mosquitto"
+
+case "${1:-}" in
+build) wanted=$build ;;
+test) wanted="$build $test" ;;
+*) echo "usage: deps.sh build|test" >&2; exit 2 ;;
+esac
+
+# A program that is there already, however it was installed, is enough.
+have() {
+  case "$1" in
+  nodejs) command -v node >/dev/null ;;
+  npm) command -v npm >/dev/null ;;
+  *) dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii' ;;
+  esac
+}
+
+missing=
+for package in $wanted; do
+  have "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "deps.sh: missing:$missing; install them as root, or install sudo" >&2; exit 1; }
+  as_root=sudo
+fi
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -q
+# shellcheck disable=SC2086 # a list of words
+$as_root apt-get install -q -y --no-install-recommends $missing

@@ -1,0 +1,36 @@
+// Package inspect turns frames into findings: against a golden die, against a
+// reference image, or against a bare wafer's own surroundings.
+package inspect
+
+import (
+	"image"
+
+	"kensa/vision/defect"
+	"kensa/vision/frame"
+)
+
+// Shift is how far an image lies from where it was expected, in pixels, x to
+// the right and y down.
+type Shift struct{ DX, DY float64 }
+
+// Die is what was found on one die of a frame.
+type Die struct {
+	Rect image.Rectangle // where it was expected in the frame
+	// Registered is false where the die could not be matched with its golden;
+	// then nothing was compared, and Reason says why.
+	Registered bool
+	Reason     string
+	Shift      Shift           // of the die from Rect
+	Defects    []defect.Defect // in pixels of the frame
+}
+
+// Inspector inspects the dies of frames. It is used from one goroutine and
+// holds memory outside Go's heap until Close.
+type Inspector interface {
+	// Inspect looks at the given parts of a frame, one die each, and returns a
+	// Die for each, in their order. No parts means the whole frame as one die.
+	// The image is only read, and not kept. The error names an image that cannot
+	// be inspected at all: wrong depth, too small for a die.
+	Inspect(img frame.Image, dies []image.Rectangle) ([]Die, error)
+	Close() error
+}
