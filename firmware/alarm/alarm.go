@@ -1,5 +1,9 @@
 // Package alarm lists what can go wrong on the appliance so that a person or
 // the host must know, and keeps the set of alarms that are set now.
+//
+// An alarm has the life of SEMI E5's: it is set, it may be acknowledged by an
+// operator, it is cleared. While a kind is set, raising it again counts and
+// updates the detail; alarms do not pile up.
 package alarm
 
 import "time"
@@ -22,20 +26,51 @@ const (
 	DataIntegrity    Category = 8
 )
 
+// Severity is how soon somebody must act; the display's colour follows it.
+type Severity int
+
+// Severities, in rising order.
+const (
+	Notice  Severity = 1 // worth knowing
+	Warning Severity = 2 // abnormal: results still count, act this shift
+	Fault   Severity = 3 // inspection stands or a result is lost: act now
+)
+
+// String is the severity in one lower-case word.
+func (s Severity) String() string {
+	switch s {
+	case Notice:
+		return "notice"
+	case Warning:
+		return "warning"
+	case Fault:
+		return "fault"
+	}
+	return "unknown"
+}
+
 // Kind is an alarm that the appliance can raise.
 type Kind struct {
 	ID       ID
 	Category Category
+	Severity Severity
 	Text     string // what an operator reads; no more than 40 characters, after E5's ALTX
 	Remedy   string // what to do about it
 }
 
-// Alarm is one raising of a kind, from set to clear.
+// Alarm is one raising of a kind, from set to clear. ID and Set together
+// identify it.
 type Alarm struct {
 	Kind
-	Detail  string // what exactly: the field, the file, the address
-	Set     time.Time
+	Detail  string    // what exactly, at the latest raising: the field, the file, the address
+	Count   int       // raisings since it was set, from 1
+	Set     time.Time // the first raising
+	Latest  time.Time // the latest raising
 	Cleared time.Time // zero while it is set
 	// AckBy names the operator who has seen it; empty until then.
 	AckBy string
+	Acked time.Time // zero until then
 }
+
+// Active reports whether the alarm is still set.
+func (a Alarm) Active() bool { return a.Cleared.IsZero() }

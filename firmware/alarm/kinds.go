@@ -1,0 +1,68 @@
+package alarm
+
+// The kinds, by what they concern: 1xx pulses and frames, 2xx camera and light,
+// 3xx inspection, 4xx network, 5xx the appliance itself. A number that was
+// shipped keeps its meaning for ever; a kind that goes leaves a gap.
+var (
+	MissedPulse = Kind{101, EquipmentStatus, Warning, "Field trigger missed",
+		"Check the trigger cable and the tool's trigger output; reinspect the wafer."}
+	DoubledPulse = Kind{102, EquipmentStatus, Warning, "Field trigger doubled",
+		"Check the trigger line for noise and its debounce setting."}
+	MissingFrame = Kind{103, EquipmentStatus, Warning, "Camera frame missing",
+		"Check the camera's cable and exposure; reinspect the wafer."}
+	LateFrame = Kind{104, EquipmentStatus, Warning, "Camera frame late",
+		"Check the camera's exposure time and calibrate the latency window again."}
+	ExtraFrame = Kind{105, EquipmentStatus, Warning, "Camera frame without trigger",
+		"Check that the camera is in trigger mode and its input is free of noise."}
+	QueueFull = Kind{106, EquipmentStatus, Notice, "Frame queue full, tool held",
+		"The tool waits for the inspection; slow the stage if this persists."}
+	WaferIncomplete = Kind{107, DataIntegrity, Fault, "Wafer not fully inspected",
+		"Reinspect the wafer; other alarms of the same wafer tell why."}
+
+	CameraGone = Kind{201, EquipmentStatus, Fault, "Camera not responding",
+		"Check the camera's cable and power; inspection resumes by itself."}
+	LightDrift = Kind{202, ParameterWarning, Warning, "Light has drifted",
+		"Let the lamp warm up, then repeat the light calibration."}
+	BadFrame = Kind{203, DataIntegrity, Warning, "Frame unreadable or of wrong format",
+		"Check the camera's format against the recipe, or the named file."}
+
+	NotRegistered = Kind{301, ParameterError, Fault, "Many dies not registered",
+		"Check recipe, focus and wafer alignment against the product on the chuck."}
+	LowYield = Kind{302, ParameterWarning, Warning, "Yield below limit",
+		"Look at the wafer map, then inform process engineering."}
+	RecipeInvalid = Kind{303, ParameterError, Fault, "Recipe cannot be used",
+		"Select another recipe or correct the named key."}
+
+	BrokerUnreachable = Kind{401, EquipmentStatus, Warning, "Message broker unreachable",
+		"Check network, address and certificates; results wait in the outbox."}
+	LedgerBacklog = Kind{402, DataIntegrity, Warning, "Ledger backlog near its limit",
+		"Restore the link to the warning service before records would have to go."}
+
+	DiskNearlyFull = Kind{501, EquipmentStatus, Warning, "Disk nearly full",
+		"Free space or shorten the retention of images."}
+	CommitFailed = Kind{502, DataIntegrity, Fault, "Result not stored, wafer held",
+		"Free space on the state disk; the wafer is stored as soon as that succeeds."}
+	ClockUnsynchronised = Kind{503, DataIntegrity, Warning, "Clock not synchronised",
+		"Check the time server's address and the network."}
+)
+
+// Kinds lists every kind by its number.
+func Kinds() []Kind {
+	return []Kind{
+		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
+		CameraGone, LightDrift, BadFrame,
+		NotRegistered, LowYield, RecipeInvalid,
+		BrokerUnreachable, LedgerBacklog,
+		DiskNearlyFull, CommitFailed, ClockUnsynchronised,
+	}
+}
+
+// ByID finds a kind by its number.
+func ByID(id ID) (Kind, bool) {
+	for _, k := range Kinds() {
+		if k.ID == id {
+			return k, true
+		}
+	}
+	return Kind{}, false
+}

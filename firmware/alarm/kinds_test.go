@@ -1,0 +1,68 @@
+package alarm
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// shipped pins every number that left the house to what it means. A line may be
+// added; none may change or go, even when the kind does.
+var shipped = map[ID]string{
+	101: "Field trigger missed",
+	102: "Field trigger doubled",
+	103: "Camera frame missing",
+	104: "Camera frame late",
+	105: "Camera frame without trigger",
+	106: "Frame queue full, tool held",
+	107: "Wafer not fully inspected",
+	201: "Camera not responding",
+	202: "Light has drifted",
+	203: "Frame unreadable or of wrong format",
+	301: "Many dies not registered",
+	302: "Yield below limit",
+	303: "Recipe cannot be used",
+	401: "Message broker unreachable",
+	402: "Ledger backlog near its limit",
+	501: "Disk nearly full",
+	502: "Result not stored, wafer held",
+	503: "Clock not synchronised",
+}
+
+func TestNumbersKeepTheirMeaning(t *testing.T) {
+	seen := map[ID]bool{}
+	for _, k := range Kinds() {
+		if seen[k.ID] {
+			t.Errorf("ALID %d is given twice", k.ID)
+		}
+		seen[k.ID] = true
+		if want, ok := shipped[k.ID]; !ok {
+			t.Errorf("ALID %d %q is not in the list of shipped numbers", k.ID, k.Text)
+		} else if k.Text != want {
+			t.Errorf("ALID %d means %q; was shipped as %q", k.ID, k.Text, want)
+		}
+	}
+}
+
+func TestKindsAreFitForOperators(t *testing.T) {
+	for _, k := range Kinds() {
+		switch {
+		case utf8.RuneCountInString(k.Text) > 40 || len(k.Text) > 40:
+			t.Errorf("%d: text %q is longer than E5's 40 characters", k.ID, k.Text)
+		case k.Text == "" || strings.TrimSpace(k.Text) != k.Text:
+			t.Errorf("%d: text %q", k.ID, k.Text)
+		case !strings.HasSuffix(k.Remedy, "."):
+			t.Errorf("%d: remedy %q is no sentence", k.ID, k.Remedy)
+		case k.Category < 1 || k.Category > 8:
+			t.Errorf("%d: category %d; E5 has 1 to 8", k.ID, k.Category)
+		case k.Severity < Notice || k.Severity > Fault || k.Severity.String() == "unknown":
+			t.Errorf("%d: severity %d", k.ID, k.Severity)
+		}
+		if found, ok := ByID(k.ID); !ok || found != k {
+			t.Errorf("ByID(%d) = %v, %v", k.ID, found, ok)
+		}
+	}
+	if _, ok := ByID(-1); ok {
+		t.Error("ByID(-1) found a kind")
+	}
+}
