@@ -39,12 +39,17 @@ func (l Length) String() string {
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', 10, 64) }
 
-// MarshalText writes the distance so that Parse reads the same value.
+// MarshalText writes the distance so that Parse reads the same value: as String
+// does where that is exact, with all its digits in µm otherwise.
 func (l Length) MarshalText() ([]byte, error) {
 	if math.IsNaN(float64(l)) || math.IsInf(float64(l), 0) {
 		return nil, fmt.Errorf("length: %v is not a distance", float64(l))
 	}
-	return []byte(l.String()), nil
+	text := l.String()
+	if back, err := Parse(text); err != nil || back != l {
+		text = strconv.FormatFloat(float64(l), 'g', -1, 64) + " µm"
+	}
+	return []byte(text), nil
 }
 
 // UnmarshalText reads what Parse reads.
@@ -59,15 +64,18 @@ func (l *Length) UnmarshalText(text []byte) error {
 
 // suffixes are tried in order, so that "nm", "µm" and "mm" are not taken for a
 // bare "m", which is refused: nothing on a wafer is measured in metres.
+//
+// A unit is a factor over a divisor: 1000 is exact in a float64 and 0.001 is
+// not, so that "324.7 nm" is the float64 nearest to 0.3247 µm.
 var suffixes = []struct {
-	text string
-	unit Length
+	text            string
+	factor, divisor float64
 }{
-	{"nm", Nanometre},
-	{"µm", Micrometre}, // U+00B5, the micro sign
-	{"μm", Micrometre}, // U+03BC, the Greek letter
-	{"um", Micrometre},
-	{"mm", Millimetre},
+	{"nm", 1, 1000},
+	{"µm", 1, 1}, // U+00B5, the micro sign
+	{"μm", 1, 1}, // U+03BC, the Greek letter
+	{"um", 1, 1},
+	{"mm", 1000, 1},
 }
 
 // Parse reads a number with one of the units nm, µm (or um) and mm, such as
@@ -80,10 +88,11 @@ func Parse(s string) (Length, error) {
 			continue
 		}
 		v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+		v = v * suffix.factor / suffix.divisor
 		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 			return 0, fmt.Errorf("length: %q: no number before %s", s, suffix.text)
 		}
-		return Length(v) * suffix.unit, nil
+		return Length(v), nil
 	}
 	return 0, fmt.Errorf("length: %q: want a number with nm, µm or mm, such as \"12.5 mm\"", s)
 }
