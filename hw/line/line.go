@@ -18,8 +18,9 @@ import (
 // ErrClosed is returned by Next after the line was closed.
 var ErrClosed = errors.New("line: closed")
 
-// BufferSize is how many edges an input keeps for a slow reader. An edge beyond
-// it is lost and shows as a gap in Event.Sequence.
+// BufferSize is how many edges an input keeps for a slow reader. When it is full
+// the oldest edge is lost, as in the kernel's own buffer, and shows as a gap in
+// Event.Sequence.
 const BufferSize = 1024
 
 // Event is one edge.
@@ -27,7 +28,8 @@ type Event struct {
 	// Time is when the edge happened, on the clock that the camera's frames
 	// are stamped with too (CLOCK_MONOTONIC on real hardware).
 	Time time.Duration
-	// Sequence numbers the edges of one line from 1; a gap is a lost edge.
+	// Sequence numbers the edges of one line from 1, anew after each In; a gap is
+	// a lost edge. Only edges of the kind that In asked for count.
 	Sequence uint64
 	// Level is the line's level after the edge.
 	Level gpio.Level

@@ -10,7 +10,7 @@ import (
 // Pulse is one field trigger.
 type Pulse struct {
 	Time     time.Duration // when the rising edge happened, on the lines' and frames' common clock
-	Sequence uint64        // numbers the pulses since start, from 1
+	Sequence uint64        // numbers the pulses since start, from 1, missed ones too
 	Missed   uint64        // pulses lost between the one before and this, by the line's own count
 }
 
