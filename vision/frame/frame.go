@@ -1,11 +1,10 @@
 // Package frame holds grey images and says who owns their memory.
 //
 // An Image is a view: it borrows the memory of whoever made it (a camera's
-// mapped buffer, a decoded file, a Buffer of this package) and is read in
-// place. Grey values are unsigned, Depth bits wide: 8 bits take one byte a
-// pixel, 10 to 16 bits take two, little-endian, as V4L2's GREY, Y10, Y12 and
-// Y16 formats lay them out. The origin is the top left corner, x to the right
-// and y down.
+// mapped buffer, a decoded file) and is read in place. Grey values are
+// unsigned, Depth bits wide: 8 bits take one byte a pixel, 10 to 16 bits take
+// two, little-endian, as V4L2's GREY, Y10, Y12 and Y16 formats lay them out.
+// The origin is the top left corner, x to the right and y down.
 package frame
 
 import (
