@@ -26,7 +26,7 @@ func (s *workspace) coarse(ref, img plane, minOverlap float64, n int) ([]candida
 	if err != nil {
 		return nil, err
 	}
-	ri, ii := newIntegral(ref), newIntegral(img)
+	rm, im := newTable(ref), newTable(img)
 	area := int(minOverlap * float64(min(ref.w*ref.h, img.w*img.h)))
 	score := s.plane(cross.w, cross.h)
 	for y := range cross.h {
@@ -35,7 +35,7 @@ func (s *workspace) coarse(ref, img plane, minOverlap float64, n int) ([]candida
 			in := ref.bounds().Add(image.Pt(dx, dy)).Intersect(img.bounds())
 			score.row(y)[x] = -1
 			if in.Dx()*in.Dy() >= area {
-				score.row(y)[x] = correlation(float64(cross.row(y)[x]), ri, ii, in, dx, dy)
+				score.row(y)[x] = correlation(float64(cross.row(y)[x]), rm, im, in, dx, dy)
 			}
 		}
 	}
@@ -56,42 +56,26 @@ func (s *workspace) crossCorrelate(ref, img plane) (plane, error) {
 	return s.own(sums), err
 }
 
+// table holds integral images of a plane and of its squares.
+type table struct{ value, square integral }
+
+func newTable(p plane) table {
+	return table{
+		integralOf(p.w, p.h, func(i int) float64 { return float64(p.v[i]) }),
+		integralOf(p.w, p.h, func(i int) float64 { return square(float64(p.v[i])) }),
+	}
+}
+
 // correlation is Pearson's, from the sum of products over the overlap in.
-func correlation(products float64, ref, img integral, in image.Rectangle, dx, dy int) float32 {
+func correlation(products float64, ref, img table, in image.Rectangle, dx, dy int) float32 {
 	n := float64(in.Dx() * in.Dy())
-	sr, srr := ref.sums(in.Sub(image.Pt(dx, dy)))
-	si, sii := img.sums(in)
-	vr, vi := srr-sr*sr/n, sii-si*si/n
+	there := in.Sub(image.Pt(dx, dy))
+	sr, si := ref.value.sum(there), img.value.sum(in)
+	vr, vi := ref.square.sum(there)-sr*sr/n, img.square.sum(in)-si*si/n
 	if vr <= 1e-3*n || vi <= 1e-3*n {
 		return -1
 	}
 	return float32((products - sr*si/n) / math.Sqrt(vr*vi))
-}
-
-// integral holds running sums of a plane and of its squares, so that the sums
-// over any rectangle take four look-ups.
-type integral struct {
-	w          int
-	sum, square []float64
-}
-
-func newIntegral(p plane) integral {
-	t := integral{p.w + 1, make([]float64, (p.w+1)*(p.h+1)), make([]float64, (p.w+1)*(p.h+1))}
-	for y := range p.h {
-		var sum, square float64
-		for x, v := range p.row(y) {
-			sum, square = sum+float64(v), square+float64(v)*float64(v)
-			i := (y+1)*t.w + x + 1
-			t.sum[i], t.square[i] = t.sum[i-t.w]+sum, t.square[i-t.w]+square
-		}
-	}
-	return t
-}
-
-func (t integral) sums(r image.Rectangle) (sum, square float64) {
-	a, b := r.Min.Y*t.w+r.Min.X, r.Min.Y*t.w+r.Max.X
-	c, d := r.Max.Y*t.w+r.Min.X, r.Max.Y*t.w+r.Max.X
-	return t.sum[d] - t.sum[c] - t.sum[b] + t.sum[a], t.square[d] - t.square[c] - t.square[b] + t.square[a]
 }
 
 // peaks lists the n highest local maxima, given as shifts from (ox, oy).

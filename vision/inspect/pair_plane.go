@@ -35,6 +35,13 @@ func (s *workspace) plane(w, h int) plane {
 	return s.own(gocv.NewMatWithSize(h, w, gocv.MatTypeCV32F))
 }
 
+// zeros returns a new plane of zeros.
+func (s *workspace) zeros(w, h int) plane {
+	p := s.plane(w, h)
+	clear(p.v)
+	return p
+}
+
 // own takes a continuous Mat of float32 over.
 func (s *workspace) own(m gocv.Mat) plane {
 	s.mats = append(s.mats, m)
@@ -68,24 +75,23 @@ func (p plane) row(y int) []float32 { return p.v[y*p.w : (y+1)*p.w] }
 
 func (p plane) bounds() image.Rectangle { return image.Rect(0, 0, p.w, p.h) }
 
-// blur smooths with a Gaussian of the given standard deviation in pixels;
-// none for 0.
+// blur smooths with a Gaussian of the given standard deviation in pixels, the
+// image mirrored at its border.
 func (s *workspace) blur(p plane, sigma float64) (plane, error) {
-	if sigma <= 0 {
-		return p, nil
-	}
+	return s.gauss(p, sigma, gocv.BorderReflect101)
+}
+
+// fade smooths likewise with zeros beyond the border.
+func (s *workspace) fade(p plane, sigma float64) (plane, error) {
+	return s.gauss(p, sigma, gocv.BorderConstant)
+}
+
+func (s *workspace) gauss(p plane, sigma float64, border gocv.BorderType) (plane, error) {
 	m := gocv.NewMat()
 	// The kernel reaches 4σ: with OpenCV's own choice of 3σ the step at its end
 	// shows at the contrasts that matter here.
 	side := 2*int(4*sigma+0.5) + 1
-	err := gocv.GaussianBlur(p.mat, &m, image.Pt(side, side), sigma, sigma, gocv.BorderReflect101)
-	return s.own(m), err
-}
-
-// shrink resizes to w × h by averaging areas.
-func (s *workspace) shrink(p plane, w, h int) (plane, error) {
-	m := gocv.NewMat()
-	err := gocv.Resize(p.mat, &m, image.Pt(w, h), 0, 0, gocv.InterpolationArea)
+	err := gocv.GaussianBlur(p.mat, &m, image.Pt(side, side), sigma, sigma, border)
 	return s.own(m), err
 }
 
@@ -127,6 +133,28 @@ func (p plane) at(x, y float64) (v float32, ok bool) {
 	top := p.v[i] + fx*(p.v[i+1]-p.v[i])
 	low := p.v[i+p.w] + fx*(p.v[i+p.w+1]-p.v[i+p.w])
 	return top + fy*(low-top), true
+}
+
+// quantileSample is about how many values a quantile of a plane is taken from.
+const quantileSample = 100_000
+
+// quantile estimates the value below which the share q of the plane lies.
+func (p plane) quantile(q float64) float32 {
+	step := max(1, len(p.v)/quantileSample)
+	values := make([]float32, 0, len(p.v)/step+1)
+	for i := 0; i < len(p.v); i += step {
+		values = append(values, p.v[i])
+	}
+	return quantile(values, q)
+}
+
+// image is the plane as an 8-bit image.
+func (p plane) image() frame.Image {
+	m := frame.New(p.w, p.h, 8)
+	for i, v := range p.v {
+		m.Pix[i] = byte(min(max(v+0.5, 0), 255))
+	}
+	return m
 }
 
 // normalMAD makes the median absolute deviation of normal values their
