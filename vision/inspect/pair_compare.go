@@ -1,0 +1,194 @@
+package inspect
+
+import (
+	"image"
+	"math"
+	"slices"
+)
+
+// comparison is a registered pair, in the inspected image's pixels.
+type comparison struct {
+	s        *workspace
+	expected plane  // the reference, moved and matched in brightness
+	diff     plane  // image − expected; 0 where the reference has no pixel
+	valid    []bool // where it has
+	pixels   int    // of them
+}
+
+// overlay moves the reference onto the image.
+func (s *workspace) overlay(ref, img plane, g registration) *comparison {
+	c := &comparison{s: s, expected: s.plane(img.w, img.h), diff: s.zeros(img.w, img.h), valid: make([]bool, len(img.v))}
+	for y := range img.h {
+		for x := range img.w {
+			i := y*img.w + x
+			v, ok := ref.at(g.relation.apply(float64(x), float64(y)))
+			c.valid[i] = ok
+			c.expected.v[i] = img.v[i]
+			if ok {
+				c.expected.v[i] = float32(g.gain)*v + float32(g.offset)
+				c.diff.v[i] = img.v[i] - c.expected.v[i]
+				c.pixels++
+			}
+		}
+	}
+	return c
+}
+
+// level takes the smooth part out of the difference, twice, so that the second
+// time the limits know the noise that the first one found.
+func (c *comparison) level(pitch float64) error {
+	for range 2 {
+		tmp := &workspace{}
+		l, err := c.look(tmp, 1)
+		if err != nil {
+			tmp.Close()
+			return err
+		}
+		limit := make([]float32, len(c.valid))
+		for i := range limit {
+			limit[i] = -1
+			if c.valid[i] {
+				limit[i] = 6 * l.sigma.v[i]
+			}
+		}
+		t := newTransfer(c.diff, l.grey, limit, pitch)
+		for y := range c.diff.h {
+			for x := range c.diff.w {
+				if i := y*c.diff.w + x; c.valid[i] {
+					b := t.at(x, y, l.grey.v[i])
+					c.diff.v[i] -= b
+					c.expected.v[i] += b
+				}
+			}
+		}
+		tmp.Close()
+	}
+	return nil
+}
+
+// look is the pair seen at one scale.
+type look struct {
+	diff, sigma, grey plane
+	noise             noiseModel
+}
+
+// look smooths the pair and models its noise at that scale.
+func (c *comparison) look(s *workspace, scale float64) (look, error) {
+	// Zeros beyond the border: mirrored noise would count twice there.
+	diff, err := s.fade(c.diff, scale)
+	if err != nil {
+		return look{}, err
+	}
+	expected, err := s.blur(c.expected, scale)
+	if err != nil {
+		return look{}, err
+	}
+	l := look{diff: diff, sigma: s.plane(diff.w, diff.h), grey: s.plane(diff.w, diff.h)}
+	for i, v := range expected.v {
+		// The mean of both images: its noise is independent of their
+		// difference's, so that choosing by it biases nothing.
+		l.grey.v[i] = v + diff.v[i]/2
+	}
+	edge := s.edges(expected)
+	seen := c.observe(diff, l.grey, edge)
+	l.noise = fitNoise(seen, 0.5/scale, 0.3)
+	tail := l.noise.tail(seen)
+	for i := range l.sigma.v {
+		l.sigma.v[i] = float32(tail * math.Sqrt(l.noise.variance(l.grey.v[i], edge.v[i])))
+	}
+	return l, nil
+}
+
+// observe picks pixels evenly for statistics.
+func (c *comparison) observe(diff, grey, edge plane) []observation {
+	step := max(1, c.pixels/quantileSample)
+	seen := make([]observation, 0, c.pixels/step+1)
+	n := 0
+	for i, ok := range c.valid {
+		if !ok {
+			continue
+		}
+		if n++; n%step == 0 {
+			seen = append(seen, observation{diff.v[i], grey.v[i], edge.v[i]})
+		}
+	}
+	return seen
+}
+
+// edges is how much the plane changes within one pixel of each.
+func (s *workspace) edges(p plane) plane {
+	e := s.plane(p.w, p.h)
+	for y := range p.h {
+		above, here, below := p.row(max(y-1, 0)), p.row(y), p.row(min(y+1, p.h-1))
+		out := e.row(y)
+		for x, v := range here {
+			left, right := here[max(x-1, 0)], here[min(x+1, p.w-1)]
+			out[x] = max(abs(left-v), abs(right-v), abs(above[x]-v), abs(below[x]-v))
+		}
+	}
+	return e
+}
+
+// inset takes the pixels nearer than border to one without a reference, or to
+// the image's border, out of the comparison.
+func (c *comparison) inset(border int) {
+	w, h := c.diff.w, c.diff.h
+	missing := integralOf(w, h, func(i int) float64 {
+		if c.valid[i] {
+			return 0
+		}
+		return 1
+	})
+	inner := image.Rect(border, border, w-border, h-border)
+	c.pixels = 0
+	for y := range h {
+		for x := range w {
+			i := y*w + x
+			near := image.Rect(x-border, y-border, x+border+1, y+border+1)
+			c.valid[i] = image.Pt(x, y).In(inner) && missing.sum(near) == 0
+			if c.valid[i] {
+				c.pixels++
+			}
+		}
+	}
+}
+
+// gather adds what one scale shows to the evidence.
+func (c *comparison) gather(e *evidence, scale float64) (noiseModel, error) {
+	tmp := &workspace{}
+	defer tmp.Close()
+	l, err := c.look(tmp, scale)
+	if err != nil {
+		return noiseModel{}, err
+	}
+	for i, ok := range c.valid {
+		if !ok {
+			l.diff.v[i] = 0
+		}
+	}
+	return l.noise, e.add(scale, l.diff, l.sigma)
+}
+
+// box is the bounding box of the pixels compared.
+func (c *comparison) box() image.Rectangle {
+	var r image.Rectangle
+	for y := range c.diff.h {
+		row := c.valid[y*c.diff.w : (y+1)*c.diff.w]
+		if x0, x1 := slices.Index(row, true), lastIndex(row, true); x0 >= 0 {
+			r = r.Union(image.Rect(x0, y, x1+1, y+1))
+		}
+	}
+	return r
+}
+
+func lastIndex(row []bool, v bool) int {
+	for x := len(row) - 1; x >= 0; x-- {
+		if row[x] == v {
+			return x
+		}
+	}
+	return -1
+}
+
+// middle is the median expected grey value.
+func (c *comparison) middle() float64 { return float64(c.expected.quantile(0.5)) }

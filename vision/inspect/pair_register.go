@@ -1,0 +1,147 @@
+package inspect
+
+import (
+	"fmt"
+	"math"
+)
+
+// registration is where an image lies on its reference, and how the brightness
+// of both compares: image = gain·reference + offset.
+type registration struct {
+	relation     relation
+	gain, offset float64
+	agreement    float64 // share of the image's blocks that fit, 0 to 1
+}
+
+// coarseSide is the side in pixels to which images are reduced for the search:
+// there, a rotation of a degree moves the corners by little more than a pixel,
+// and a correlation over all shifts takes milliseconds.
+const coarseSide = 256
+
+// maxSamples bounds the work of a refinement; more pixels add time and no
+// accuracy that counts.
+const maxSamples = 100_000
+
+// register finds the relation from coarse to fine: whole-pixel shifts by
+// correlation of strongly reduced images, the best few refined, the best of
+// these carried up the levels.
+func (s *workspace) register(ref, img plane, p PairParams) (registration, error) {
+	refs, imgs := s.levels(ref, img)
+	top := len(refs) - 1
+	d, a, err := s.search(refs[top], imgs[top], p)
+	for l := top - 1; l >= 0 && err == nil; l-- {
+		d, a, err = s.refine(refs[l], imgs[l], d.finer(imgs[l].w, imgs[l].h), p)
+	}
+	if err != nil {
+		return registration{}, err
+	}
+	return registration{d.relation(), a.gain, a.offset, a.agreement(img.w, img.h)}, nil
+}
+
+// reason says why a registration cannot be trusted; empty when it can.
+func (g registration) reason(p PairParams) string {
+	turn, scale := g.relation.rotation(), g.relation.scale()
+	switch {
+	case g.agreement < p.MinAgreement:
+		return fmt.Sprintf("the pattern fits the reference in %.0f %% of the image at the best place; want %.0f %%", 100*g.agreement, 100*p.MinAgreement)
+	case !(g.gain > 0.1 && g.gain < 10):
+		return fmt.Sprintf("the image has %.2g times the reference's contrast; want 0.1 to 10", g.gain)
+	case math.Abs(turn) > p.MaxRotation:
+		return fmt.Sprintf("rotated by %.2f°; max_rotation is %v°", turn, p.MaxRotation)
+	case math.Abs(scale-1) > p.MaxScale:
+		return fmt.Sprintf("scaled by %.4f; max_scale is %v", scale, p.MaxScale)
+	}
+	return ""
+}
+
+// levels halves both images until the inspected one fits coarseSide.
+func (s *workspace) levels(ref, img plane) (refs, imgs []plane) {
+	refs, imgs = []plane{ref}, []plane{img}
+	for max(img.w, img.h) > coarseSide && min(ref.w, ref.h, img.w, img.h) >= minPairSide {
+		ref, img = s.halve(ref), s.halve(img)
+		refs, imgs = append(refs, ref), append(imgs, img)
+	}
+	return refs, imgs
+}
+
+// search tries the whole-pixel shifts of highest correlation and returns the
+// best of them, refined.
+func (s *workspace) search(ref, img plane, p PairParams) (best deformation, at *aligner, err error) {
+	const tries = 5
+	candidates, err := s.candidates(ref, img, p.MinOverlap, tries)
+	if err != nil {
+		return best, nil, err
+	}
+	score := math.Inf(-1)
+	for _, c := range candidates {
+		d, a, err := s.refine(ref, img, newDeformation(float64(c.dx), float64(c.dy), img.w, img.h), p)
+		if err != nil {
+			return best, nil, err
+		}
+		if q := a.correlation(); q > score {
+			best, at, score = d, a, q
+		}
+	}
+	return best, at, nil
+}
+
+// candidates lists shifts to try, the unmoved image where nothing correlates.
+func (s *workspace) candidates(ref, img plane, minOverlap float64, n int) ([]candidate, error) {
+	const trend = 16 // pixels; slower than any pattern that tells a place
+	tmp := &workspace{}
+	defer tmp.Close()
+	r, err := tmp.trendless(ref, trend)
+	if err != nil {
+		return nil, err
+	}
+	i, err := tmp.trendless(img, trend)
+	if err != nil {
+		return nil, err
+	}
+	found, err := tmp.coarse(r, i, minOverlap, n)
+	if err == nil && len(found) == 0 {
+		found = []candidate{{}}
+	}
+	return found, err
+}
+
+// trendless is the plane less its slow part.
+func (s *workspace) trendless(p plane, sigma float64) (plane, error) {
+	slow, err := s.blur(p, sigma)
+	if err != nil {
+		return p, err
+	}
+	for i, v := range p.v {
+		slow.v[i] = v - slow.v[i]
+	}
+	return slow, nil
+}
+
+// refine improves d at one level, and returns the aligner for its figures.
+func (s *workspace) refine(ref, img plane, d deformation, p PairParams) (deformation, *aligner, error) {
+	const smoothing = 1.5 // pixels; the noise of an SEM then leaves edges their slope
+	tmp := &workspace{}
+	defer tmp.Close()
+	r, err := tmp.blur(ref, smoothing)
+	if err != nil {
+		return d, nil, err
+	}
+	i, err := tmp.blur(img, smoothing)
+	if err != nil {
+		return d, nil, err
+	}
+	gx, gy := tmp.gradient(i)
+	a := &aligner{ref: r, samples: samples(i, gx, gy, maxSamples), bounds: p.prior(d.reach)}
+	return a.refine(d), a, nil
+}
+
+// prior is how far, as a standard deviation in pixels, each parameter may be
+// expected to lie from none (the shifts, from the search's).
+func (p PairParams) prior(reach float64) [deformations]float64 {
+	const shift, drift = 4, 0.002 // pixels; share of the image
+	return [deformations]float64{
+		shiftX: shift, shiftY: shift,
+		scaling: p.MaxScale * reach / 2, turning: p.MaxRotation * math.Pi / 180 * reach / 2,
+		stretch: drift * reach, skew: drift * reach,
+	}
+}
