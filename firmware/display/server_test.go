@@ -1,0 +1,373 @@
+package display
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"kensa/firmware/display/web"
+)
+
+// call makes a request and returns its status and body. Headers are given as
+// name, value; "Host" sets the request's host.
+func (r *rig) call(method, path, body string, headers ...string) (int, string) {
+	r.t.Helper()
+	request, err := http.NewRequest(method, r.url+path, strings.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for n := 0; n < len(headers); n += 2 {
+		request.Header.Set(headers[n], headers[n+1])
+		if headers[n] == "Host" {
+			request.Host = headers[n+1]
+		}
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	data, err := io.ReadAll(answer.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return answer.StatusCode, string(data)
+}
+
+// post sends a command as the page does.
+func (r *rig) post(path, body string, headers ...string) (int, string) {
+	r.t.Helper()
+	return r.call("POST", path, body, append([]string{"Content-Type", "application/json", "Origin", r.url}, headers...)...)
+}
+
+// follow opens the event stream; next reads one event, heartbeats left out.
+func (r *rig) follow(ctx context.Context) (next func() (name, data string)) {
+	r.t.Helper()
+	request, err := http.NewRequestWithContext(ctx, "GET", r.url+"/api/events", nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { answer.Body.Close() })
+	lines := bufio.NewReader(answer.Body)
+	return func() (name, data string) {
+		for {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return "end", err.Error()
+			}
+			name, isName := strings.CutPrefix(strings.TrimSpace(line), "event: ")
+			if !isName || name == "heartbeat" {
+				continue
+			}
+			data, err := lines.ReadString('\n')
+			if err != nil {
+				return "end", err.Error()
+			}
+			return name, strings.TrimPrefix(strings.TrimSpace(data), "data: ")
+		}
+	}
+}
+
+func TestEventsBeginWithTheStateAndGoOnWithChanges(t *testing.T) {
+	r := newRig(t)
+	r.startWafer()
+	next := r.follow(t.Context())
+	name, data := next()
+	var state State
+	if err := json.Unmarshal([]byte(data), &state); name != "state" || err != nil || state.Run == nil {
+		t.Fatalf("first event %s, %v; want the state with its run", name, err)
+	}
+	r.field(0, false)
+	r.raise(missedPulse())
+	for _, want := range []string{"field", "alarm"} {
+		if name, data := next(); name != want || !json.Valid([]byte(data)) {
+			t.Errorf("event %s; want %s", name, want)
+		}
+	}
+}
+
+func TestTheHeartBeatsOnAQuietDisplay(t *testing.T) {
+	r := newRig(t)
+	answer, err := http.Get(r.url + "/api/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	for beats := 0; beats < 2; {
+		if !lines.Scan() {
+			t.Fatal("stream ended:", lines.Err())
+		}
+		if lines.Text() == "event: heartbeat" {
+			beats++
+		}
+	}
+}
+
+func TestAScreenThatLagsIsDropped(t *testing.T) {
+	b := NewBoard(State{})
+	_, lagging, cancel, err := b.subscribe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cancel()
+	for range queueLength + 1 {
+		if err := b.Apply(StatusChanged{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := 0
+	for range lagging { // ends only because the board closed it
+		got++
+	}
+	if got != queueLength {
+		t.Errorf("%d events before the end; want %d", got, queueLength)
+	}
+}
+
+func TestTooManyScreensAreRefused(t *testing.T) {
+	r := newRig(t)
+	for range maxScreens {
+		_, _, cancel, err := r.board.subscribe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cancel()
+	}
+	if status, body := r.call("GET", "/api/events", ""); status != http.StatusServiceUnavailable {
+		t.Errorf("one screen too many: %d %s", status, body)
+	}
+}
+
+func TestCloseEndsTheStreams(t *testing.T) {
+	board := NewBoard(State{})
+	server, err := New(Options{Board: board, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Start(l)
+	r := &rig{story: &story{t: t, board: board}, url: "http://" + l.Addr().String()}
+	next := r.follow(t.Context())
+	next()
+	if err := server.Close(); err != nil {
+		t.Error(err)
+	}
+	if name, _ := next(); name != "end" {
+		t.Errorf("after Close came event %s", name)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestRecordedWafers(t *testing.T) {
+	r := newRig(t)
+	for id := int64(1); id <= 3; id++ {
+		r.record(id)
+	}
+	status, body := r.call("GET", "/api/wafers?limit=2", "")
+	var list []WaferSummary
+	if err := json.Unmarshal([]byte(body), &list); err != nil || status != 200 || len(list) != 2 || list[0].ID != 3 {
+		t.Errorf("two wafers: %d %v, %d of them", status, err, len(list))
+	}
+	status, body = r.call("GET", "/api/wafers/2", "")
+	var w Wafer
+	if err := json.Unmarshal([]byte(body), &w); err != nil || status != 200 || len(w.Bins) != len(r.plan.Dies) {
+		t.Errorf("wafer 2: %d %v, %d bins", status, err, len(w.Bins))
+	}
+	if status, body = r.call("GET", "/api/wafers/2/defects/1.png", ""); status != 200 || !strings.HasPrefix(body, "\x89PNG") {
+		t.Errorf("image: %d", status)
+	}
+	if status, body = r.call("GET", "/api/live/3/defects/1.png", ""); status != 200 || !strings.HasPrefix(body, "\x89PNG") {
+		t.Errorf("live image: %d", status)
+	}
+}
+
+func TestBadRequestsAreNamed(t *testing.T) {
+	r := newRig(t)
+	name := `{"operator":"tanaka"}`
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		says               string
+	}{
+		{"GET", "/api/wafers/abc", "", 400, `wafer: \"abc\"`},
+		{"GET", "/api/wafers/0", "", 400, "want a number from 1"},
+		{"GET", "/api/wafers/99999999999999999999", "", 400, "want a number"},
+		{"GET", "/api/wafers/77", "", 404, "wafer 77: not found"},
+		{"GET", "/api/wafers?limit=100000", "", 400, "limit:"},
+		{"GET", "/api/wafers/1/defects/x.png", "", 400, `defect: \"x\"`},
+		{"GET", "/api/wafers/1/defects/1.jpg", "", 400, "image:"},
+		{"GET", "/api/live/9/defects/1.png", "", 404, "run 9"},
+		{"GET", "/api/nothing", "", 404, ""},
+		{"GET", "/assets/..%2fembed.go", "", 404, ""},
+		{"GET", "/api/pause", "", 405, ""},
+		{"POST", "/api/alarms/x/ack", name, 400, "alarm:"},
+		{"POST", "/api/alarms/5/ack", name, 404, "alarm 5: not found"},
+		{"POST", "/api/resume", name, 409, "refused"},
+		{"POST", "/api/pause", `{"operator":"  "}`, 400, "operator:"},
+		{"POST", "/api/pause", `{"operator":"` + strings.Repeat("a", 41) + `"}`, 400, "1 to 40"},
+		{"POST", "/api/pause", `{"operator":"a\u0007b"}`, 400, "operator:"},
+		{"POST", "/api/pause", `{"who":"a"}`, 400, "body:"},
+		{"POST", "/api/pause", `{`, 400, "body:"},
+		{"POST", "/api/pause", `{"operator":"` + strings.Repeat("a", 5000) + `"}`, 413, "body:"},
+	} {
+		status, body := r.call(c.method, c.path, c.body, "Content-Type", "application/json")
+		if status != c.status || !strings.Contains(body, c.says) {
+			t.Errorf("%s %s: %d %s; want %d and %q", c.method, c.path, status, body, c.status, c.says)
+		}
+	}
+	if done := r.commands.log(); len(done) > 0 {
+		t.Errorf("bad requests did %v", done)
+	}
+}
+
+func TestCommandsComeFromTheDisplaysOwnPageOnly(t *testing.T) {
+	r := newRig(t)
+	name := `{"operator":"tanaka"}`
+	for what, headers := range map[string][]string{
+		"another origin":      {"Content-Type", "application/json", "Origin", "http://evil.example"},
+		"another port":        {"Content-Type", "application/json", "Origin", "http://127.0.0.1:1"},
+		"a sandboxed page":    {"Content-Type", "application/json", "Origin", "null"},
+		"a cross-site fetch":  {"Content-Type", "application/json", "Sec-Fetch-Site", "cross-site"},
+		"a form":              {"Content-Type", "text/plain"},
+		"no type":             {},
+		"a rebound DNS name":  {"Content-Type", "application/json", "Host", "evil.example", "Origin", "http://evil.example"},
+		"a rebound same-site": {"Content-Type", "application/json", "Host", "evil.example:8080", "Sec-Fetch-Site", "same-origin"},
+	} {
+		if status, _ := r.call("POST", "/api/pause", name, headers...); status < 400 || status >= 500 {
+			t.Errorf("%s: %d; want a refusal", what, status)
+		}
+	}
+	if done := r.commands.log(); len(done) > 0 {
+		t.Errorf("refused commands did %v", done)
+	}
+	if status, body := r.post("/api/pause", name); status != http.StatusNoContent {
+		t.Errorf("from the page itself: %d %s", status, body)
+	}
+	if done := r.commands.log(); !slices.Equal(done, []string{"pause tanaka"}) {
+		t.Errorf("done: %v", done)
+	}
+}
+
+func TestNothingIsReadThroughAnotherName(t *testing.T) {
+	r := newRig(t)
+	for host, want := range map[string]int{
+		"evil.example": 421, "localhost:8080": 200, "LOCALHOST": 200, "[::1]:8080": 200, "10.0.0.7": 200, "": 200,
+		"127.0.0.1.evil.example": 421,
+	} {
+		if status, _ := r.call("GET", "/api/state", "", "Host", host); status != want {
+			t.Errorf("host %q: %d; want %d", host, status, want)
+		}
+	}
+}
+
+func TestAcknowledgeReachesTheScreens(t *testing.T) {
+	r := newRig(t)
+	r.raise(missedPulse())
+	next := r.follow(t.Context())
+	next()
+	if status, body := r.post("/api/alarms/12/ack", `{"operator":"佐藤"}`); status != http.StatusNoContent {
+		t.Fatalf("%d %s", status, body)
+	}
+	name, data := next()
+	var a Alarm
+	if err := json.Unmarshal([]byte(data), &a); name != "alarm" || err != nil || a.AckBy != "佐藤" {
+		t.Errorf("event %s %s, %v", name, data, err)
+	}
+}
+
+func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
+	r := newRig(t)
+	for _, path := range []string{"/", "/assets/app.js", "/api/state", "/api/nothing", "/metrics", "/healthz"} {
+		answer, err := http.Get(r.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		policy := answer.Header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: policy %q", path, policy)
+		}
+	}
+}
+
+func TestMetricsCountWhatHappens(t *testing.T) {
+	r := newRig(t)
+	w := r.wafer(1, 3)
+	r.raise(missedPulse())
+	a := missedPulse()
+	a.AckBy = "tanaka"
+	r.apply(AlarmSet{a})
+	_, body := r.call("GET", "/metrics", "")
+	for _, want := range []string{
+		`kensa_wafers_total{verdict="incomplete"} 1`,
+		`kensa_fields_total{result="not_inspected"} 1`,
+		`kensa_alarms_total{alid="12"} 1`,
+		`kensa_alarm_set{alid="12"} 1`,
+		`kensa_inspect_seconds_count ` + strconv.Itoa(len(r.plan.Fields)-1),
+		`kensa_dies_total{bin="1"} ` + strconv.Itoa(w.Summary.Good),
+	} {
+		if !strings.Contains(body, want+"\n") {
+			t.Errorf("metrics lack %s", want)
+		}
+	}
+}
+
+func TestATakenPortIsNamed(t *testing.T) {
+	l, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err = Listen(l.Addr().String()); err == nil || !strings.Contains(err.Error(), l.Addr().String()+" is taken") {
+		t.Errorf("error: %v", err)
+	}
+	if _, err = Listen("nonsense"); err == nil || !strings.Contains(err.Error(), "nonsense") {
+		t.Errorf("error: %v", err)
+	}
+}
+
+func TestServingThatFailsIsToldAtClose(t *testing.T) {
+	server, err := New(Options{Board: NewBoard(State{}), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	server.Start(l)
+	if err := <-server.served; err == nil {
+		t.Fatal("served a closed listener")
+	} else {
+		server.served <- err
+	}
+	if server.Close() == nil {
+		t.Error("Close hides why serving ended")
+	}
+}
+
+func TestThePageSaysWhenItIsNotBuilt(t *testing.T) {
+	r := newRig(t)
+	_, err := web.Files().Open("index.html")
+	status, body := r.call("GET", "/", "")
+	if built := err == nil; built && status != 200 || !built && (status != 503 || !strings.Contains(body, "make build")) {
+		t.Errorf("built %v: %d %.80s", built, status, body)
+	}
+}
