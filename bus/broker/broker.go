@@ -1,0 +1,129 @@
+// Package broker runs an MQTT broker inside the program, for the demonstration
+// and for tests.
+//
+// It keeps everything in memory, asks nobody for a password, and forgets all
+// when it is closed: what a plant uses is a broker of its own.
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"syscall"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// maxPacket is the largest message that the broker takes, in bytes.
+const maxPacket = 2 << 20
+
+// Broker is a running broker.
+type Broker struct {
+	server   *mqtt.Server
+	listener *tracked
+	close    sync.Once
+	err      error
+}
+
+// Start listens on a TCP address such as 127.0.0.1:1883; port 0 takes a free
+// one. Warnings go to log.
+func Start(address string, log *slog.Logger) (*Broker, error) {
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("broker: %s: the port is taken; stop the program that has it, or give another address: %w", address, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("broker: %s: %w", address, err)
+	}
+	b := &Broker{listener: &tracked{Listener: listener, conns: make(map[net.Conn]struct{})}}
+	if err := b.serve(log); err != nil {
+		return nil, errors.Join(fmt.Errorf("broker: %s: %w", address, err), listener.Close())
+	}
+	return b, nil
+}
+
+func (b *Broker) serve(log *slog.Logger) error {
+	capabilities := mqtt.NewDefaultServerCapabilities()
+	capabilities.MaximumPacketSize = maxPacket
+	b.server = mqtt.New(&mqtt.Options{Capabilities: capabilities, Logger: quiet(log)})
+	if err := b.server.AddHook(new(open), nil); err != nil {
+		return err
+	}
+	if err := b.server.AddListener(listeners.NewNet("tcp", b.listener)); err != nil {
+		return err
+	}
+	return b.server.Serve()
+}
+
+// Addr is where the broker listens.
+func (b *Broker) Addr() net.Addr { return b.listener.Addr() }
+
+// URL is the broker's address as a session's configuration takes it.
+func (b *Broker) URL() string { return "tcp://" + b.Addr().String() }
+
+// Close disconnects everybody and waits until they are gone.
+func (b *Broker) Close() error {
+	b.close.Do(func() { b.err = b.server.Close() })
+	return b.err
+}
+
+// open lets everybody in, to read and write what he likes.
+type open struct{ mqtt.HookBase }
+
+func (*open) ID() string { return "open" }
+
+func (*open) Provides(b byte) bool { return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck }
+
+func (*open) OnConnectAuthenticate(*mqtt.Client, packets.Packet) bool { return true }
+
+func (*open) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
+
+// tracked closes its connections with itself. mochi closes those that have sent
+// a CONNECT, and would wait forever for one that has not.
+type tracked struct {
+	net.Listener
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	closed bool
+}
+
+type trackedConn struct {
+	net.Conn
+	owner *tracked
+}
+
+func (t *tracked) Accept() (net.Conn, error) {
+	c, err := t.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, errors.Join(net.ErrClosed, c.Close())
+	}
+	t.conns[c] = struct{}{}
+	return &trackedConn{c, t}, nil
+}
+
+func (c *trackedConn) Close() error {
+	c.owner.mu.Lock()
+	delete(c.owner.conns, c.Conn)
+	c.owner.mu.Unlock()
+	return c.Conn.Close()
+}
+
+func (t *tracked) Close() error {
+	t.mu.Lock()
+	t.closed = true
+	errs := []error{t.Listener.Close()}
+	for c := range t.conns {
+		errs = append(errs, c.Close())
+	}
+	t.mu.Unlock()
+	return errors.Join(errs...)
+}

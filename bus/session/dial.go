@@ -1,0 +1,96 @@
+package session
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+// dial opens the network connection. It ends with ctx, which paho's own way of
+// dialling would not.
+func (c Config) dial(ctx context.Context, broker *url.URL) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+	defer cancel()
+	var secured *tls.Config
+	if slices.Contains(secure, broker.Scheme) {
+		var err error
+		if secured, err = c.tls(broker.Hostname()); err != nil {
+			return nil, err
+		}
+	}
+	switch broker.Scheme {
+	case "ws", "wss":
+		return mqtt.NewWebsocket(broker.String(), secured, c.ConnectTimeout, nil, nil)
+	case "unix":
+		return new(net.Dialer).DialContext(ctx, "unix", broker.Path)
+	}
+	if secured != nil {
+		return (&tls.Dialer{Config: secured}).DialContext(ctx, "tcp", broker.Host)
+	}
+	return new(net.Dialer).DialContext(ctx, "tcp", broker.Host)
+}
+
+func (c Config) tls(host string) (*tls.Config, error) {
+	t := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS13}
+	if c.CAFile != "" {
+		text, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("ca_file: %w", err)
+		}
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("ca_file: %s: no certificate in it; want PEM", c.CAFile)
+		}
+	}
+	if c.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("cert_file, key_file: %w", err)
+		}
+		t.Certificates = []tls.Certificate{pair}
+	}
+	return t, nil
+}
+
+func (c Config) password() (string, error) {
+	if c.PasswordFile == "" {
+		return c.Password, nil
+	}
+	text, err := os.ReadFile(c.PasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("password_file: %w", err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return strings.TrimRight(line, "\r"), nil
+}
+
+// watched tells of the first error on a connection, at once. paho tells too,
+// but only after all of its own goroutines have ended.
+type watched struct {
+	net.Conn
+	failed func(error)
+}
+
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	if err != nil {
+		w.failed(err)
+	}
+	return n, err
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	n, err := w.Conn.Write(b)
+	if err != nil {
+		w.failed(err)
+	}
+	return n, err
+}

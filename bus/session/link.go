@@ -1,0 +1,271 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+// Errors of a publication. Each means that the message may or may not have
+// reached the broker.
+var (
+	// ErrDown means that there is no connection.
+	ErrDown = errors.New("not connected to the broker")
+	// ErrLost means that the connection ended before the broker's answer.
+	ErrLost = errors.New("connection to the broker lost")
+	// ErrClosed means that this side closed the session.
+	ErrClosed = errors.New("session closed")
+)
+
+// Link is one connection to the broker, from CONNACK to its loss. What is sent
+// on it goes over that connection or not at all, so that a message that must
+// come after another of the same connection (a Sparkplug birth) never overtakes it.
+type Link struct {
+	client mqtt.Client
+	broker string
+	conn   net.Conn
+	// ctx ends with the connection; its cause says why.
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	leaving atomic.Bool // by our own wish
+
+	write, ack time.Duration // time-outs
+	window     chan struct{} // one element for each QoS 1 message under way
+	out        chan *Receipt
+	unacked    chan *Receipt
+	wait       sync.WaitGroup
+}
+
+// Receipt is a publication under way.
+type Receipt struct {
+	message Message
+	link    *Link
+	token   mqtt.Token
+	done    chan struct{} // closed after err was set
+	err     error
+}
+
+// open connects. The will goes into the CONNECT.
+func (s *Session) open(ctx context.Context, broker *url.URL, will *Message) (*Link, error) {
+	l := &Link{
+		broker: broker.Redacted(), write: s.config.WriteTimeout, ack: s.config.AckTimeout,
+		window:  make(chan struct{}, s.config.Window),
+		out:     make(chan *Receipt),
+		unacked: make(chan *Receipt, s.config.Window),
+	}
+	l.ctx, l.cancel = context.WithCancelCause(ctx)
+	options, err := s.options(l, broker, will)
+	if err != nil {
+		l.cancel(err)
+		return nil, err
+	}
+	l.client = mqtt.NewClient(options)
+	token := l.client.Connect()
+	select {
+	case <-token.Done():
+		err = token.Error()
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		l.end(err)
+		return nil, err
+	}
+	l.wait.Go(l.writer)
+	l.wait.Go(l.confirmer)
+	return l, nil
+}
+
+// options are paho's for one connection: no reconnecting of its own, because
+// then a publication whose PUBACK never came would count as done.
+func (s *Session) options(l *Link, broker *url.URL, will *Message) (*mqtt.ClientOptions, error) {
+	password, err := s.config.password()
+	if err != nil {
+		return nil, err
+	}
+	o := mqtt.NewClientOptions()
+	o.Servers = []*url.URL{broker}
+	o.SetClientID(s.config.ClientID).SetUsername(s.config.Username).SetPassword(password)
+	o.SetProtocolVersion(4).SetCleanSession(true)
+	o.SetAutoReconnect(false).SetConnectRetry(false)
+	o.SetKeepAlive(s.config.KeepAlive).SetPingTimeout(max(s.config.KeepAlive/2, time.Second))
+	o.SetConnectTimeout(s.config.ConnectTimeout).SetWriteTimeout(s.config.WriteTimeout)
+	// Our handler only queues, so paho's router never waits and order is kept.
+	o.SetOrderMatters(true).SetAutoAckDisabled(true)
+	o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { s.inbox.put(m) })
+	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { l.lose(err) })
+	o.SetCustomOpenConnectionFn(func(u *url.URL, _ mqtt.ClientOptions) (net.Conn, error) {
+		conn, err := s.config.dial(l.ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		// Ends the greeting too when the session is closed during it.
+		context.AfterFunc(l.ctx, func() { conn.Close() })
+		return &watched{conn, l.lose}, nil
+	})
+	if will != nil {
+		o.SetBinaryWill(will.Topic, will.Payload, will.QoS, will.Retained)
+	}
+	return o, nil
+}
+
+// Broker is the address that this link is connected to.
+func (l *Link) Broker() string { return l.broker }
+
+// Done is closed when the link is lost; Err says why.
+func (l *Link) Done() <-chan struct{} { return l.ctx.Done() }
+
+// Err is nil while the link is up.
+func (l *Link) Err() error { return context.Cause(l.ctx) }
+
+func (l *Link) lose(err error) {
+	if l.leaving.Load() {
+		l.cancel(ErrClosed)
+		return
+	}
+	l.cancel(fmt.Errorf("%w: %w", ErrLost, err))
+}
+
+// end drops the connection without a word, as after a failure.
+func (l *Link) end(err error) {
+	l.cancel(err)
+	l.client.Disconnect(0)
+}
+
+// bye takes leave of the broker, so that it forgets the will.
+func (l *Link) bye() {
+	const quiesce = 250 // ms
+	l.leaving.Store(true)
+	if l.ctx.Err() == nil {
+		l.client.Disconnect(quiesce)
+	}
+	l.end(ErrClosed)
+}
+
+// Publish sends and waits: for the PUBACK of this connection with QoS 1, for the
+// bytes to be handed to the network with QoS 0. Nil means that this happened; an
+// error (ErrLost, the context's) that it may not have.
+func (l *Link) Publish(ctx context.Context, m Message) error {
+	r, err := l.Send(ctx, m)
+	if err != nil {
+		return err
+	}
+	return r.Wait(ctx)
+}
+
+// Send hands a message over without waiting for the broker's answer. It waits
+// while the window is full. Messages sent by one goroutine go out in order.
+func (l *Link) Send(ctx context.Context, m Message) (*Receipt, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	if err := l.Err(); err != nil {
+		return nil, err
+	}
+	r := &Receipt{message: m, link: l, done: make(chan struct{})}
+	if m.QoS > 0 {
+		select {
+		case l.window <- struct{}{}:
+		case <-l.ctx.Done():
+			return nil, l.Err()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	select {
+	case l.out <- r:
+		return r, nil
+	case <-l.ctx.Done():
+		return nil, l.Err()
+	case <-ctx.Done():
+		if m.QoS > 0 {
+			<-l.window
+		}
+		return nil, ctx.Err()
+	}
+}
+
+// Wait returns nil when the broker has answered (QoS 1) or the message has left
+// (QoS 0), and an error when the link was lost or ctx ended before that.
+func (r *Receipt) Wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return r.err
+	default:
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-r.link.ctx.Done():
+		return r.link.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// writer is the only one that calls paho's Publish, which after a loss may
+// block for as long as the write time-out.
+func (l *Link) writer() {
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case r := <-l.out:
+			r.token = l.client.Publish(r.message.Topic, r.message.QoS, r.message.Retained, r.message.Payload)
+			if r.message.QoS > 0 {
+				l.unacked <- r // has room: the window is as large
+				continue
+			}
+			r.settle(l.answer(r.token, l.write))
+		}
+	}
+}
+
+// confirmer takes the PUBACKs, which a broker sends in the order of the
+// messages (MQTT-4.6.0-2).
+func (l *Link) confirmer() {
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case r := <-l.unacked:
+			r.settle(l.answer(r.token, l.ack))
+			<-l.window
+		}
+	}
+}
+
+func (r *Receipt) settle(err error) {
+	r.err = err
+	close(r.done)
+}
+
+// answer waits for a token and believes it only without error; a broker that
+// does not answer in time is as good as gone.
+func (l *Link) answer(token mqtt.Token, limit time.Duration) error {
+	select {
+	case <-token.Done():
+	default:
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		select {
+		case <-token.Done():
+		case <-l.ctx.Done():
+			return l.Err()
+		case <-timer.C:
+			l.lose(fmt.Errorf("no answer within %v", limit))
+			return l.Err()
+		}
+	}
+	if err := token.Error(); err != nil {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	return nil
+}
