@@ -1,29 +1,78 @@
 # Kensa. `make help` lists the targets.
 
 # gocv takes its flags from here (tag customenv), so that it links the three
-# OpenCV libraries in use and not the whole distribution's 264.
+# OpenCV libraries in use and not all of the distribution's.
 TAGS := customenv,gocv_specific_modules
 export CGO_CXXFLAGS := -O2 -std=c++17
 export CGO_CPPFLAGS := -I/usr/include/opencv4
 export CGO_LDFLAGS  := -lopencv_core -lopencv_imgproc -lopencv_imgcodecs
 
-GO      := go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -X kensa/firmware/version.Version=$(VERSION)
+BUILD   := -trimpath -ldflags "-X kensa/firmware/version.Version=$(VERSION)"
 WEB     := firmware/display/web
+PEER    := bus/sparkplug/testpeer
 WAFERS  ?= 10
 BENCH   ?= .
 STATE   ?= var
-PURE    := ./bus/... ./warning/... ./hw/...
+
+# What builds without cgo, and so for any machine.
+PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/record ./vision/frame ./vision/wafer \
+	./vision/defect ./vision/length ./vision/export
 
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: deps
-deps: ## install what the build needs and is missing (Debian 12, as root or with sudo)
+.PHONY: run
+run: build ## run everything with a simulated tool, until Ctrl-C
+	@bin/kensa simulate --state $(STATE)
+
+.PHONY: demo
+demo: build ## the same for WAFERS=n wafers at full speed, then a summary
+	@bin/kensa simulate --state $(STATE)/demo --fresh --pace max --wafers $(WAFERS)
+
+.PHONY: build
+build: deps web ## put kensa and kensa-warning in bin/
+	go build -tags $(TAGS) $(BUILD) -o bin/kensa ./firmware/cmd/kensa
+	CGO_ENABLED=0 go build $(BUILD) -o bin/kensa-warning ./warning/cmd/kensa-warning
+
+.PHONY: test
+test: test-deps web peer ## run all tests, with the race detector
+	go test -tags $(TAGS),matprofile -race -timeout 15m ./...
+
+.PHONY: bench
+bench: deps web ## run the benchmarks (BENCH=regexp selects)
+	go test -tags $(TAGS) -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: lint
+lint: deps web ## check formatting, go vet, and that the pure packages need no cgo
+	@files=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
+	go vet -tags $(TAGS) ./...
+	CGO_ENABLED=0 GOARCH=arm64 go build $(PURE)
+	CGO_ENABLED=0 GOARCH=arm64 go vet $(PURE)
+
+.PHONY: deps test-deps
+deps:
 	@cross-build/deps.sh build
+test-deps:
+	@cross-build/deps.sh test
+
+# The operator display's page, bundled from its lock file.
+.PHONY: web
+web: $(WEB)/dist/index.html
+$(WEB)/dist/index.html: $(WEB)/package-lock.json $(wildcard $(WEB)/*.mjs $(WEB)/*.json $(WEB)/*.html $(WEB)/src/*) | deps
+	cd $(WEB) && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+
+# An independent Sparkplug decoder, for the tests.
+.PHONY: peer
+peer: $(PEER)/node_modules/.package-lock.json
+$(PEER)/node_modules/.package-lock.json: $(PEER)/package-lock.json | deps
+	cd $(PEER) && npm ci --no-audit --no-fund --loglevel=error
 
 .PHONY: env
 env: ## print the settings for calling go by hand: eval "$(make env)"
 	@echo 'export GOFLAGS="-tags=$(TAGS)" CGO_CXXFLAGS="$(CGO_CXXFLAGS)" CGO_CPPFLAGS="$(CGO_CPPFLAGS)" CGO_LDFLAGS="$(CGO_LDFLAGS)"'
+
+.PHONY: clean
+clean: ## remove what was built and the demo's results
+	rm -rf bin dist $(STATE) $(WEB)/node_modules $(WEB)/dist/* $(PEER)/node_modules

@@ -16,6 +16,14 @@ var (
 		"Check that the camera is in trigger mode and its input is free of noise."}
 	QueueFull = Kind{106, EquipmentStatus, Notice, "Frame queue full, tool held",
 		"The tool waits for the inspection; slow the stage if this persists."}
+	StrayPulse = Kind{108, EquipmentStatus, Warning, "Field trigger without a wafer",
+		"Check WAFER-PRESENT and the trigger line for noise."}
+	PositionLost = Kind{109, DataIntegrity, Fault, "Count of fields does not fit the recipe",
+		"Reinspect the wafer; check the motion program against the recipe, and the trigger line."}
+	LineFailed = Kind{110, EquipmentStatus, Fault, "Line to the tool failed",
+		"Check the wiring of the named line."}
+	MaterialUnknown = Kind{111, DataIntegrity, Warning, "Wafer without identity",
+		"Check that the handler or the host names the lot and the wafer."}
 	WaferIncomplete = Kind{107, DataIntegrity, Fault, "Wafer not fully inspected",
 		"Reinspect the wafer; other alarms of the same wafer tell why."}
 
@@ -50,6 +58,7 @@ var (
 func Kinds() []Kind {
 	return []Kind{
 		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
+		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
 		CameraGone, LightDrift, BadFrame,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog,

@@ -1,0 +1,82 @@
+package station
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"kensa/firmware/alarm"
+	"kensa/firmware/record"
+	"kensa/vision/wafer"
+)
+
+// closeWafer completes the record: which places can be trusted, the summary,
+// the alarms. After it nothing is added.
+func (s *Station) closeWafer() {
+	w := s.wafer.record
+	s.distrust()
+	s.numberDefects()
+	bins := make([]wafer.Bin, len(w.Dies))
+	for n, d := range w.Dies {
+		bins[n] = d.Bin
+	}
+	w.Summary = wafer.Summarize(bins, len(w.Defects), w.Layout.DieArea(), s.job.MinYield)
+	if w.Summary.Verdict == wafer.Incomplete {
+		s.Alarms.Raise(alarm.WaferIncomplete, fmt.Sprintf("wafer %s: %d of %d dies inspected",
+			w.Material.Substrate, w.Summary.Inspected, w.Summary.Dies))
+	}
+	w.Finished = time.Now().UTC()
+	w.Alarms = s.Alarms.Since(s.wafer.alarms)
+	s.wafer.closed = true
+}
+
+// distrust discards what was found at places that are in doubt. When the stops
+// are not as many as the plan has, some pulse or frame was noise or was lost
+// without a trace: a result from there on might belong to another die, and a
+// map with wrong places is worse than one with gaps.
+func (s *Station) distrust() {
+	w, plan := s.wafer, s.job.Plan
+	if plan.Open() || w.stops == len(plan.Fields) || w.stops < len(plan.Fields) && w.stopped {
+		return
+	}
+	from := 0
+	if w.stops > len(plan.Fields) && w.suspect >= 0 {
+		from = w.suspect
+	}
+	s.Alarms.Raise(alarm.PositionLost, fmt.Sprintf("wafer %s: %d stops of %d fields; in doubt from field %d",
+		w.record.Material.Substrate, w.stops, len(plan.Fields), from+1))
+	doubtful := map[wafer.DieIndex]bool{}
+	for _, field := range plan.Fields[min(from, len(plan.Fields)):] {
+		inspected := false
+		for _, d := range field.Dies {
+			die := &w.record.Dies[d.Die]
+			inspected = inspected || die.Bin != wafer.NotInspected
+			doubtful[die.Index] = true
+			*die = record.Die{Index: die.Index, Bin: wafer.NotInspected, Reason: "position in doubt"}
+		}
+		if inspected {
+			w.record.FieldsInspected--
+		}
+	}
+	w.record.Defects = slices.DeleteFunc(w.record.Defects, func(d record.Defect) bool { return doubtful[d.Die] })
+}
+
+// numberDefects orders the defects by field and place, so that a wafer's record
+// does not depend on which worker was faster, keeps as many images as the
+// recipe allows, and numbers them from 1.
+func (s *Station) numberDefects() {
+	defects := s.wafer.record.Defects
+	slices.SortStableFunc(defects, func(a, b record.Defect) int {
+		return a.Field - b.Field // within a field they are in order already
+	})
+	images := 0
+	for n := range defects {
+		defects[n].Number = n + 1
+		if defects[n].Image == nil {
+			continue
+		}
+		if images++; images > s.job.MaxImages {
+			defects[n].Image = nil
+		}
+	}
+}

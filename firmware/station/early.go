@@ -1,0 +1,71 @@
+package station
+
+import (
+	"kensa/firmware/alarm"
+	"kensa/hw/camera"
+	"kensa/hw/trigger"
+)
+
+// early keeps pulses and frames that came before the edge of WAFER-PRESENT:
+// the three streams are read side by side, so their order on arrival is chance.
+type early struct {
+	pulses []trigger.Pulse
+	frames []*camera.Frame
+}
+
+const (
+	earlyPulses = 64
+	earlyFrames = 4 // a camera has few buffers
+)
+
+func (e *early) release() {
+	for _, f := range e.frames {
+		f.Release()
+	}
+	*e = early{}
+}
+
+// replayEarly hands the wafer the events that overtook its arrival. Those from
+// before it belong to no wafer.
+func (s *Station) replayEarly() {
+	waiting := s.early
+	s.early = early{}
+	for _, p := range waiting.pulses {
+		if p.Time < s.wafer.arrived {
+			s.Alarms.Raise(alarm.StrayPulse, "a pulse without a wafer")
+			continue
+		}
+		s.pulse(p)
+	}
+	for _, f := range waiting.frames {
+		if f.Time < s.wafer.arrived {
+			s.Alarms.Raise(alarm.ExtraFrame, "a frame without a wafer")
+			f.Release()
+			continue
+		}
+		s.frame(f)
+	}
+}
+
+func (s *Station) pulse(p trigger.Pulse) {
+	switch {
+	case s.wafer != nil && !s.wafer.closed:
+		s.take(s.pairing.pulse(p))
+	case len(s.early.pulses) < earlyPulses:
+		s.early.pulses = append(s.early.pulses, p)
+	default:
+		s.Alarms.Raise(alarm.StrayPulse, "more pulses than a wafer's start explains")
+	}
+}
+
+func (s *Station) frame(f *camera.Frame) {
+	switch {
+	case s.wafer != nil && !s.wafer.closed:
+		s.take(s.pairing.frame(f))
+	case len(s.early.frames) < earlyFrames:
+		s.early.frames = append(s.early.frames, f)
+	default:
+		f.Release()
+		s.Alarms.Raise(alarm.ExtraFrame, "a frame without a wafer")
+	}
+}

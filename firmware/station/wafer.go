@@ -1,0 +1,273 @@
+package station
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"periph.io/x/conn/v3/gpio"
+
+	"kensa/firmware/alarm"
+	"kensa/firmware/record"
+	"kensa/hw/camera"
+	"kensa/hw/line"
+	"kensa/vision/wafer"
+)
+
+// open is the wafer being inspected.
+type open struct {
+	record   *record.Wafer
+	alarms   alarm.Mark    // when it arrived
+	arrived  time.Duration // WAFER-PRESENT's rise, on the lines' clock
+	stops    int           // of the stage so far
+	suspect  int           // the first stop whose place is in doubt; -1: none
+	leaving  bool          // WAFER-PRESENT has fallen
+	settled  bool          // nothing more is waited for
+	stopped  bool          // the appliance ends before the wafer does
+	closed   bool          // its record is complete
+	retrying bool          // and could not be stored yet
+}
+
+// edge follows WAFER-PRESENT.
+func (s *Station) edge(ctx context.Context, e line.Event) {
+	if e.Level == gpio.High {
+		s.arrive(ctx, e)
+		return
+	}
+	if s.wafer == nil || s.wafer.leaving {
+		return
+	}
+	s.wafer.leaving = true
+	s.settleTimer.Reset(s.config.Settle)
+}
+
+// arrive opens a wafer and gives it what came early.
+func (s *Station) arrive(ctx context.Context, e line.Event) {
+	if s.wafer != nil {
+		s.Alarms.Raise(alarm.LineFailed, "WAFER-PRESENT rose while a wafer was being inspected")
+		return
+	}
+	material, err := s.Handler.Material(ctx)
+	if err != nil {
+		s.Alarms.Raise(alarm.MaterialUnknown, err.Error())
+		material.Substrate = "unknown-" + time.Now().UTC().Format("20060102T150405.000")
+	}
+	s.set(s.Lines.ResultOK, gpio.Low)
+	s.set(s.Lines.ResultNG, gpio.Low)
+	s.pairing.reset()
+	s.wafer = &open{
+		alarms: s.Alarms.Mark(), arrived: e.Time, suspect: -1,
+		record: &record.Wafer{
+			Material: material, Started: time.Now().UTC(),
+			Recipe: s.job.Recipe, RecipeVersion: s.job.Version, RecipeHash: s.job.Hash,
+			Layout: s.job.Plan.Layout, Fields: len(s.job.Plan.Fields), Dies: blank(s.job.Plan),
+			BinNames: binNames(s.job.Rules),
+		},
+	}
+	s.setBusy(true)
+	s.enterWorking()
+	s.Observer.WaferStarted(s.wafer.record)
+	s.replayEarly()
+}
+
+// blank lists the plan's dies, none inspected yet.
+func blank(p *wafer.Plan) []record.Die {
+	dies := make([]record.Die, len(p.Dies))
+	for n, d := range p.Dies {
+		dies[n] = record.Die{Index: d.Index, Bin: wafer.NotInspected, Reason: "no field trigger"}
+	}
+	return dies
+}
+
+// take handles the stops that pairing has settled.
+func (s *Station) take(slots []slot) {
+	for _, stop := range slots {
+		n := s.wafer.stops
+		s.wafer.stops++
+		switch stop.outcome {
+		case paired:
+			s.enqueue(n, stop.frame)
+		case missingFrame:
+			s.skip(n, alarm.MissingFrame, "no frame")
+		case missedPulse:
+			// An extra frame of the camera's would look the same; the count of
+			// stops at the end tells, and until then this place is in doubt.
+			if s.wafer.suspect < 0 {
+				s.wafer.suspect = n
+			}
+			s.skip(n, alarm.MissedPulse, "no field trigger")
+		}
+	}
+	s.tellAnomalies()
+	s.watchFrames()
+}
+
+func (s *Station) tellAnomalies() {
+	kinds := [anomalies]alarm.Kind{doubledPulse: alarm.DoubledPulse, lateFrame: alarm.LateFrame}
+	for kind, n := range s.pairing.seen {
+		if n > 0 {
+			s.Alarms.Raise(kinds[kind], fmt.Sprintf("wafer %s, near field %d", s.wafer.record.Material.Substrate, s.wafer.stops))
+			s.pairing.seen[kind] = 0
+		}
+	}
+}
+
+// watchFrames runs the clock for the oldest field that waits for its frame.
+func (s *Station) watchFrames() {
+	if s.pairing.waiting() == 0 {
+		s.frameTimer.Stop()
+		return
+	}
+	s.frameTimer.Reset(s.config.FrameTimeout)
+}
+
+// enqueue gives a field to the workers; a full queue loses it, and says so.
+func (s *Station) enqueue(n int, f *camera.Frame) {
+	field, ok := s.field(n)
+	if !ok {
+		f.Release()
+		s.Alarms.Raise(alarm.PositionLost, fmt.Sprintf("field %d of %d", n+1, len(s.job.Plan.Fields)))
+		return
+	}
+	select {
+	case s.work <- task{field, f}:
+		s.inFlight++
+	default:
+		f.Release()
+		s.skip(n, alarm.QueueFull, "queue full")
+	}
+}
+
+func binNames(rules wafer.Rules) map[wafer.Bin]string {
+	names := map[wafer.Bin]string{wafer.NotInspected: rules.Name(wafer.NotInspected), wafer.Good: rules.Name(wafer.Good)}
+	for _, rule := range rules {
+		names[rule.Bin] = rule.Name
+	}
+	return names
+}
+
+// field is the plan's n-th; an open plan grows by a die for each.
+func (s *Station) field(n int) (wafer.Field, bool) {
+	plan, w := s.job.Plan, s.wafer.record
+	if !plan.Open() {
+		if n >= len(plan.Fields) {
+			return wafer.Field{}, false
+		}
+		return plan.Fields[n], true
+	}
+	for len(w.Dies) <= n {
+		index := wafer.DieIndex{Column: len(w.Dies)}
+		w.Dies = append(w.Dies, record.Die{Index: index, Bin: wafer.NotInspected, Reason: "no field trigger"})
+	}
+	w.Fields = max(w.Fields, n+1)
+	return wafer.Field{Number: n, Dies: []wafer.FieldDie{{Die: n}}}, true
+}
+
+// skip records that a field was not inspected.
+func (s *Station) skip(n int, kind alarm.Kind, reason string) {
+	w := s.wafer.record
+	s.Alarms.Raise(kind, fmt.Sprintf("wafer %s, field %d", w.Material.Substrate, n+1))
+	field, ok := s.field(n)
+	if !ok {
+		return
+	}
+	for _, d := range field.Dies {
+		w.Dies[d.Die].Reason = reason
+	}
+	s.Observer.FieldDone(w, n, nil, nil)
+}
+
+// inspected takes a worker's result into the wafer.
+func (s *Station) inspected(r result) {
+	s.inFlight--
+	w := s.wafer.record
+	if r.err != nil {
+		s.Log.Error("field not inspected", "wafer", w.Material.Substrate, "field", r.field.Number+1, "error", r.err)
+		s.skip(r.field.Number, alarm.BadFrame, r.err.Error())
+		return
+	}
+	dies := make([]record.Die, len(r.dies))
+	for n, d := range r.dies {
+		at := r.field.Dies[n].Die
+		w.Dies[at].Bin, w.Dies[at].Reason = d.bin, d.reason
+		dies[n] = w.Dies[at]
+	}
+	for n := range r.defects {
+		r.defects[n].Die = w.Dies[r.field.Dies[r.owner[n]].Die].Index
+	}
+	w.FieldsInspected++
+	w.Defects = append(w.Defects, r.defects...)
+	s.Observer.FieldDone(w, r.field.Number, dies, r.defects)
+}
+
+// settled ends the wait for what a wafer that left may still have to come.
+func (s *Station) settled() {
+	if s.wafer == nil || !s.wafer.leaving {
+		return
+	}
+	if s.pairing.waiting() > 0 && !s.wafer.settled {
+		// Frames have their own time-out; look again when that is over.
+		s.settleTimer.Reset(s.config.Settle)
+		return
+	}
+	s.wafer.settled = true
+	s.take(s.pairing.finish())
+}
+
+// closeWhenDone closes the wafer once it has left and nothing of it is missing,
+// or nothing more is waited for.
+func (s *Station) closeWhenDone(ctx context.Context) {
+	w := s.wafer
+	if w == nil || !w.leaving || w.closed || s.inFlight > 0 {
+		return
+	}
+	whole := !s.job.Plan.Open() && w.stops == len(s.job.Plan.Fields) && s.pairing.waiting() == 0
+	if !whole && !w.settled {
+		return
+	}
+	s.settleTimer.Stop()
+	s.take(s.pairing.finish())
+	s.closeWafer()
+	s.tryCommit(ctx)
+}
+
+// tryCommit stores the closed wafer. Until that works the tool waits: BUSY
+// stays up, because a result that is not stored was never made.
+func (s *Station) tryCommit(ctx context.Context) {
+	err := s.commit(ctx)
+	switch {
+	case err == nil:
+		s.release()
+	case ctx.Err() != nil: // the cycle ends; stop tries once more
+	default:
+		s.wafer.retrying = true
+		s.Alarms.Raise(alarm.CommitFailed, err.Error())
+		s.Log.Error("wafer not stored", "wafer", s.wafer.record.Material.Substrate, "error", err, "retry", s.config.CommitRetry)
+		s.enterWorking()
+		s.commitTimer.Reset(s.config.CommitRetry)
+	}
+}
+
+// commit stores the wafer and tells the observer.
+func (s *Station) commit(ctx context.Context) error {
+	if s.wafer == nil || !s.wafer.closed {
+		return errors.New("no closed wafer")
+	}
+	if err := s.Store.Commit(ctx, s.wafer.record); err != nil {
+		return err
+	}
+	s.Alarms.Clear(alarm.CommitFailed.ID)
+	s.Observer.WaferClosed(s.wafer.record)
+	return nil
+}
+
+// release answers the tool and forgets the wafer.
+func (s *Station) release() {
+	good := s.wafer.record.Summary.Verdict == wafer.Pass
+	s.set(s.Lines.ResultOK, gpio.Level(good))
+	s.set(s.Lines.ResultNG, gpio.Level(!good))
+	s.wafer = nil
+	s.setBusy(false)
+	s.enterWorking()
+}
