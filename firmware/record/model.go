@@ -4,6 +4,9 @@
 // Everything about a wafer is committed in one SQLite transaction (write-ahead
 // log, synchronous FULL), its outbox rows with it. What was published was
 // first committed here.
+//
+// A Store is the one writer; it holds a lock file beside the database. A Reader
+// reads, also from another process while the store is in use.
 package record
 
 import (
@@ -31,15 +34,21 @@ type Defect struct {
 	Field         int
 	X, Y          length.Length // centroid from the die's lower left corner, y up
 	SizeX, SizeY  length.Length // of the box
-	Image         []byte        // PNG of the surroundings; nil beyond the recipe's limit on images
+	// Image is a PNG of the surroundings; nil beyond the recipe's limit on
+	// images. It is written with the wafer and read by Reader.Image alone.
+	Image []byte
+	// HasImage tells, in a wafer that was read, that there is an image.
+	HasImage bool
 }
 
 // Wafer is everything that the appliance has to say of a wafer.
 type Wafer struct {
-	ID              int64 // given by the store
-	Material        handler.Material
-	Recipe          string
-	RecipeVersion   string // the version as written in the recipe
+	ID       int64 // given by the store, rising; never given twice
+	Run      int   // given by the store: 1, and one more for each reinspection of the substrate
+	Material handler.Material
+	Recipe   string
+	// RecipeVersion is the version as written in the recipe.
+	RecipeVersion   string
 	RecipeHash      string // SHA-256 of recipe file and golden, hex
 	Started         time.Time
 	Finished        time.Time
@@ -50,7 +59,7 @@ type Wafer struct {
 	BinNames        map[wafer.Bin]string
 	Dies            []Die
 	Defects         []Defect
-	Alarms          []alarm.Alarm // raised while it was inspected
+	Alarms          []alarm.Alarm // set at some time while it was inspected
 }
 
 // Plane is where an outbox row goes.

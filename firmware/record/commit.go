@@ -1,0 +1,146 @@
+package record
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Tx is a transaction being made ready, as its callback sees it: the outbox's
+// numbering and the stored values. It is of no use after the callback. The
+// callback must not call the store's own methods: they wait for it.
+type Tx struct {
+	ctx   context.Context
+	tx    *sql.Tx
+	epoch string
+	wafer *Wafer
+}
+
+// Epoch is the database's epoch.
+func (t *Tx) Epoch() string { return t.epoch }
+
+// Wafer is the wafer being committed, its ID and Run given; nil in Update.
+func (t *Tx) Wafer() *Wafer { return t.wafer }
+
+// Next is the seq that the plane's next message will have.
+func (t *Tx) Next(p Plane) (uint64, error) {
+	var last uint64
+	err := t.tx.QueryRowContext(t.ctx, `SELECT last FROM plane WHERE name = ?`, string(p)).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("outbox: plane %q; known: %q, %q", p, MES, Ledger)
+	}
+	return last + 1, err
+}
+
+// Publish puts a message into the outbox, with the seq that Next tells.
+func (t *Tx) Publish(p Plane, payload []byte) error {
+	seq, err := t.Next(p)
+	if err != nil {
+		return err
+	}
+	var about any
+	if t.wafer != nil {
+		about = t.wafer.ID
+	}
+	if _, err := t.tx.ExecContext(t.ctx, `UPDATE plane SET last = ? WHERE name = ?`, seq, string(p)); err != nil {
+		return err
+	}
+	_, err = t.tx.ExecContext(t.ctx, `INSERT INTO outbox (plane, seq, wafer, committed, payload) VALUES (?, ?, ?, ?, ?)`,
+		string(p), seq, about, nanos(time.Now()), notNil(payload))
+	return err
+}
+
+// notNil keeps an empty blob from becoming SQL's NULL.
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// Value reads what was last set under the name; nil where nothing was.
+func (t *Tx) Value(name string) ([]byte, error) {
+	var value []byte
+	err := t.tx.QueryRowContext(t.ctx, `SELECT value FROM value WHERE name = ?`, name).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return notNil(value), err
+}
+
+// SetValue keeps a value under the name, with the rest of the transaction.
+func (t *Tx) SetValue(name string, value []byte) error {
+	if name == epochValue || name == "" {
+		return fmt.Errorf("value: name %q is not for use", name)
+	}
+	_, err := t.tx.ExecContext(t.ctx, `INSERT INTO value VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
+		name, notNil(value))
+	return err
+}
+
+// Commit stores the wafer with its dies, defects, images and alarms, and what
+// publish puts into the outbox, in one transaction: when it returns nil all of
+// it is on the disk, when it returns an error nothing is. ErrFull is worth
+// trying again. publish may be nil; its error is returned.
+//
+// Commit sets the wafer's ID and Run. An inspection that is stored already
+// (same material, same times) is not stored again: its ID and Run are set and
+// publish is not called, so that a commit whose answer was lost can be repeated.
+func (s *Store) Commit(ctx context.Context, w *Wafer, publish func(*Tx) error) error {
+	if err := w.check(); err != nil {
+		return fmt.Errorf("record: wafer %s: %w", w.name(), err)
+	}
+	stored := *w // w is the caller's, and stays as it was when this fails
+	err := s.transact(ctx, &stored, func(t *Tx) error {
+		known, err := t.identify()
+		if known || err != nil {
+			return err
+		}
+		if err := t.insertWafer(); err != nil {
+			return err
+		}
+		if publish == nil {
+			return nil
+		}
+		return publish(t)
+	})
+	if err != nil {
+		return fmt.Errorf("commit wafer %s: %w", w.name(), err)
+	}
+	w.ID, w.Run = stored.ID, stored.Run
+	return nil
+}
+
+// Update runs a transaction that concerns no wafer: messages and values.
+func (s *Store) Update(ctx context.Context, change func(*Tx) error) error {
+	return s.transact(ctx, nil, change)
+}
+
+func (s *Store) transact(ctx context.Context, w *Wafer, change func(*Tx) error) error {
+	tx, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(err)
+	}
+	defer tx.Rollback() // does nothing after Commit
+	if err := change(&Tx{ctx: ctx, tx: tx, epoch: s.epoch, wafer: w}); err != nil {
+		return s.explain(err)
+	}
+	return s.explain(tx.Commit())
+}
+
+// identify gives the wafer its run number, and its ID where it is stored already.
+func (t *Tx) identify() (known bool, err error) {
+	w, m := t.wafer, t.wafer.Material
+	err = t.tx.QueryRowContext(t.ctx, `SELECT id, run FROM wafer
+		WHERE substrate = ? AND lot = ? AND slot = ? AND carrier = ? AND started = ? AND finished = ?`,
+		m.Substrate, m.Lot, m.Slot, m.Carrier, nanos(w.Started), nanos(w.Finished)).Scan(&w.ID, &w.Run)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err == nil, err
+	}
+	// A substrate has a name of its own; one without is known by its place.
+	return false, t.tx.QueryRowContext(t.ctx, `SELECT ifnull(max(run), 0) + 1 FROM wafer
+		WHERE substrate = ? AND (substrate <> '' OR (lot = ? AND slot = ? AND carrier = ?))`,
+		m.Substrate, m.Lot, m.Slot, m.Carrier).Scan(&w.Run)
+}

@@ -1,0 +1,130 @@
+package record
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Pending lists the plane's messages after a seq that are not acknowledged, in
+// order, at most limit of them.
+func (r *Reader) Pending(ctx context.Context, p Plane, after uint64, limit int) ([]Message, error) {
+	rows, err := r.db.QueryContext(ctx, `SELECT seq, payload FROM outbox WHERE plane = ? AND seq > ? ORDER BY seq LIMIT ?`,
+		string(p), clamp(after), limit)
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	defer rows.Close()
+	var list []Message
+	for rows.Next() {
+		m := Message{Plane: p}
+		if err := rows.Scan(&m.Seq, &m.Payload); err != nil {
+			return nil, r.explain(err)
+		}
+		list = append(list, m)
+	}
+	return list, r.explain(rows.Err())
+}
+
+// clamp keeps a seq from outside within SQLite's signed integers.
+func clamp(seq uint64) int64 { return int64(min(seq, 1<<63-1)) }
+
+// Numbering is how far a plane has come.
+type Numbering struct {
+	Last         uint64    // the highest seq given; 0 before the first
+	Acknowledged uint64    // every message up to this one is acknowledged
+	Oldest       time.Time // when the first waiting message was committed; zero where none waits
+}
+
+// Waiting is how many messages wait for their acknowledgement.
+func (n Numbering) Waiting() uint64 { return n.Last - n.Acknowledged }
+
+// Numbering tells how far the plane has come.
+func (r *Reader) Numbering(ctx context.Context, p Plane) (Numbering, error) {
+	var n Numbering
+	var oldest sql.NullInt64
+	err := r.db.QueryRowContext(ctx, `SELECT last, acknowledged, (SELECT committed FROM outbox WHERE plane = name AND seq = acknowledged + 1)
+		FROM plane WHERE name = ?`, string(p)).Scan(&n.Last, &n.Acknowledged, &oldest)
+	n.Oldest = instant(oldest)
+	return n, r.explain(err)
+}
+
+// Acknowledge takes the plane's messages up to a seq out of the outbox, and
+// reports how many went. What was acknowledged before is no error. ErrEpoch
+// means that the acknowledgement is for another database, ErrAhead that it is
+// for messages that were never written; both leave the outbox as it is.
+func (s *Store) Acknowledge(ctx context.Context, p Plane, epoch string, upTo uint64) (removed int, err error) {
+	if epoch != s.epoch {
+		return 0, fmt.Errorf("record: acknowledge %s %d: %w: %.40q; this one is %q", p, upTo, ErrEpoch, epoch, s.epoch)
+	}
+	err = s.transact(ctx, nil, func(t *Tx) error {
+		next, err := t.Next(p)
+		if err != nil {
+			return err
+		}
+		if upTo >= next {
+			return fmt.Errorf("acknowledge %s %d: %w (%d)", p, upTo, ErrAhead, next-1)
+		}
+		removed, err = t.remove(p, upTo)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return removed, nil
+}
+
+func (t *Tx) remove(p Plane, upTo uint64) (int, error) {
+	result, err := t.tx.ExecContext(t.ctx, `DELETE FROM outbox WHERE plane = ? AND seq <= ?`, string(p), upTo)
+	if err != nil {
+		return 0, err
+	}
+	removed, err := result.RowsAffected()
+	if err != nil || removed == 0 {
+		return 0, err
+	}
+	_, err = t.tx.ExecContext(t.ctx, `UPDATE plane SET acknowledged = ? WHERE name = ?`, upTo, string(p))
+	return int(removed), err
+}
+
+// Value reads what was last set under the name; nil where nothing was.
+func (r *Reader) Value(ctx context.Context, name string) ([]byte, error) {
+	var value []byte
+	err := r.db.QueryRowContext(ctx, `SELECT value FROM value WHERE name = ?`, name).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return notNil(value), r.explain(err)
+}
+
+// Counter is a number that survives restarts, such as Sparkplug's bdSeq.
+type Counter struct {
+	store *Store
+	name  string
+}
+
+// Counter returns the counter of that name.
+func (s *Store) Counter(name string) Counter { return Counter{s, "counter " + name} }
+
+// Next returns 0 the first time, then one more each time. The number is on the
+// disk when Next returns, so that none is given twice.
+func (c Counter) Next(ctx context.Context) (n uint64, err error) {
+	err = c.store.Update(ctx, func(t *Tx) error {
+		value, err := t.Value(c.name)
+		if err != nil {
+			return err
+		}
+		if value != nil {
+			last, err := strconv.ParseUint(string(value), 10, 64)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			n = last + 1
+		}
+		return t.SetValue(c.name, strconv.AppendUint(nil, n, 10))
+	})
+	return n, err
+}

@@ -1,0 +1,148 @@
+package record
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	_ "modernc.org/sqlite"
+)
+
+// Reader reads a database. It may be used from several goroutines.
+type Reader struct {
+	db    *sql.DB
+	path  string
+	epoch string
+}
+
+// Store is the one writer of a database, and a Reader of it. It may be used
+// from several goroutines; writers wait for each other.
+type Store struct {
+	*Reader
+	writer *sql.DB // one connection
+	lock   *os.File
+}
+
+// readers is how many readings run side by side: display, senders, exports.
+const readers = 4
+
+// Open opens the database at path for writing, makes it where there is none,
+// and brings an older one up to date. Alarms that the run before left set are
+// cleared, for its set of alarms went with it. Errors are ErrLocked, ErrForeign,
+// ErrNewer, ErrDamaged, ErrFull, and those of the file system.
+func Open(ctx context.Context, path string) (*Store, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	held, err := lock(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{lock: held, Reader: &Reader{path: path}}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(explain(path, err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	var err error
+	if s.writer, err = connect(s.path, url.Values{"_txlock": {"immediate"}, "mode": {"rwc"}}, 1); err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.writer); err != nil {
+		return err
+	}
+	if err := s.Reader.open(ctx); err != nil {
+		return err
+	}
+	if err := s.checkOutbox(ctx); err != nil {
+		return err
+	}
+	_, err = s.writer.ExecContext(ctx, `UPDATE alarm SET cleared = ? WHERE cleared IS NULL`, nanos(time.Now()))
+	return err
+}
+
+// Close waits for what is being written and lets the database go.
+func (s *Store) Close() error {
+	var errs []error
+	if s.Reader.db != nil {
+		errs = append(errs, s.Reader.Close())
+	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.Close())
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
+}
+
+// OpenReadOnly opens an existing database for reading, also while another
+// process writes it. Errors are ErrForeign, ErrNewer, and those of the file
+// system; an older schema must first be brought up to date by Open.
+func OpenReadOnly(ctx context.Context, path string) (*Reader, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("record: %w", err)
+	}
+	r := &Reader{path: path}
+	if err := r.open(ctx); err != nil {
+		if r.db != nil {
+			err = errors.Join(err, r.db.Close())
+		}
+		return nil, explain(path, err)
+	}
+	return r, nil
+}
+
+func (r *Reader) open(ctx context.Context) error {
+	steps, err := scripts()
+	if err != nil {
+		return err
+	}
+	if r.db, err = connect(r.path, url.Values{"mode": {"ro"}}, readers); err != nil {
+		return err
+	}
+	version, err := identify(ctx, r.db, len(steps))
+	if err != nil {
+		return err
+	}
+	if version < len(steps) {
+		return fmt.Errorf("schema %d is older than this program's %d; start kensa run once to bring it up to date", version, len(steps))
+	}
+	return r.db.QueryRowContext(ctx, `SELECT value FROM value WHERE name = ?`, epochValue).Scan(&r.epoch)
+}
+
+// Close lets the database go.
+func (r *Reader) Close() error { return r.db.Close() }
+
+// Epoch names this database's life: 32 hexadecimal digits, random, made with it.
+func (r *Reader) Epoch() string { return r.epoch }
+
+// Path is the database's file.
+func (r *Reader) Path() string { return r.path }
+
+func connect(path string, query url.Values, connections int) (*sql.DB, error) {
+	query["_pragma"] = []string{
+		"busy_timeout(5000)", // milliseconds; a reader's checkpoint may be in the way
+		"foreign_keys(1)",
+		"synchronous(FULL)",
+		"journal_size_limit(67108864)", // bytes; the log shrinks back to this after a large commit
+	}
+	query.Set("_error_rc", "1")
+	name := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
