@@ -8,80 +8,15 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"os/exec"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"kensa/bus/sparkplug/testpeer"
 )
 
 const peerFolder = "../testpeer"
-
-// The types with a view of a payload that both sides can print.
-type (
-	view struct {
-		Timestamp string       `json:"timestamp"`
-		Seq       string       `json:"seq"`
-		UUID      string       `json:"uuid"`
-		Body      string       `json:"body"`
-		Metrics   []metricView `json:"metrics"`
-	}
-	metricView struct {
-		Name        string         `json:"name"`
-		Alias       string         `json:"alias"`
-		Timestamp   string         `json:"timestamp"`
-		Type        string         `json:"type"`
-		Value       string         `json:"value"`
-		Historical  bool           `json:"historical"`
-		Transient   bool           `json:"transient"`
-		Description string         `json:"description"`
-		Properties  []propertyView `json:"properties"`
-	}
-	propertyView struct {
-		Key   string `json:"key"`
-		Type  string `json:"type"`
-		Value string `json:"value"`
-	}
-	answer struct {
-		View  view   `json:"view"`
-		Again string `json:"again"`
-		Error string `json:"error"`
-	}
-)
-
-// askPeer has the independent codec read payloads. It skips the test where node
-// or the module is not installed.
-func askPeer(t *testing.T, encoded [][]byte) []answer {
-	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		t.Skipf("node is not installed; the independent decoder was not asked: %v", err)
-	}
-	if _, err := os.Stat(peerFolder + "/node_modules/sparkplug-payload"); err != nil {
-		t.Skipf("run npm ci in bus/sparkplug/testpeer; the independent decoder was not asked: %v", err)
-	}
-	var lines bytes.Buffer
-	for _, b := range encoded {
-		fmt.Fprintf(&lines, "%x\n", b)
-	}
-	cmd := exec.CommandContext(t.Context(), "node", "peer.js")
-	cmd.Dir, cmd.Stdin, cmd.Stderr = peerFolder, &lines, os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("node peer.js: %v", err)
-	}
-	var answers []answer
-	for line := range strings.Lines(string(out)) {
-		var a answer
-		if err := json.Unmarshal([]byte(line), &a); err != nil {
-			t.Fatalf("%s: %v", line, err)
-		}
-		answers = append(answers, a)
-	}
-	if len(answers) != len(encoded) {
-		t.Fatalf("%d answers to %d payloads", len(answers), len(encoded))
-	}
-	return answers
-}
 
 // The peer must read in our payloads what we wrote, and we in what it writes.
 func TestAnIndependentCodecAgrees(t *testing.T) {
@@ -92,7 +27,7 @@ func TestAnIndependentCodecAgrees(t *testing.T) {
 		p := payloads.Example(i)
 		sent, encoded = append(sent, p), append(encoded, p.Encode())
 	}
-	for i, a := range askPeer(t, encoded) {
+	for i, a := range testpeer.Ask(t, peerFolder, encoded) {
 		if a.Error != "" {
 			t.Fatalf("payload %d: %x: %s", i, encoded[i], a.Error)
 		}
@@ -118,8 +53,8 @@ func checkAgain(t *testing.T, want Payload, digits string) {
 	}
 }
 
-func viewOf(p Payload) view {
-	v := view{Timestamp: timeView(p.Timestamp), UUID: p.UUID, Body: hex.EncodeToString(p.Body), Metrics: []metricView{}}
+func viewOf(p Payload) testpeer.View {
+	v := testpeer.View{Timestamp: timeView(p.Timestamp), UUID: p.UUID, Body: hex.EncodeToString(p.Body), Metrics: []testpeer.Metric{}}
 	if p.Seq != nil {
 		v.Seq = fmt.Sprint(*p.Seq)
 	}
@@ -129,16 +64,16 @@ func viewOf(p Payload) view {
 	return v
 }
 
-func (m Metric) view() metricView {
-	v := metricView{
+func (m Metric) view() testpeer.Metric {
+	v := testpeer.Metric{
 		Name: m.Name, Timestamp: timeView(m.Timestamp), Type: m.Value.Type().String(), Value: valueView(m.Value),
-		Historical: m.Historical, Transient: m.Transient, Description: m.Description, Properties: []propertyView{},
+		Historical: m.Historical, Transient: m.Transient, Description: m.Description, Properties: []testpeer.Property{},
 	}
 	if m.Alias != nil {
 		v.Alias = fmt.Sprint(*m.Alias)
 	}
 	for _, p := range m.Properties {
-		v.Properties = append(v.Properties, propertyView{p.Key(), p.Value().Type().String(), valueView(p.Value())})
+		v.Properties = append(v.Properties, testpeer.Property{Key: p.Key(), Type: p.Value().Type().String(), Value: valueView(p.Value())})
 	}
 	return v
 }

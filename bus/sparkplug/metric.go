@@ -1,0 +1,90 @@
+package sparkplug
+
+import (
+	"kensa/bus/sparkplug/payload"
+)
+
+// Scope says whose metric it is.
+type Scope string
+
+// Scopes. The node is the appliance, the device the inspection chuck.
+const (
+	NodeScope   Scope = "node"
+	DeviceScope Scope = "device"
+)
+
+// Metric declares what may be published under a name.
+type Metric struct {
+	Name  string
+	Scope Scope
+	Type  payload.Type
+	// Unit goes into the birth as the property engUnit; empty is none.
+	Unit string
+	// Description goes into the birth.
+	Description string
+	// Columns are those of a DataSet, which is empty before the first update;
+	// metrics of other types are null before it.
+	Columns []payload.Column
+}
+
+// Names of the metrics that Fab declares.
+const (
+	EquipmentState = "Equipment/State"
+	ControlState   = "Equipment/ControlState"
+
+	JobLot           = "Job/Lot"
+	JobRecipe        = "Job/Recipe"
+	JobRecipeVersion = "Job/RecipeVersion"
+
+	MaterialCarrier   = "Material/Carrier"
+	MaterialLot       = "Material/Lot"
+	MaterialSubstrate = "Material/Substrate"
+	MaterialSlot      = "Material/Slot"
+
+	HealthSoftware = "Health/SoftwareVersion"
+	HealthDisk     = "Health/DiskFree"
+	HealthOutbox   = "Health/OutboxPending"
+	HealthFrames   = "Health/FramesLost"
+)
+
+// Fab is what an appliance publishes: the names that a fab expects of GEM-family
+// equipment. Wafer and alarm metrics belong to PublishWafer and Alarm, the
+// others to Update.
+func Fab() []Metric {
+	var all []Metric
+	all = append(all, equipmentMetrics()...)
+	all = append(all, waferMetrics()...)
+	all = append(all, alarmMetrics()...)
+	return append(all, healthMetrics()...)
+}
+
+func device(name string, t payload.Type, unit, description string) Metric {
+	return Metric{Name: name, Scope: DeviceScope, Type: t, Unit: unit, Description: description}
+}
+
+func equipmentMetrics() []Metric {
+	const text = payload.TypeString
+	return []Metric{
+		device(EquipmentState, text, "", "SEMI E10: PRODUCTIVE, STANDBY, ENGINEERING, SCHEDULED_DOWN, UNSCHEDULED_DOWN or NON_SCHEDULED"),
+		device(ControlState, text, "", "SEMI E30: EQUIPMENT_OFFLINE, HOST_OFFLINE, ONLINE_LOCAL or ONLINE_REMOTE"),
+		device(JobLot, text, "", "lot that is being inspected"),
+		device(JobRecipe, text, "", "recipe that is loaded (PPID)"),
+		device(JobRecipeVersion, text, "", "version of the loaded recipe, as written in it"),
+		device(MaterialCarrier, text, "", "carrier of the substrate on the chuck (SEMI E87)"),
+		device(MaterialLot, text, "", "lot of the substrate on the chuck"),
+		device(MaterialSubstrate, text, "", "substrate on the chuck (SEMI E90)"),
+		device(MaterialSlot, payload.TypeUInt32, "", "its slot in the carrier, from 1"),
+	}
+}
+
+func healthMetrics() []Metric {
+	node := func(name string, t payload.Type, unit, description string) Metric {
+		return Metric{Name: name, Scope: NodeScope, Type: t, Unit: unit, Description: description}
+	}
+	return []Metric{
+		node(HealthSoftware, payload.TypeString, "", "version of the appliance's software"),
+		node(HealthDisk, payload.TypeUInt64, "B", "free space where records are kept"),
+		node(HealthOutbox, payload.TypeUInt64, "", "messages that wait to be sent, of all planes"),
+		node(HealthFrames, payload.TypeUInt64, "", "camera frames lost since the software started"),
+	}
+}

@@ -1,0 +1,376 @@
+package sparkplug_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"kensa/bus/session"
+	"kensa/bus/sparkplug"
+	"kensa/bus/sparkplug/payload"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var names = sparkplug.Config{Group: "Fab 2", Node: "kensa-1", Device: "chuck"}
+
+const (
+	nbirth = "spBv1.0/Fab 2/NBIRTH/kensa-1"
+	ndata  = "spBv1.0/Fab 2/NDATA/kensa-1"
+	ndeath = "spBv1.0/Fab 2/NDEATH/kensa-1"
+	ncmd   = "spBv1.0/Fab 2/NCMD/kensa-1"
+	dbirth = "spBv1.0/Fab 2/DBIRTH/kensa-1/chuck"
+	ddata  = "spBv1.0/Fab 2/DDATA/kensa-1/chuck"
+	ddeath = "spBv1.0/Fab 2/DDEATH/kensa-1/chuck"
+
+	rebirth = "Node Control/Rebirth"
+)
+
+// memory is a store that lasts as long as the test.
+type memory struct {
+	mu    sync.Mutex
+	n     uint8
+	found bool
+	err   error
+}
+
+func (m *memory) LoadBdSeq(context.Context) (uint8, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.n, m.found, m.err
+}
+
+func (m *memory) SaveBdSeq(_ context.Context, n uint8) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.n, m.found = n, true
+	return nil
+}
+
+// newNode starts a node that reaches its broker over the wire.
+func newNode(t *testing.T, w *wire, store sparkplug.BdSeqStore) *sparkplug.Node {
+	t.Helper()
+	c := session.Default()
+	c.ClientID, c.Brokers = "kensa-1", []string{"tcp://" + w.address}
+	c.ReconnectMin, c.ReconnectMax = time.Millisecond, 50*time.Millisecond
+	s, err := session.New(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := sparkplug.New(names, s, store, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Start(t.Context())
+	t.Cleanup(n.Close)
+	return n
+}
+
+// births hears NBIRTH and DBIRTH and gives them back.
+func (h *host) births(t *testing.T, bdSeq int64) (node, device heard) {
+	t.Helper()
+	node = h.expect(t, nbirth)
+	checkSent(t, node, 0)
+	checkBdSeq(t, node, bdSeq)
+	device = h.expect(t, dbirth)
+	checkSent(t, device, 1)
+	return node, device
+}
+
+// checkSent checks what all messages of the node have in common.
+func checkSent(t *testing.T, m heard, seq uint8) {
+	t.Helper()
+	if m.Seq == nil || *m.Seq != seq {
+		t.Errorf("%s: seq %v, want %d", m.topic, m.Seq, seq)
+	}
+	if m.qos != 0 || m.kept {
+		t.Errorf("%s: QoS %d, retained %v; want 0 and false", m.topic, m.qos, m.kept)
+	}
+	checkTimes(t, m)
+}
+
+// checkTimes allows a clock that is read in another process or thread some leeway.
+func checkTimes(t *testing.T, m heard) {
+	t.Helper()
+	for _, at := range append([]payload.Metric{{Name: "payload", Timestamp: m.Timestamp}}, m.Metrics...) {
+		if d := time.Since(at.Timestamp); d < -time.Minute || d > time.Hour {
+			t.Errorf("%s: %s: timestamp %v, which is %v ago", m.topic, at.Name, at.Timestamp, d)
+		}
+	}
+}
+
+func checkBdSeq(t *testing.T, m heard, want int64) {
+	t.Helper()
+	metric, ok := m.Find("bdSeq")
+	if got, isInt := metric.Value.Int(); !ok || !isInt || metric.Value.Type() != payload.TypeInt64 || got != want {
+		t.Errorf("%s: bdSeq %v %v, want Int64 %d", m.topic, metric.Value.Type(), metric.Value, want)
+	}
+}
+
+func checkDeath(t *testing.T, m heard, bdSeq int64) {
+	t.Helper()
+	checkBdSeq(t, m, bdSeq)
+	if m.Seq != nil || m.kept || len(m.Metrics) != 1 {
+		t.Errorf("NDEATH with seq %v, retained %v, %d metrics; want none, false, 1", m.Seq, m.kept, len(m.Metrics))
+	}
+}
+
+func checkValue(t *testing.T, m heard, name string, want payload.Value) {
+	t.Helper()
+	if got, ok := m.Find(name); !ok || !got.Value.Equal(want) {
+		t.Errorf("%s: %s is %v %v, want %v %v", m.topic, name, got.Value.Type(), got.Value, want.Type(), want)
+	}
+}
+
+func update(t *testing.T, n *sparkplug.Node, name string, v payload.Value) {
+	t.Helper()
+	if err := n.Update(map[string]payload.Value{name: v}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A connection's whole life: birth, data, death by a cut, the next birth,
+// rebirth, orderly death, and the number that goes on after a restart.
+func TestLifeOfANode(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, to dialer) {
+		h, w, store := newHost(t, to), newWire(t, to), &memory{}
+		n := newNode(t, w, store)
+		h.births(t, 0)
+
+		update(t, n, sparkplug.EquipmentState, payload.String("PRODUCTIVE"))
+		m := h.expect(t, ddata)
+		checkSent(t, m, 2)
+		checkValue(t, m, sparkplug.EquipmentState, payload.String("PRODUCTIVE"))
+		if len(m.Metrics) != 1 {
+			t.Errorf("%d metrics, want only the one that changed", len(m.Metrics))
+		}
+
+		w.cut()
+		checkDeath(t, h.expect(t, ndeath), 0)
+		_, device := h.births(t, 1)
+		checkValue(t, device, sparkplug.EquipmentState, payload.String("PRODUCTIVE"))
+
+		h.order(t, payload.Metric{Name: rebirth, Value: payload.Boolean(true)})
+		h.births(t, 1)
+		update(t, n, sparkplug.HealthDisk, payload.UInt64(1<<40))
+		m = h.expect(t, ndata)
+		checkSent(t, m, 2)
+		checkValue(t, m, sparkplug.HealthDisk, payload.UInt64(1<<40))
+
+		n.Close()
+		checkDeath(t, h.expect(t, ndeath), 1)
+		h.silence(t) // the broker forgot the will
+
+		newNode(t, w, store)
+		h.births(t, 2)
+		checkPeerReads(t, h)
+	})
+}
+
+func TestConnectCarriesTheWill(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, to dialer) {
+		w := newWire(t, to)
+		newNode(t, w, &memory{n: 254, found: true})
+		for _, bdSeq := range []int64{255, 0, 1} {
+			p := w.connect(t).Connect
+			if !p.Clean || !p.WillFlag || p.WillQos != 1 || p.WillRetain || p.WillTopic != ndeath {
+				t.Errorf("clean session %v, will %v on %s with QoS %d, retained %v", p.Clean, p.WillFlag, p.WillTopic, p.WillQos, p.WillRetain)
+			}
+			will, err := payload.Decode(p.WillPayload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkDeath(t, heard{topic: "will", Payload: will}, bdSeq)
+			w.cut()
+		}
+	})
+}
+
+func TestBirthsDeclareEveryMetric(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, to dialer) {
+		h := newHost(t, to)
+		newNode(t, newWire(t, to), &memory{})
+		node, device := h.births(t, 0)
+		checkValue(t, node, rebirth, payload.Boolean(false))
+		for _, m := range sparkplug.Fab() {
+			birth := map[sparkplug.Scope]heard{sparkplug.NodeScope: node, sparkplug.DeviceScope: device}[m.Scope]
+			got, ok := birth.Find(m.Name)
+			unit, _ := got.Property(payload.EngUnit)
+			if text, _ := unit.Text(); !ok || got.Value.Type() != m.Type || got.Description != m.Description || text != m.Unit {
+				t.Errorf("%s in %s: %v, %q, unit %v; declared %+v", m.Name, birth.topic, got.Value.Type(), got.Description, unit, m)
+			}
+		}
+		if n := len(sparkplug.Fab()) + 2; len(node.Metrics)+len(device.Metrics) != n {
+			t.Errorf("%d + %d metrics in the births, want %d", len(node.Metrics), len(device.Metrics), n)
+		}
+	})
+}
+
+func TestSequenceNumbersWrapAfter255(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, to dialer) {
+		h := newHost(t, to)
+		n := newNode(t, newWire(t, to), &memory{})
+		h.births(t, 0)
+		for i := range 600 {
+			update(t, n, sparkplug.MaterialSlot, payload.UInt32(uint32(i)))
+			checkSent(t, h.expect(t, ddata), uint8(i+2))
+		}
+	})
+}
+
+func TestOnlyChangesAreTold(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, to dialer) {
+		h := newHost(t, to)
+		n := newNode(t, newWire(t, to), &memory{})
+		h.births(t, 0)
+		state := map[string]payload.Value{sparkplug.EquipmentState: payload.String("STANDBY"), sparkplug.JobLot: payload.Null(payload.TypeString)}
+		for range 3 {
+			if err := n.Update(state); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if m := h.expect(t, ddata); len(m.Metrics) != 1 {
+			t.Errorf("%d metrics told, want the one that changed", len(m.Metrics))
+		}
+		update(t, n, sparkplug.JobLot, payload.String("L1"))
+		m := h.expect(t, ddata)
+		checkSent(t, m, 3)
+		checkValue(t, m, sparkplug.JobLot, payload.String("L1"))
+	})
+}
+
+func TestUpdateRefusesWhatIsNotDeclared(t *testing.T) {
+	n := newNode(t, brokenWire(t), &memory{})
+	for name, v := range map[string]payload.Value{
+		"Equipment/Sate":         payload.String("PRODUCTIVE"),
+		"bdSeq":                  payload.Int64(3),
+		sparkplug.EquipmentState: payload.Int32(1),
+		sparkplug.DieMap:         payload.Null(payload.TypeDataSet),
+	} {
+		if err := n.Update(map[string]payload.Value{name: v}); err == nil {
+			t.Errorf("%s = %v %v was taken", name, v.Type(), v)
+		}
+	}
+}
+
+// brokenWire leads nowhere.
+func brokenWire(t *testing.T) *wire {
+	w := newWire(t, dialer{"unix", "/nonexistent"})
+	w.broken.Store(true)
+	return w
+}
+
+func TestTheNextBirthTellsWhatHappenedOffline(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, to dialer) {
+		h, w := newHost(t, to), newWire(t, to)
+		w.broken.Store(true)
+		n := newNode(t, w, &memory{})
+		update(t, n, sparkplug.JobLot, payload.String("L1"))
+		update(t, n, sparkplug.JobLot, payload.String("L2"))
+		if err := n.Alarm(sparkplug.Alarm{ID: 7, Category: 8, Text: "disk full", Set: true, Time: time.Now(), Active: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.PublishWafer(t.Context(), wafer("W1")); !errors.Is(err, sparkplug.ErrOffline) {
+			t.Fatalf("a wafer without connection: %v, want ErrOffline", err)
+		}
+		w.broken.Store(false)
+		device := h.bornDevice(t)
+		checkValue(t, device, sparkplug.JobLot, payload.String("L2"))
+		checkValue(t, device, "Alarm/Text", payload.String("disk full"))
+		checkValue(t, device, "Wafer/Substrate", payload.Null(payload.TypeString))
+	})
+}
+
+// bornDevice skips to the next DBIRTH.
+func (h *host) bornDevice(t *testing.T) heard {
+	t.Helper()
+	for {
+		if m := h.next(t); m.topic == dbirth {
+			return m
+		}
+	}
+}
+
+func wafer(substrate string) sparkplug.Wafer {
+	return sparkplug.Wafer{
+		Carrier: "C1", Lot: "L1", Substrate: substrate, Slot: 3, Recipe: "logic-28", RecipeVersion: "4",
+		Finished: time.Now().Add(-time.Minute), Dies: 3, Inspected: 2, Good: 1, Defects: 5,
+		Yield: 0.5, DefectDensity: 1.25, Verdict: "incomplete",
+		Map: []sparkplug.Die{{Column: -1, Row: 0, Bin: 1}, {Column: 0, Row: 0, Bin: 2}, {Column: 1, Row: 0, Bin: 0}},
+	}
+}
+
+func publish(t *testing.T, n *sparkplug.Node, w sparkplug.Wafer) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := n.Await(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.PublishWafer(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAWaferIsToldWholeInOneMessage(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, to dialer) {
+		h, w := newHost(t, to), newWire(t, to)
+		n := newNode(t, w, &memory{})
+		h.births(t, 0)
+		first := wafer("W1")
+		publish(t, n, first)
+		m := h.expect(t, ddata)
+		checkSent(t, m, 2)
+		checkWafer(t, m, first)
+
+		second := wafer("W2") // equal in all but its name: told whole all the same
+		second.Yield, second.DefectDensity = math.NaN(), math.NaN()
+		publish(t, n, second)
+		m = h.expect(t, ddata)
+		checkSent(t, m, 3)
+		checkWafer(t, m, second)
+
+		w.cut()
+		h.expect(t, ndeath)
+		_, device := h.births(t, 1)
+		checkWafer(t, device, second)
+		checkPeerReads(t, h)
+	})
+}
+
+func checkWafer(t *testing.T, m heard, w sparkplug.Wafer) {
+	t.Helper()
+	for name, want := range map[string]payload.Value{
+		"Carrier": payload.String(w.Carrier), "Lot": payload.String(w.Lot), "Substrate": payload.String(w.Substrate),
+		"Slot": payload.UInt32(uint32(w.Slot)), "Recipe": payload.String(w.Recipe), "RecipeVersion": payload.String(w.RecipeVersion),
+		"Finished": payload.DateTime(w.Finished), "Dies": payload.UInt32(uint32(w.Dies)), "Inspected": payload.UInt32(uint32(w.Inspected)),
+		"Good": payload.UInt32(uint32(w.Good)), "Defects": payload.UInt32(uint32(w.Defects)), "Verdict": payload.String(w.Verdict),
+		"Yield": nullable(w.Yield), "DefectDensity": nullable(w.DefectDensity),
+	} {
+		checkValue(t, m, "Wafer/"+name, want)
+	}
+	metric, _ := m.Find(sparkplug.DieMap)
+	set, ok := metric.Value.DataSet()
+	if !ok || set.Rows() != len(w.Map) {
+		t.Fatalf("%s: die map %v, want %d dies", m.topic, metric.Value, len(w.Map))
+	}
+	for i, die := range w.Map {
+		if got, want := fmt.Sprint(set.Row(i)), fmt.Sprintf("[%d %d %d]", die.Column, die.Row, die.Bin); got != want {
+			t.Errorf("die %d is %s, want %s", i, got, want)
+		}
+	}
+}
+
+func nullable(v float64) payload.Value {
+	if math.IsNaN(v) {
+		return payload.Null(payload.TypeDouble)
+	}
+	return payload.Double(v)
+}
