@@ -128,3 +128,30 @@ func (c Counter) Next(ctx context.Context) (n uint64, err error) {
 	})
 	return n, err
 }
+
+// Outbox is one plane's messages, as its sender wants them.
+type Outbox struct {
+	store *Store
+	plane Plane
+}
+
+// Outbox returns the outbox of a plane.
+func (s *Store) Outbox(p Plane) Outbox { return Outbox{s, p} }
+
+// Bounds are the highest seq acknowledged and the highest ever given; 0 for none.
+func (o Outbox) Bounds(ctx context.Context) (acknowledged, last uint64, err error) {
+	n, err := o.store.Numbering(ctx, o.plane)
+	return n.Acknowledged, n.Last, err
+}
+
+// Pending lists the messages after a seq that are not acknowledged, in order,
+// at most limit of them.
+func (o Outbox) Pending(ctx context.Context, after uint64, limit int) ([]Message, error) {
+	return o.store.Pending(ctx, o.plane, after, limit)
+}
+
+// Acknowledge takes the messages up to a seq of this epoch out of the outbox.
+func (o Outbox) Acknowledge(ctx context.Context, seq uint64) error {
+	_, err := o.store.Acknowledge(ctx, o.plane, o.store.epoch, seq)
+	return err
+}

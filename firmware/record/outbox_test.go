@@ -1,0 +1,168 @@
+package record
+
+import (
+	"errors"
+	"math"
+	"path/filepath"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestOutboxKeepsOrderAndNumbersGoOn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kensa.db")
+	s := openAt(t, path)
+	for n := range 5 {
+		commit(t, s, sample(n, 3, 0, 0), both)
+	}
+	list, err := s.Pending(ctx, Ledger, 1, 3)
+	if err != nil || len(list) != 3 {
+		t.Fatalf("pending %v, %v", list, err)
+	}
+	for i, m := range list {
+		if want := uint64(i + 2); m.Seq != want || m.Plane != Ledger || string(m.Payload) != string(payload(s.Epoch(), Ledger, want)) {
+			t.Errorf("message %+v; want seq %d", m, want)
+		}
+	}
+	if n, err := s.Acknowledge(ctx, Ledger, s.Epoch(), 5); err != nil || n != 5 {
+		t.Errorf("acknowledged %d, %v", n, err)
+	}
+	if list, err := s.Pending(ctx, MES, 0, 100); err != nil || len(list) != 5 {
+		t.Errorf("the other plane has %v, %v", list, err)
+	}
+	s.Close()
+	s = openAt(t, path)
+	commit(t, s, sample(9, 3, 0, 0), both)
+	if list, err := s.Pending(ctx, Ledger, 0, 100); err != nil || len(list) != 1 || list[0].Seq != 6 {
+		t.Errorf("after all were acknowledged and a restart: %v, %v", list, err)
+	}
+}
+
+func TestAcknowledgeRefuses(t *testing.T) {
+	s := open(t)
+	commit(t, s, sample(1, 3, 0, 0), both)
+	for _, c := range []struct {
+		name  string
+		plane Plane
+		epoch string
+		upTo  uint64
+		want  error
+	}{
+		{"another epoch", Ledger, "deadbeef", 1, ErrEpoch},
+		{"no epoch", Ledger, "", 1, ErrEpoch},
+		{"a seq never given", Ledger, s.Epoch(), 2, ErrAhead},
+		{"the highest number", Ledger, s.Epoch(), math.MaxUint64, ErrAhead},
+		{"an unknown plane", "telex", s.Epoch(), 1, nil},
+	} {
+		n, err := s.Acknowledge(ctx, c.plane, c.epoch, c.upTo)
+		if err == nil || n != 0 || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("%s: %d, %v; want %v", c.name, n, err, c.want)
+		}
+	}
+	if n, err := s.Numbering(ctx, Ledger); err != nil || n.Waiting() != 1 || n.Oldest.IsZero() {
+		t.Errorf("numbering %+v, %v", n, err)
+	}
+	if list, err := s.Pending(ctx, Ledger, math.MaxUint64, 10); err != nil || len(list) != 0 {
+		t.Errorf("pending after the highest number: %v, %v", list, err)
+	}
+}
+
+// TestOutboxAgainstModel runs commits, failed commits, acknowledgements and
+// restarts in any order, against two counters.
+func TestOutboxAgainstModel(t *testing.T) {
+	folder := t.TempDir()
+	broken := errors.New("broken")
+	wafers := 0
+	rapid.Check(t, func(t *rapid.T) {
+		path := filepath.Join(folder, rapid.StringMatching(`[a-z]{16}`).Draw(t, "name"))
+		s, err := Open(ctx, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { s.Close() }()
+		n, err := s.Numbering(ctx, Ledger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last, acknowledged := n.Last, n.Acknowledged
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+			switch rapid.IntRange(0, 4).Draw(t, "step") {
+			case 0, 1:
+				wafers++
+				if err := s.Commit(ctx, sample(wafers, 1, 0, 0), both); err != nil {
+					t.Fatal(err)
+				}
+				last++
+			case 2:
+				wafers++
+				err := s.Commit(ctx, sample(wafers, 1, 0, 0), func(x *Tx) error { return errors.Join(both(x), broken) })
+				if !errors.Is(err, broken) {
+					t.Fatal(err)
+				}
+			case 3:
+				upTo := rapid.Uint64Range(0, last+1).Draw(t, "upTo")
+				_, err := s.Acknowledge(ctx, Ledger, s.Epoch(), upTo)
+				if (upTo > last) != errors.Is(err, ErrAhead) || upTo <= last && err != nil {
+					t.Fatalf("acknowledge %d of %d: %v", upTo, last, err)
+				}
+				if upTo <= last {
+					acknowledged = max(acknowledged, upTo)
+				}
+			case 4:
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if s, err = Open(ctx, path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			checkPending(t, s, acknowledged, last)
+		}
+	})
+}
+
+func checkPending(t *rapid.T, s *Store, acknowledged, last uint64) {
+	list, err := s.Pending(ctx, Ledger, 0, 1000)
+	if err != nil || uint64(len(list)) != last-acknowledged {
+		t.Fatalf("%d pending, %v; want %d", len(list), err, last-acknowledged)
+	}
+	for i, m := range list {
+		seq := acknowledged + uint64(i) + 1
+		if m.Seq != seq || string(m.Payload) != string(payload(s.Epoch(), Ledger, seq)) {
+			t.Fatalf("message %d: %+v; want seq %d", i, m, seq)
+		}
+	}
+}
+
+func TestUpdatePublishesWithoutAWafer(t *testing.T) {
+	s := open(t)
+	err := s.Update(ctx, func(x *Tx) error {
+		if x.Wafer() != nil {
+			t.Error("there is a wafer")
+		}
+		return x.Publish(MES, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := s.Pending(ctx, MES, 0, 10); err != nil || len(list) != 1 || len(list[0].Payload) != 0 {
+		t.Errorf("pending %v, %v", list, err)
+	}
+}
+
+func TestCounterNeverGivesANumberTwice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kensa.db")
+	s := openAt(t, path)
+	for want := range uint64(6) {
+		if want == 3 {
+			s.Close()
+			s = openAt(t, path)
+		}
+		if n, err := s.Counter("bdSeq").Next(ctx); err != nil || n != want {
+			t.Fatalf("got %d, %v; want %d", n, err, want)
+		}
+	}
+	if n, err := s.Counter("other").Next(ctx); err != nil || n != 0 {
+		t.Errorf("another counter gave %d, %v", n, err)
+	}
+}
