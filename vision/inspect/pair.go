@@ -97,14 +97,13 @@ func (s *workspace) compare(ref, img plane, g registration, p PairParams, result
 	if err := c.level(p.BrightnessPitch); err != nil {
 		return err
 	}
-	c.inset(p.Border)
-	if c.pixels == 0 {
-		result.Reason = "the images overlap in less than the border"
+	if result.Compared = c.box(p.Border); result.Compared.Empty() {
+		result.Reason = fmt.Sprintf("the images have no pixel in common inside the border of %d pixels", p.Border)
 		return nil
 	}
 	e := s.evidence(img.w, img.h, max(p.Defects.MinContrast, falseAlarmThreshold(c.pixels, p.Scales, p.FalseAlarms)))
 	for n, scale := range p.Scales {
-		noise, err := c.gather(e, scale)
+		noise, err := c.gather(e, scale, p)
 		if err != nil {
 			return err
 		}
@@ -112,7 +111,7 @@ func (s *workspace) compare(ref, img plane, g registration, p PairParams, result
 			result.Noise, result.Wander = noise.grey(c.middle()), noise.wander
 		}
 	}
-	result.Compared, result.Threshold = c.box(), e.threshold
+	result.Threshold = e.threshold
 	result.Expected = c.expected.image()
 	return c.findings(e, p, result)
 }

@@ -13,6 +13,7 @@ type comparison struct {
 	diff     plane  // image − expected; 0 where the reference has no pixel
 	valid    []bool // where it has
 	pixels   int    // of them
+	missing  integral
 }
 
 // overlay moves the reference onto the image.
@@ -31,6 +32,12 @@ func (s *workspace) overlay(ref, img plane, g registration) *comparison {
 			}
 		}
 	}
+	c.missing = integralOf(img.w, img.h, func(i int) float64 {
+		if c.valid[i] {
+			return 0
+		}
+		return 1
+	})
 	return c
 }
 
@@ -39,7 +46,7 @@ func (s *workspace) overlay(ref, img plane, g registration) *comparison {
 func (c *comparison) level(pitch float64) error {
 	for range 2 {
 		tmp := &workspace{}
-		l, err := c.look(tmp, 1)
+		l, err := c.look(tmp, 1, 1)
 		if err != nil {
 			tmp.Close()
 			return err
@@ -72,8 +79,9 @@ type look struct {
 	noise             noiseModel
 }
 
-// look smooths the pair and models its noise at that scale.
-func (c *comparison) look(s *workspace, scale float64) (look, error) {
+// look smooths the pair and models its noise at that scale. The wander of edges
+// counts tolerance times.
+func (c *comparison) look(s *workspace, scale, tolerance float64) (look, error) {
 	// Zeros beyond the border: mirrored noise would count twice there.
 	diff, err := s.fade(c.diff, scale)
 	if err != nil {
@@ -94,7 +102,7 @@ func (c *comparison) look(s *workspace, scale float64) (look, error) {
 	l.noise = fitNoise(seen, 0.5/scale, 0.3)
 	tail := l.noise.tail(seen)
 	for i := range l.sigma.v {
-		l.sigma.v[i] = float32(tail * math.Sqrt(l.noise.variance(l.grey.v[i], edge.v[i])))
+		l.sigma.v[i] = float32(tail * math.Sqrt(l.noise.variance(l.grey.v[i], float32(tolerance)*edge.v[i])))
 	}
 	return l, nil
 }
@@ -129,39 +137,31 @@ func (s *workspace) edges(p plane) plane {
 	return e
 }
 
-// inset takes the pixels nearer than border to one without a reference, or to
-// the image's border, out of the comparison.
-func (c *comparison) inset(border int) {
+// inside tells, of each pixel, whether it is border pixels or more away from
+// the next without a reference, and from the image's border.
+func (c *comparison) inside(border int) []bool {
 	w, h := c.diff.w, c.diff.h
-	missing := integralOf(w, h, func(i int) float64 {
-		if c.valid[i] {
-			return 0
-		}
-		return 1
-	})
 	inner := image.Rect(border, border, w-border, h-border)
-	c.pixels = 0
-	for y := range h {
-		for x := range w {
-			i := y*w + x
+	out := make([]bool, w*h)
+	for y := inner.Min.Y; y < inner.Max.Y; y++ {
+		for x := inner.Min.X; x < inner.Max.X; x++ {
 			near := image.Rect(x-border, y-border, x+border+1, y+border+1)
-			c.valid[i] = image.Pt(x, y).In(inner) && missing.sum(near) == 0
-			if c.valid[i] {
-				c.pixels++
-			}
+			out[y*w+x] = c.missing.sum(near) == 0
 		}
 	}
+	return out
 }
 
-// gather adds what one scale shows to the evidence.
-func (c *comparison) gather(e *evidence, scale float64) (noiseModel, error) {
+// gather adds what one scale shows to the evidence. A filter that reaches over
+// the border knows less of the edges there, so that the rim grows with it.
+func (c *comparison) gather(e *evidence, scale float64, p PairParams) (noiseModel, error) {
 	tmp := &workspace{}
 	defer tmp.Close()
-	l, err := c.look(tmp, scale)
+	l, err := c.look(tmp, scale, p.EdgeTolerance)
 	if err != nil {
 		return noiseModel{}, err
 	}
-	for i, ok := range c.valid {
+	for i, ok := range c.inside(p.Border + int(scale)) {
 		if !ok {
 			l.diff.v[i] = 0
 		}
@@ -169,11 +169,12 @@ func (c *comparison) gather(e *evidence, scale float64) (noiseModel, error) {
 	return l.noise, e.add(scale, l.diff, l.sigma)
 }
 
-// box is the bounding box of the pixels compared.
-func (c *comparison) box() image.Rectangle {
+// box is the bounding box of the pixels at least border pixels inside.
+func (c *comparison) box(border int) image.Rectangle {
+	inside := c.inside(border)
 	var r image.Rectangle
 	for y := range c.diff.h {
-		row := c.valid[y*c.diff.w : (y+1)*c.diff.w]
+		row := inside[y*c.diff.w : (y+1)*c.diff.w]
 		if x0, x1 := slices.Index(row, true), lastIndex(row, true); x0 >= 0 {
 			r = r.Union(image.Rect(x0, y, x1+1, y+1))
 		}

@@ -40,6 +40,10 @@ type PairParams struct {
 	// that is not compared, because edges that wander in over it cannot be told
 	// from defects.
 	Border int `toml:"border"`
+	// EdgeTolerance is a factor, 0.5 to 10, on the wander of edges that the pair
+	// itself shows, since a wander's tails reach further than a normal variable's.
+	// Raise it where edges give false alarms; lower it to see smaller spurs.
+	EdgeTolerance float64 `toml:"edge_tolerance"`
 	// Defects says which findings count.
 	Defects defect.Params `toml:"defects"`
 }
@@ -48,8 +52,8 @@ type PairParams struct {
 // wide.
 func DefaultPairParams() PairParams {
 	return PairParams{
-		MinOverlap: 0.3, MaxRotation: 1.5, MaxScale: 0.02, MinAgreement: 0.75,
-		Scales: []float64{1, 2, 4}, FalseAlarms: 0.01, BrightnessPitch: 32, Border: 3,
+		MinOverlap: 0.3, MaxRotation: 1.5, MaxScale: 0.02, MinAgreement: 0.9,
+		Scales: []float64{1, 2, 4}, FalseAlarms: 0.01, BrightnessPitch: 32, Border: 3, EdgeTolerance: 1.25,
 		Defects: defect.Params{MinArea: 1, MergeDistance: 4, MinContrast: 6, MaxDefects: 1000},
 	}
 }
@@ -66,6 +70,7 @@ func (p PairParams) Check() error {
 		{"min_agreement", p.MinAgreement, 0, 1},
 		{"false_alarms", p.FalseAlarms, 1e-6, 1},
 		{"brightness_pitch", p.BrightnessPitch, 8, 1024},
+		{"edge_tolerance", p.EdgeTolerance, 0.5, 10},
 		{"border", float64(p.Border), 0, 100},
 	} {
 		if !(v.value >= v.least && v.value <= v.top) {

@@ -302,5 +302,13 @@ func (m moments) correlation() float64 {
 
 // spans reports whether x varies by at least width, as an even spread would.
 func (m moments) spans(width float64) bool {
-	return m.n > 0 && m.xx/m.n-square(m.x/m.n) >= square(width)/12
+	return m.deviation() >= width/math.Sqrt(12)
+}
+
+// deviation is the standard deviation of x.
+func (m moments) deviation() float64 {
+	if m.n == 0 {
+		return 0
+	}
+	return math.Sqrt(max(m.xx/m.n-square(m.x/m.n), 0))
 }
