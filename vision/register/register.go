@@ -33,7 +33,7 @@ type Params struct {
 }
 
 // DefaultParams suit a stage of ±2 pixels.
-func DefaultParams() Params { return Params{MaxShift: 6, MinCorrelation: 0.8} }
+func DefaultParams() Params { return Params{MaxShift: 6, MinCorrelation: 0.9} }
 
 // Check reports the first value out of range, by its name in the recipe.
 func (p Params) Check() error {
@@ -148,4 +148,10 @@ func (m *Matcher) load(img frame.Image, r image.Rectangle, margin, levels int) {
 	for n := 1; n < levels; n++ {
 		m.levels[n].Half(m.levels[n-1])
 	}
+}
+
+// Inside reports whether the whole die, as matched at r, lies in the image.
+func (m Match) Inside(img frame.Image, r image.Rectangle) bool {
+	return float64(r.Min.X)+m.DX >= 0 && float64(r.Min.Y)+m.DY >= 0 &&
+		float64(r.Max.X-1)+m.DX <= float64(img.Width-1) && float64(r.Max.Y-1)+m.DY <= float64(img.Height-1)
 }
