@@ -62,7 +62,7 @@ func (r Rules) Check() error {
 				return at("classes: %q is no defect class; known: %v", c, defect.Classes)
 			}
 		}
-		if rule.MinSize < 0 || rule.MinContrast < 0 || rule.MinCount < 0 {
+		if !(rule.MinSize >= 0 && rule.MinContrast >= 0) || rule.MinCount < 0 { // so that NaN fails too
 			return at("min_size %v, min_contrast %v, min_count %d; want none below 0", rule.MinSize, rule.MinContrast, rule.MinCount)
 		}
 	}

@@ -2,8 +2,8 @@ package wafer
 
 import (
 	"fmt"
-	"image"
 	"math"
+	"slices"
 
 	"kensa/vision/length"
 )
@@ -19,13 +19,14 @@ type Plan struct {
 
 // NewPlan works a layout out for frames of width × height pixels. The field's
 // centre lies at the frame's centre. A layout of kind Sequence gives an open
-// plan, without dies and fields of its own.
+// plan, without dies and fields of its own; its size may be 0×0 where frames
+// differ.
 func NewPlan(l Layout, width, height int) (*Plan, error) {
 	if err := l.Check(); err != nil {
 		return nil, fmt.Errorf("layout: %w", err)
 	}
-	p := &Plan{Layout: l}
-	if l.Kind == Sequence {
+	p := &Plan{Layout: l.ForFrame(width, height)}
+	if p.Open() {
 		return p, nil
 	}
 	if w, h := l.FieldPixels(); width < w || height < h {
@@ -66,11 +67,6 @@ func (l Layout) dies() []Die {
 	return dies
 }
 
-// DieCenter is the centre of a die, whether or not it lies on the wafer.
-func (l Layout) DieCenter(i DieIndex) Point {
-	return Point{l.OffsetX + length.Length(i.Column)*l.PitchX, l.OffsetY + length.Length(i.Row)*l.PitchY}
-}
-
 // fields groups the dies into camera fields and orders these along the path.
 func (l Layout) fields(dies []Die, width, height int) []Field {
 	left, top := dies[0].Index.Column, dies[0].Index.Row
@@ -91,7 +87,7 @@ func (l Layout) fields(dies []Die, width, height int) []Field {
 			}
 		}
 		if backwards {
-			reverse(run)
+			slices.Reverse(run)
 		}
 		backwards = l.Path == Serpentine && !backwards
 		fields = append(fields, run...)
@@ -113,24 +109,9 @@ func (l Layout) field(first DieIndex, at map[DieIndex]int, width, height int) Fi
 		for c := range l.FieldColumns {
 			index := DieIndex{first.Column + c, first.Row - r}
 			if n, ok := at[index]; ok {
-				f.Dies = append(f.Dies, FieldDie{n, l.rect(l.DieCenter(index), f.Center, width, height)})
+				f.Dies = append(f.Dies, FieldDie{n, l.rect(c, r, width, height)})
 			}
 		}
 	}
 	return f
-}
-
-// rect is where a die should lie in the frame, rounded to whole pixels.
-func (l Layout) rect(die, field Point, width, height int) image.Rectangle {
-	w, h := l.DiePixels()
-	cx := float64(width)/2 + float64((die.X-field.X)/l.PixelSize)
-	cy := float64(height)/2 - float64((die.Y-field.Y)/l.PixelSize)
-	x, y := int(math.Round(cx-float64(w)/2)), int(math.Round(cy-float64(h)/2))
-	return image.Rect(x, y, x+w, y+h)
-}
-
-func reverse(f []Field) {
-	for i, j := 0, len(f)-1; i < j; i, j = i+1, j-1 {
-		f[i], f[j] = f[j], f[i]
-	}
 }

@@ -20,10 +20,14 @@ const (
 // Yield is good dies over inspected dies, 0 to 1; NaN where none was inspected.
 type Yield float64
 
-// String prints a percentage with one decimal.
+// String prints a percentage with one decimal. What is short of all is never
+// printed as 100 %.
 func (y Yield) String() string {
-	if math.IsNaN(float64(y)) {
+	switch {
+	case math.IsNaN(float64(y)):
 		return "–"
+	case y < 1:
+		return fmt.Sprintf("%.1f %%", min(100*float64(y), 99.9))
 	}
 	return fmt.Sprintf("%.1f %%", 100*float64(y))
 }
@@ -32,7 +36,12 @@ func (y Yield) String() string {
 type Density float64
 
 // String prints the density with its unit.
-func (d Density) String() string { return fmt.Sprintf("%.3g /cm²", float64(d)) }
+func (d Density) String() string {
+	if math.IsNaN(float64(d)) {
+		return "–"
+	}
+	return fmt.Sprintf("%.3g /cm²", float64(d))
+}
 
 // Summary is a wafer's result in numbers.
 type Summary struct {
@@ -60,10 +69,10 @@ func Summarize(bins []Bin, defects int, dieArea float64, minYield Yield) Summary
 	switch {
 	case s.Inspected < s.Dies || s.Dies == 0:
 		s.Verdict = Incomplete
-	case s.Yield() < minYield:
-		s.Verdict = Fail
-	default:
+	case s.Yield() >= minYield:
 		s.Verdict = Pass
+	default: // also where the limit is NaN
+		s.Verdict = Fail
 	}
 	return s
 }
@@ -71,13 +80,19 @@ func Summarize(bins []Bin, defects int, dieArea float64, minYield Yield) Summary
 // Yield is good dies over inspected ones.
 func (s Summary) Yield() Yield { return Yield(float64(s.Good) / float64(s.Inspected)) }
 
-// Coverage is inspected dies over all dies, 0 to 1.
+// Coverage is inspected dies over all dies, 0 to 1; NaN where there are none.
 func (s Summary) Coverage() Yield { return Yield(float64(s.Inspected) / float64(s.Dies)) }
 
 // Density is defects per inspected square centimetre; NaN where none was.
-func (s Summary) Density() Density { return Density(float64(s.Defects) / s.Area) }
+func (s Summary) Density() Density {
+	if !(s.Area > 0) {
+		return Density(math.NaN())
+	}
+	return Density(float64(s.Defects) / s.Area)
+}
 
-// DieArea is the inspected area of one die in cm²: the die's own in a grid.
+// DieArea is the inspected area of one die in cm²; in a sequence, the frame's
+// once ForFrame has set it, and 0 before.
 func (l Layout) DieArea() float64 {
 	const squareCentimetre = float64(10*length.Millimetre) * float64(10*length.Millimetre)
 	return float64(l.DieWidth) * float64(l.DieHeight) / squareCentimetre
