@@ -46,7 +46,7 @@ func (s *workspace) overlay(ref, img plane, g registration) *comparison {
 func (c *comparison) level(pitch float64) error {
 	for range 2 {
 		tmp := &workspace{}
-		l, err := c.look(tmp, 1, 1)
+		l, err := c.look(tmp, 1)
 		if err != nil {
 			tmp.Close()
 			return err
@@ -55,7 +55,7 @@ func (c *comparison) level(pitch float64) error {
 		for i := range limit {
 			limit[i] = -1
 			if c.valid[i] {
-				limit[i] = 6 * l.sigma.v[i]
+				limit[i] = 6 * abs(l.diff.v[i]) / max(l.deviation(i), 1e-6)
 			}
 		}
 		t := newTransfer(c.diff, l.grey, limit, pitch)
@@ -75,13 +75,15 @@ func (c *comparison) level(pitch float64) error {
 
 // look is the pair seen at one scale.
 type look struct {
-	diff, sigma, grey plane
-	noise             noiseModel
+	diff     plane // image − expected, smoothed
+	expected plane // likewise
+	grey     plane // the mean of both
+	edge     plane // change of the expected within one pixel
+	noise    noiseModel
 }
 
-// look smooths the pair and models its noise at that scale. The wander of edges
-// counts tolerance times.
-func (c *comparison) look(s *workspace, scale, tolerance float64) (look, error) {
+// look smooths the pair and models its noise at that scale.
+func (c *comparison) look(s *workspace, scale float64) (look, error) {
 	// Zeros beyond the border: mirrored noise would count twice there.
 	diff, err := s.fade(c.diff, scale)
 	if err != nil {
@@ -91,24 +93,56 @@ func (c *comparison) look(s *workspace, scale, tolerance float64) (look, error) 
 	if err != nil {
 		return look{}, err
 	}
-	l := look{diff: diff, sigma: s.plane(diff.w, diff.h), grey: s.plane(diff.w, diff.h)}
+	l := look{diff: diff, expected: expected, grey: s.plane(diff.w, diff.h), edge: s.edges(expected)}
 	for i, v := range expected.v {
 		// The mean of both images: its noise is independent of their
 		// difference's, so that choosing by it biases nothing.
 		l.grey.v[i] = v + diff.v[i]/2
 	}
-	edge := s.edges(expected)
-	seen := c.observe(diff, l.grey, edge)
-	l.noise = fitNoise(seen, 0.5/scale, 0.3)
-	tail := l.noise.tail(seen)
-	for i := range l.sigma.v {
-		l.sigma.v[i] = float32(tail * math.Sqrt(l.noise.variance(l.grey.v[i], float32(tolerance)*edge.v[i])))
-	}
+	l.noise = fitNoise(c.observe(l), 0.5/scale, 0.3)
 	return l, nil
 }
 
+// deviation is by how many standard deviations pixel i differs, edges taken as
+// straight slopes.
+func (l look) deviation(i int) float32 {
+	return abs(l.diff.v[i]) / float32(math.Sqrt(l.noise.variance(l.grey.v[i], l.edge.v[i])))
+}
+
+// displaced is a better answer than deviation's z for a pixel that seems bad:
+// the least of (rest/σ)² + (r/wander)² over displacements r of the pattern,
+// where rest is what differs beyond the range of expected values within r. Edges
+// there have the shape that they have. For r up to one pixel that is what
+// deviation computes.
+func (l look) displaced(i int, z float32, threshold float64) float32 {
+	const furthest = 8 // pixels
+	x, y := i%l.diff.w, i/l.diff.w
+	size, sigma := float64(abs(l.diff.v[i])), math.Sqrt(l.noise.variance(l.grey.v[i], 0))
+	least := square(float64(z))
+	inner := float64(l.edge.v[i])
+	for r := 1; r < furthest && square(float64(r)/l.noise.wander) < least && float64(r) < threshold*l.noise.wander; r++ {
+		outer := max(l.expected.reach(x, y, r+1), inner)
+		least = min(least, leastOver(size-inner, outer-inner, float64(r), sigma, l.noise.wander))
+		inner = outer
+	}
+	return float32(math.Sqrt(least))
+}
+
+// leastOver is the least of (max(rest−t·gain, 0)/σ)² + ((r+t)/wander)² for t
+// from 0 to 1.
+func leastOver(rest, gain, r, sigma, wander float64) float64 {
+	rest = max(rest, 0)
+	a, b := square(1/sigma), square(1/wander)
+	t := (a*rest*gain - b*r) / (a*gain*gain + b)
+	if gain > 0 {
+		t = min(t, rest/gain)
+	}
+	t = min(max(t, 0), 1)
+	return a*square(max(rest-t*gain, 0)) + b*square(r+t)
+}
+
 // observe picks pixels evenly for statistics.
-func (c *comparison) observe(diff, grey, edge plane) []observation {
+func (c *comparison) observe(l look) []observation {
 	step := max(1, c.pixels/quantileSample)
 	seen := make([]observation, 0, c.pixels/step+1)
 	n := 0
@@ -117,7 +151,7 @@ func (c *comparison) observe(diff, grey, edge plane) []observation {
 			continue
 		}
 		if n++; n%step == 0 {
-			seen = append(seen, observation{diff.v[i], grey.v[i], edge.v[i]})
+			seen = append(seen, observation{l.diff.v[i], l.grey.v[i], l.edge.v[i]})
 		}
 	}
 	return seen
@@ -157,16 +191,22 @@ func (c *comparison) inside(border int) []bool {
 func (c *comparison) gather(e *evidence, scale float64, p PairParams) (noiseModel, error) {
 	tmp := &workspace{}
 	defer tmp.Close()
-	l, err := c.look(tmp, scale, p.EdgeTolerance)
+	l, err := c.look(tmp, scale)
 	if err != nil {
 		return noiseModel{}, err
 	}
+	l.noise.wander *= p.EdgeTolerance
+	z := tmp.zeros(l.diff.w, l.diff.h)
 	for i, ok := range c.inside(p.Border + int(scale)) {
 		if !ok {
 			l.diff.v[i] = 0
+			continue
+		}
+		if z.v[i] = l.deviation(i); float64(z.v[i]) > e.threshold {
+			z.v[i] = l.displaced(i, z.v[i], e.threshold)
 		}
 	}
-	return l.noise, e.add(scale, l.diff, l.sigma)
+	return l.noise, e.add(scale, l.diff, z)
 }
 
 // box is the bounding box of the pixels at least border pixels inside.
@@ -193,3 +233,18 @@ func lastIndex(row []bool, v bool) int {
 
 // middle is the median expected grey value.
 func (c *comparison) middle() float64 { return float64(c.expected.quantile(0.5)) }
+
+// reach is the greatest change of the plane from (x, y) to a pixel at most r
+// away.
+func (p plane) reach(x, y, r int) float64 {
+	v := p.v[y*p.w+x]
+	var most float32
+	for dy := -r; dy <= r; dy++ {
+		row := p.row(min(max(y+dy, 0), p.h-1))
+		half := int(math.Sqrt(float64(r*r - dy*dy)))
+		for _, o := range row[max(x-half, 0):min(x+half+1, p.w)] {
+			most = max(most, abs(o-v))
+		}
+	}
+	return float64(most)
+}

@@ -23,20 +23,19 @@ func (s *workspace) evidence(w, h int, threshold float64) *evidence {
 	return &evidence{s, threshold, s.zeros(w, h), s.zeros(w, h)}
 }
 
-// add takes in a filter's answer: the smoothed difference in grey values and
-// its standard deviation, at each pixel. The filters must come with growing
-// scale (their Gaussian's standard deviation in pixels).
+// add takes in a filter's answer at each pixel: the smoothed difference in grey
+// values, and how many standard deviations that is, never negative. The filters
+// must come with growing scale (their Gaussian's standard deviation in pixels).
 //
 // Two rules keep the outlines tight. Within three scales of a peak, what is
 // below half of it belongs to the peak's smear. And a coarser filter speaks
 // only where it is surer than every finer one near by.
-func (e *evidence) add(scale float64, diff, sigma plane) error {
+func (e *evidence) add(scale float64, diff, z plane) error {
 	tmp := &workspace{}
 	defer tmp.Close()
-	size, z := tmp.plane(diff.w, diff.h), tmp.plane(diff.w, diff.h)
+	size := tmp.plane(diff.w, diff.h)
 	for i, d := range diff.v {
-		size.v[i] = max(d, -d)
-		z.v[i] = size.v[i] / sigma.v[i]
+		size.v[i] = abs(d)
 	}
 	reach := int(math.Ceil(3 * scale))
 	peak, err := tmp.highest(size, reach)

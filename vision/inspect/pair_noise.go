@@ -34,6 +34,7 @@ func fitNoise(seen []observation, floor, wander float64) noiseModel {
 	m := noiseModel{wander: wander}
 	m.fitGrey(seen, flat, floor)
 	m.fitWander(seen, quantile(edges, 0.9))
+	m.scale(m.tail(seen))
 	return m
 }
 
@@ -89,6 +90,12 @@ const leastWander = 0.1
 
 func (m *noiseModel) variance(grey, edge float32) float64 {
 	return max(m.base+m.slope*float64(grey), m.low) + square(m.wander*float64(edge))
+}
+
+// scale makes every standard deviation f times as large.
+func (m *noiseModel) scale(f float64) {
+	m.base, m.slope, m.low = m.base*f*f, m.slope*f*f, m.low*f*f
+	m.wander *= f
 }
 
 // grey is the standard deviation of flat pixels of a grey value.
