@@ -1,7 +1,6 @@
 package register
 
 import (
-	"fmt"
 	"math"
 )
 
@@ -35,8 +34,7 @@ func (m *Matcher) light(t *Template) (Light, error) {
 	s, ok := solve4(a)
 	l := Light{Gain: s[0], GainX: s[1] / hx, GainY: s[2] / hy, Offset: s[3]}
 	if !ok || !plausible(s) {
-		return l, fmt.Errorf("%w: its light cannot be matched (gain %.2f ±%.2f ±%.2f, offset %.0f grey levels)",
-			ErrMismatch, s[0], math.Abs(s[1]), math.Abs(s[2]), s[3])
+		return l, mismatch("its light cannot be matched (gain %.2f ±%.2f ±%.2f, offset %.0f grey levels)", s[0], math.Abs(s[1]), math.Abs(s[2]), s[3])
 	}
 	return l, nil
 }

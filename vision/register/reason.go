@@ -1,7 +1,6 @@
 package register
 
 import (
-	"fmt"
 	"math"
 )
 
@@ -28,11 +27,11 @@ func (m *Matcher) exposed(t *Template) error {
 	share := float64(white) / float64(t.width*t.height)
 	switch {
 	case share > t.clipped+clippedExcess:
-		return fmt.Errorf("%w: saturated, %.0f %% of its pixels are white", ErrMismatch, 100*share)
+		return mismatch("saturated, %.0f %% of its pixels are white", 100*share)
 	case high < blackLevel:
-		return fmt.Errorf("%w: black, no pixel is brighter than grey level %.0f", ErrMismatch, high)
+		return mismatch("black, no pixel is brighter than grey level %.0f", high)
 	case high-low < blankSpread:
-		return fmt.Errorf("%w: blank, grey levels lie between %.0f and %.0f", ErrMismatch, low, high)
+		return mismatch("blank, grey levels lie between %.0f and %.0f", low, high)
 	}
 	return nil
 }
@@ -41,10 +40,9 @@ func (m *Matcher) exposed(t *Template) error {
 func accept(match Match, p Params) error {
 	switch {
 	case !(match.Confidence >= p.MinCorrelation):
-		return fmt.Errorf("%w: correlation %.2f with the golden; want %.2f (another pattern, turned, or out of focus)",
-			ErrMismatch, match.Confidence, p.MinCorrelation)
+		return mismatch("correlation %.2f with the golden; want %.2f (another pattern, turned, or out of focus)", match.Confidence, p.MinCorrelation)
 	case math.Abs(match.DX) > p.MaxShift || math.Abs(match.DY) > p.MaxShift:
-		return fmt.Errorf("%w: shifted by (%.1f, %.1f) pixels; limit is %v", ErrMismatch, match.DX, match.DY, p.MaxShift)
+		return mismatch("shifted by (%.1f, %.1f) pixels; limit is %v", match.DX, match.DY, p.MaxShift)
 	}
 	return nil
 }

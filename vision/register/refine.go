@@ -1,7 +1,6 @@
 package register
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -39,7 +38,7 @@ func (m *Matcher) refine(t *Template, dx, dy float64) (Match, error) {
 		sx, sy, ok := m.solve(t)
 		x, y = x+sx, y+sy
 		if !ok || math.Abs(x) >= slack || math.Abs(y) >= slack {
-			return Match{}, fmt.Errorf("%w: the shift does not settle (another pattern, turned, or out of focus)", ErrMismatch)
+			return Match{}, mismatch("the shift does not settle (another pattern, turned, or out of focus)")
 		}
 		if math.Hypot(sx, sy) < settled {
 			break

@@ -12,7 +12,6 @@
 package register
 
 import (
-	"errors"
 	"fmt"
 	"image"
 
@@ -46,9 +45,13 @@ func (p Params) Check() error {
 	return nil
 }
 
-// ErrMismatch means that a die could not be matched; the error's text is the
-// reason, in words for an operator.
-var ErrMismatch = errors.New("not registered")
+// Mismatch means that a die could not be matched. It is the reason, in words for
+// an operator.
+type Mismatch string
+
+func (m Mismatch) Error() string { return "not registered: " + string(m) }
+
+func mismatch(format string, args ...any) error { return Mismatch(fmt.Sprintf(format, args...)) }
 
 // Match is where and how bright a die is.
 type Match struct {
@@ -117,7 +120,7 @@ type Matcher struct {
 }
 
 // Match finds the die that is expected at the image's rectangle r, which must
-// have the template's size. The error is an ErrMismatch with the reason, or
+// have the template's size. The error is a Mismatch, or
 // tells of a rectangle of the wrong size.
 func (m *Matcher) Match(t *Template, img frame.Image, r image.Rectangle, p Params) (Match, error) {
 	if r.Dx() != t.width || r.Dy() != t.height {

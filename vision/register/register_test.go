@@ -187,7 +187,8 @@ func TestMismatch(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := new(register.Matcher).Match(template, c.img, c.rect, register.DefaultParams())
-			if !errors.Is(err, register.ErrMismatch) || !strings.Contains(err.Error(), c.want) {
+			var mismatch register.Mismatch
+			if !errors.As(err, &mismatch) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%+v, error %v; want a mismatch with %q", m, err, c.want)
 			}
 		})
