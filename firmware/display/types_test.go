@@ -32,15 +32,19 @@ func (g *generator) object(t reflect.Type) {
 	}
 	g.seen[t.Name()] = true
 	var body strings.Builder
-	for _, f := range reflect.VisibleFields(t) {
+	extends := ""
+	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "-" || f.Anonymous {
-			continue
+		switch {
+		case f.Anonymous:
+			g.object(f.Type)
+			extends = " extends " + f.Type.Name()
+		case name != "-":
+			fmt.Fprintf(&body, "  %s: %s;\n", name, g.typeOf(f.Type))
 		}
-		fmt.Fprintf(&body, "  %s: %s;\n", name, g.typeOf(f.Type))
 	}
 	name := strings.ToUpper(t.Name()[:1]) + t.Name()[1:]
-	fmt.Fprintf(&g.out, "\nexport interface %s {\n%s}\n", name, body.String())
+	fmt.Fprintf(&g.out, "\nexport interface %s%s {\n%s}\n", name, extends, body.String())
 }
 
 // words are string types with a fixed vocabulary.

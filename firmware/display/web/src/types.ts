@@ -93,7 +93,16 @@ export interface Defect {
   has_image: boolean;
 }
 
-export interface Run {
+export interface DieMap {
+  geometry: Geometry;
+  bins: number[];
+  reasons: Record<number, string>;
+  legend: BinCount[];
+  defects: Defect[];
+  defects_total: number;
+}
+
+export interface Run extends DieMap {
   run: number;
   lot: string;
   slot: number;
@@ -104,12 +113,6 @@ export interface Run {
   fields_lost: number;
   field: number;
   wafer: number;
-  geometry: Geometry;
-  bins: number[];
-  reasons: Record<number, string>;
-  legend: BinCount[];
-  defects: Defect[];
-  defects_total: number;
 }
 
 export interface State {
@@ -121,14 +124,8 @@ export interface State {
   run: Run | null;
 }
 
-export interface Wafer {
+export interface Wafer extends DieMap {
   summary: WaferSummary;
-  geometry: Geometry;
-  bins: number[];
-  reasons: Record<number, string>;
-  legend: BinCount[];
-  defects: Defect[];
-  defects_total: number;
 }
 
 export interface AlarmCleared {

@@ -1,0 +1,87 @@
+import { operator } from "../commands";
+import { clock, day } from "../format";
+import { connections, status } from "../store";
+import { beats, boxTime, frozenSince } from "../stream";
+import { text } from "../text";
+import type { Connection } from "../types";
+import { SeverityMark } from "./icons";
+
+// Title is the panel at the top: what this is, what it works on, and whether it lives.
+export function Title() {
+  const s = status.value;
+  const t = text.value;
+  return (
+    <header class="title">
+      <Cell name={t.tool} value={s?.tool} wide />
+      <State />
+      <Cell name={t.recipe} value={s && `${s.recipe} · ${s.recipe_version}`} wide />
+      <Cell name={`${t.lot} / ${t.slot}`} value={s && `${s.lot || "–"} / ${s.slot || "–"}`} wide />
+      <Cell name={t.operator} value={operator.value || s?.operator || t.nobody} optional />
+      <Lines />
+      <div class="links">{connections.value.map((c) => <LinkChip key={c.name} link={c} />)}</div>
+      <Heart />
+    </header>
+  );
+}
+
+function Cell({ name, value, wide, optional }: { name: string; value: string | null | undefined; wide?: boolean; optional?: boolean }) {
+  return (
+    <div class={`cell${wide ? " wide" : ""}${optional ? " optional" : ""}`}>
+      <span class="name">{name}</span>
+      <span class="value">{value || "–"}</span>
+    </div>
+  );
+}
+
+const DOWN_STATES = ["unscheduled-downtime"];
+
+function State() {
+  const s = status.value;
+  const t = text.value;
+  const equipment = s?.equipment_state ?? "";
+  return (
+    <div class={`cell state${DOWN_STATES.includes(equipment) || s?.paused ? " abnormal" : ""}`}>
+      <span class="name">{t.control[s?.control_state ?? ""] ?? s?.control_state ?? "–"}</span>
+      <span class="value">{s?.paused ? `‖ ${t.paused}` : (t.equipment[equipment] ?? (equipment || "–"))}</span>
+    </div>
+  );
+}
+
+// Lines are the discrete signals to the tool: filled while they are high.
+function Lines() {
+  const s = status.value;
+  return (
+    <div class="lines">
+      <span class={s?.ready ? "on" : ""}>READY</span>
+      <span class={s?.busy ? "on" : ""}>BUSY</span>
+    </div>
+  );
+}
+
+function LinkChip({ link }: { link: Connection }) {
+  const t = text.value;
+  const note = link.pending > 0 ? `${link.pending} ${t.pendingMessages}` : t.links[link.link];
+  return (
+    <div class={`link ${link.link}`} title={link.detail}>
+      <span class="name">{t.connections[link.name] ?? link.name}</span>
+      <span class="value">
+        {link.link === "down" && <SeverityMark severity="abnormal" size={18} />}
+        {link.link === "down" ? `${t.links.down} ${clock(new Date(link.since))}` : note}
+      </span>
+    </div>
+  );
+}
+
+// Heart moves only when the box says so: a frozen screen has no pulse.
+function Heart() {
+  const beat = beats.value % 2 === 0;
+  return (
+    <div class={`heart${frozenSince.value ? " stopped" : ""}`} data-beats={beats.value}>
+      <span class={`pulse${beat ? " high" : ""}`}><i /><i /></span>
+      <div class="cell">
+        <span class="name">{day(boxTime.value)}</span>
+        <span class="value">{clock(boxTime.value)}</span>
+      </div>
+    </div>
+  );
+}
