@@ -20,16 +20,16 @@ const (
 	greyPitch = 32.0
 )
 
-// newTransfer averages the differences over cells of pitch pixels, leaving out
-// those beyond limit, which may be defects.
-func newTransfer(diff, grey plane, limit []float32, pitch float64) *transfer {
+// newTransfer averages the differences of the pixels that are even over cells
+// of pitch pixels.
+func newTransfer(diff, grey plane, even []bool, pitch float64) *transfer {
 	t := &transfer{nx: int(math.Ceil(float64(diff.w)/pitch)) + 1, ny: int(math.Ceil(float64(diff.h)/pitch)) + 1, pitch: pitch, prior: pitch * pitch / 16}
 	t.sum = make([]float64, t.nx*t.ny*greyCells)
 	t.n = make([]float64, len(t.sum))
 	for y := range diff.h {
 		for x, d := range diff.row(y) {
 			i := y*diff.w + x
-			if abs(d) > limit[i] {
+			if !even[i] {
 				continue
 			}
 			c := t.cell(int(float64(x)/pitch+0.5), int(float64(y)/pitch+0.5), int(float64(grey.v[i])/greyPitch))

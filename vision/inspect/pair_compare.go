@@ -45,32 +45,43 @@ func (s *workspace) overlay(ref, img plane, g registration) *comparison {
 // time the limits know the noise that the first one found.
 func (c *comparison) level(pitch float64) error {
 	for range 2 {
-		tmp := &workspace{}
-		l, err := c.look(tmp, 1)
-		if err != nil {
-			tmp.Close()
+		if err := c.levelOnce(pitch); err != nil {
 			return err
 		}
-		limit := make([]float32, len(c.valid))
-		for i := range limit {
-			limit[i] = -1
-			if c.valid[i] {
-				limit[i] = 6 * abs(l.diff.v[i]) / max(l.deviation(i), 1e-6)
-			}
-		}
-		t := newTransfer(c.diff, l.grey, limit, pitch)
-		for y := range c.diff.h {
-			for x := range c.diff.w {
-				if i := y*c.diff.w + x; c.valid[i] {
-					b := t.at(x, y, l.grey.v[i])
-					c.diff.v[i] -= b
-					c.expected.v[i] += b
-				}
-			}
-		}
-		tmp.Close()
 	}
 	return nil
+}
+
+func (c *comparison) levelOnce(pitch float64) error {
+	tmp := &workspace{}
+	defer tmp.Close()
+	l, err := c.look(tmp, 1)
+	if err != nil {
+		return err
+	}
+	t := newTransfer(c.diff, l.grey, c.even(l), pitch)
+	for y := range c.diff.h {
+		for x := range c.diff.w {
+			if i := y*c.diff.w + x; c.valid[i] {
+				b := t.at(x, y, l.grey.v[i])
+				c.diff.v[i] -= b
+				c.expected.v[i] += b
+			}
+		}
+	}
+	return nil
+}
+
+// even tells the pixels whose difference speaks of brightness: those without a
+// defect, and not on edges whose wander exceeds the noise.
+func (c *comparison) even(l look) []bool {
+	const beyond = 6 // standard deviations
+	out := make([]bool, len(c.valid))
+	for i, ok := range c.valid {
+		sigma := l.noise.grey(float64(l.grey.v[i]))
+		out[i] = ok && l.noise.wander*float64(l.edge.v[i]) < 2*sigma && float64(abs(l.diff.v[i])) < beyond*sigma
+	}
+	return out
 }
 
 // look is the pair seen at one scale.
