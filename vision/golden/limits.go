@@ -22,7 +22,7 @@ type Limits struct {
 
 // DefaultLimits suit dies of default noise; the figures behind them are
 // measured by the tests of package inspect.
-func DefaultLimits() Limits { return Limits{KSigma: 5, Registration: 0.15, Floor: 8} }
+func DefaultLimits() Limits { return Limits{KSigma: 5, Registration: 0.15, Floor: 6} }
 
 // Check reports the first value out of range, by its name in the recipe.
 func (l Limits) Check() error {

@@ -8,10 +8,12 @@ import (
 // A pixel's value is left out of its mean and σ when it is further from the
 // median than outlierSigmas of the model and outlierMAD of the dies' own
 // normalised median deviation: a defect on one die leaves both small, a place
-// that varies on all dies does not.
+// that varies on all dies does not. Where more than outlierShare of the dies are
+// so far off, that is how the product is, not a defect.
 const (
 	outlierSigmas = 4
 	outlierMAD    = 4
+	outlierShare  = 0.25
 	madToSigma    = 1.4826 // for normally distributed values
 )
 
@@ -47,8 +49,10 @@ func median(sorted []uint16) uint16 {
 }
 
 // spread is the robust mean and standard deviation of the dies, pixel by pixel,
-// and the standard deviation of their edges' places in pixels.
-func spread(stack [][]uint16, width, height int) (mean, sigma []uint16, wander float64) {
+// and the standard deviation of their edges' places in pixels. kept is the
+// share of the camera's noise, as variance, that interpolation left in the dies;
+// what it took is put back, because the next die may need none.
+func spread(stack [][]uint16, kept float64, width, height int) (mean, sigma []uint16, wander float64) {
 	middle := medians(stack)
 	slope := gradient(levels(middle), width, height)
 	model := fitModel(stack, slope)
@@ -59,6 +63,7 @@ func spread(stack [][]uint16, width, height int) (mean, sigma []uint16, wander f
 		prior := model.variance(slope[n])
 		limit := max(outlierSigmas*math.Sqrt(prior), outlierMAD*madToSigma*float64(deviation(values, middle[n], away)))
 		m, variance := trimmed(values, float64(middle[n]), limit, prior)
+		variance += model.noise * (1/kept - 1)
 		mean[n] = uint16(math.Round(m))
 		sigma[n] = uint16(max(1, min(math.MaxUint16, math.Round(math.Sqrt(variance)))))
 	}
@@ -83,8 +88,8 @@ func trimmed(values []uint16, middle, limit, prior float64) (mean, variance floa
 			sum, square, n = sum+d, square+d*d, n+1
 		}
 	}
-	if n == 0 { // an even number of dies, half here and half there
-		return middle, prior
+	if n < (1-outlierShare)*float64(len(values)) {
+		return trimmed(values, middle, math.Inf(1), prior)
 	}
 	scatter := square - sum*sum/n
 	return middle + sum/n, (priorDies*prior + scatter) / (priorDies + n - 1)

@@ -63,7 +63,7 @@ func Train(h Header, samples []Sample, p register.Params) (*Golden, []Rejected, 
 	}
 	g := &Golden{Header: h}
 	var wander float64
-	g.mean, g.sigma, wander = spread(t.stack, t.width, t.height)
+	g.mean, g.sigma, wander = spread(t.stack, t.noise, t.width, t.height)
 	if wander > maxWander {
 		return nil, t.rejected, fmt.Errorf("%w: edges wander by %.2f pixel from die to die; limit is %v (different products, or out of focus?)", ErrTraining, wander, maxWander)
 	}
@@ -115,6 +115,7 @@ type trainer struct {
 	matcher       register.Matcher
 	stack         [][]uint16 // aligned dies, steps of 1/One
 	names         []string   // of the dies in stack
+	noise         float64    // mean share of noise variance that resampling left in stack
 	rejected      []Rejected
 }
 
@@ -179,9 +180,11 @@ func (t *trainer) align() error {
 		return err
 	}
 	var part plane.Plane
+	t.noise = 0
 	for n, m := range matches {
 		m.DX, m.DY = m.DX-dx/float64(len(kept)), m.DY-dy/float64(len(kept))
 		t.stack, t.names = append(t.stack, resample(kept[n], m, &part)), append(t.names, kept[n].Name)
+		t.noise += noiseKept(m.DX) * noiseKept(m.DY) / float64(len(kept))
 	}
 	var err error
 	t.template, err = register.NewTemplate(levels(medians(t.stack)), t.width, t.height)
@@ -222,6 +225,13 @@ func resample(s Sample, m register.Match, part *plane.Plane) []uint16 {
 	return out
 }
 
+// noiseKept is the share of white noise, as variance, that is left after linear
+// interpolation at a shift.
+func noiseKept(shift float64) float64 {
+	u := shift - math.Floor(shift)
+	return (1-u)*(1-u) + u*u
+}
+
 // A die is odd when more than oddShare of its pixels are oddSigmas away from
 // the others' middle: it has a large defect, or another step's layer.
 const (
@@ -231,7 +241,7 @@ const (
 
 // dropOdd leaves out dies that match in place but not in content.
 func (t *trainer) dropOdd() error {
-	mean, sigma, _ := spread(t.stack, t.width, t.height)
+	mean, sigma, _ := spread(t.stack, t.noise, t.width, t.height)
 	var stack [][]uint16
 	for n, die := range t.stack {
 		odd := 0

@@ -81,23 +81,24 @@ func TestTrainedMean(t *testing.T) {
 	}
 }
 
-// TestTrainedSigma wants the noise that was drawn, less what bilinear
-// interpolation averages away: (2/3)² of the variance over all fractions.
+// TestTrainedSigma wants the camera's noise back, times the light's gain, though
+// interpolation has averaged some of it away.
 func TestTrainedSigma(t *testing.T) {
-	g, _ := train(t, dies(4, 2, testdie.NewLayout(width, height, 7), nil))
-	var flat []float32
-	sigma, slope := g.Sigma(), g.Gradient()
-	for n, s := range slope {
-		if s < 2 {
-			flat = append(flat, sigma[n])
+	for _, frames := range []int{1, 2, 4} {
+		g, _ := train(t, dies(frames, 2, testdie.NewLayout(width, height, 7), nil))
+		var flat []float32
+		sigma, slope := g.Sigma(), g.Gradient()
+		for n, s := range slope {
+			if s < 2 {
+				flat = append(flat, sigma[n])
+			}
 		}
-	}
-	slices.Sort(flat)
-	if got := flat[len(flat)/2]; got < 1.3 || got > 2.6 {
-		t.Errorf("σ of flat parts %.2f; want about 1.7", got)
-	}
-	if flat[0] < 1 || flat[len(flat)-1] > 4 {
-		t.Errorf("σ of flat parts lies between %.2f and %.2f; want 1 to 4", flat[0], flat[len(flat)-1])
+		slices.Sort(flat)
+		middle := flat[len(flat)/2]
+		t.Logf("%d frames: σ of flat parts %.2f, from %.2f to %.2f", frames, middle, flat[0], flat[len(flat)-1])
+		if noise := float32(testdie.Usual().Noise); middle < 0.9*noise || middle > 1.2*noise {
+			t.Errorf("%d frames: σ of flat parts %.2f; want about %v", frames, middle, noise)
+		}
 	}
 }
 
