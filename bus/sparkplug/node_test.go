@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -60,6 +61,7 @@ func newNode(t *testing.T, w *wire, store sparkplug.BdSeqStore) *sparkplug.Node 
 	c := session.Default()
 	c.ClientID, c.Brokers = "kensa-1", []string{"tcp://" + w.address}
 	c.ReconnectMin, c.ReconnectMax = time.Millisecond, 50*time.Millisecond
+	c.WriteTimeout = time.Second // Close may wait as long for a connection that was just cut
 	s, err := session.New(c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -94,6 +96,9 @@ func checkSent(t *testing.T, m heard, seq uint8) {
 		t.Errorf("%s: QoS %d, retained %v; want 0 and false", m.topic, m.qos, m.kept)
 	}
 	checkTimes(t, m)
+	if !slices.IsSortedFunc(m.Metrics, func(a, b payload.Metric) int { return a.Timestamp.Compare(b.Timestamp) }) {
+		t.Errorf("%s: metrics are not in the order of their times", m.topic)
+	}
 }
 
 // checkTimes allows a clock that is read in another process or thread some leeway.
