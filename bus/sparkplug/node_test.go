@@ -105,6 +105,9 @@ func checkSent(t *testing.T, m heard, seq uint8) {
 func checkTimes(t *testing.T, m heard) {
 	t.Helper()
 	for _, at := range append([]payload.Metric{{Name: "payload", Timestamp: m.Timestamp}}, m.Metrics...) {
+		if at.Name == "" {
+			t.Errorf("%s: a metric without name", m.topic)
+		}
 		if d := time.Since(at.Timestamp); d < -time.Minute || d > time.Hour {
 			t.Errorf("%s: %s: timestamp %v, which is %v ago", m.topic, at.Name, at.Timestamp, d)
 		}
@@ -181,7 +184,7 @@ func TestLifeOfANode(t *testing.T) {
 
 func TestConnectCarriesTheWill(t *testing.T) {
 	onEachBroker(t, func(t *testing.T, to dialer) {
-		w := newWire(t, to)
+		h, w := newHost(t, to), newWire(t, to)
 		newNode(t, w, &memory{n: 254, found: true})
 		for _, bdSeq := range []int64{255, 0, 1} {
 			p := w.connect(t).Connect
@@ -193,7 +196,9 @@ func TestConnectCarriesTheWill(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkDeath(t, heard{topic: "will", Payload: will}, bdSeq)
+			h.births(t, bdSeq)
 			w.cut()
+			checkDeath(t, h.expect(t, ndeath), bdSeq)
 		}
 	})
 }
@@ -204,10 +209,16 @@ func TestBirthsDeclareEveryMetric(t *testing.T) {
 		newNode(t, newWire(t, to), &memory{})
 		node, device := h.births(t, 0)
 		checkValue(t, node, rebirth, payload.Boolean(false))
+		if m, _ := node.Find(rebirth); m.Alias != nil {
+			t.Errorf("%s has an alias", rebirth)
+		}
 		for _, m := range sparkplug.Fab() {
 			birth := map[sparkplug.Scope]heard{sparkplug.NodeScope: node, sparkplug.DeviceScope: device}[m.Scope]
 			got, ok := birth.Find(m.Name)
 			unit, _ := got.Property(payload.EngUnit)
+			if got.Alias != nil {
+				t.Errorf("%s has an alias; the data use names", m.Name)
+			}
 			if text, _ := unit.Text(); !ok || got.Value.Type() != m.Type || got.Description != m.Description || text != m.Unit {
 				t.Errorf("%s in %s: %v, %q, unit %v; declared %+v", m.Name, birth.topic, got.Value.Type(), got.Description, unit, m)
 			}
@@ -279,6 +290,7 @@ func TestTheNextBirthTellsWhatHappenedOffline(t *testing.T) {
 		n := newNode(t, w, &memory{})
 		update(t, n, sparkplug.JobLot, payload.String("L1"))
 		update(t, n, sparkplug.JobLot, payload.String("L2"))
+		update(t, n, sparkplug.HealthDisk, payload.UInt64(5))
 		if err := n.Alarm(sparkplug.Alarm{ID: 7, Category: 8, Text: "disk full", Set: true, Time: time.Now(), Active: 1}); err != nil {
 			t.Fatal(err)
 		}
@@ -286,21 +298,15 @@ func TestTheNextBirthTellsWhatHappenedOffline(t *testing.T) {
 			t.Fatalf("a wafer without connection: %v, want ErrOffline", err)
 		}
 		w.broken.Store(false)
-		device := h.bornDevice(t)
+		node, device := h.expect(t, nbirth), h.expect(t, dbirth)
+		checkSent(t, node, 0)
+		checkSent(t, device, 1)
+		checkValue(t, node, sparkplug.HealthDisk, payload.UInt64(5))
+		checkValue(t, node, sparkplug.HealthOutbox, payload.Null(payload.TypeUInt64))
 		checkValue(t, device, sparkplug.JobLot, payload.String("L2"))
 		checkValue(t, device, "Alarm/Text", payload.String("disk full"))
 		checkValue(t, device, "Wafer/Substrate", payload.Null(payload.TypeString))
 	})
-}
-
-// bornDevice skips to the next DBIRTH.
-func (h *host) bornDevice(t *testing.T) heard {
-	t.Helper()
-	for {
-		if m := h.next(t); m.topic == dbirth {
-			return m
-		}
-	}
 }
 
 func wafer(substrate string) sparkplug.Wafer {
