@@ -21,9 +21,9 @@ func (n *Node) command(m session.Message) {
 	if err != nil {
 		n.state.Refused++
 	}
-	// Births of a new connection are under way anyhow, and many requests at once
-	// are one.
-	if rebirth && n.live() {
+	// Many requests at once are one. One that comes while births go out is granted
+	// after them: the host may have missed the first.
+	if rebirth && n.link.Link != nil {
 		n.rebirth = true
 		n.poke()
 	}

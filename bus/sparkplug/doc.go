@@ -1,3 +1,85 @@
 // Package sparkplug is the MES plane: the appliance as a Sparkplug B 3.0 edge
 // node with one device, the inspection chuck.
+//
+// # Topics
+//
+//	spBv1.0/<group>/NBIRTH/<node>           all metrics of the appliance
+//	spBv1.0/<group>/DBIRTH/<node>/<device>  all metrics of the chuck
+//	spBv1.0/<group>/NDATA/<node>            those of the appliance that changed
+//	spBv1.0/<group>/DDATA/<node>/<device>   those of the chuck that changed; wafer results; alarms
+//	spBv1.0/<group>/DDEATH/<node>/<device>  the chuck is gone
+//	spBv1.0/<group>/NDEATH/<node>           the appliance is gone (also as its last will)
+//	spBv1.0/<group>/NCMD/<node>             what a host orders; the node subscribes with QoS 1
+//
+// Births and data go with QoS 0, the last will with QoS 1, nothing is retained,
+// and every session is clean: the specification leaves no choice. Payloads are
+// those of package payload.
+//
+// # What is published when
+//
+// On every new connection, and when a host writes true to Node Control/Rebirth:
+// NBIRTH and DBIRTH, with the present value, the datatype, the unit and a
+// description of every metric. A metric without value is null; the die map is
+// empty instead, for common decoders fail on a null data set.
+//
+// After that, what changed, as soon as it did. Changes that come while a message
+// is on its way go together in the next one, each metric with its last value and
+// the time when that was set. While there is no connection nothing is kept but
+// the present values, which the next birth tells.
+//
+// A wafer's result goes whole into one DDATA, equal to the last one or not, with
+// the time when the wafer was finished. It names its own lot, substrate and
+// recipe; those under Job and Material belong to what is on the chuck now.
+// Alarms go one by one.
+//
+// Sparkplug data are not acknowledged: a message is lost when the connection
+// dies before the broker has read it. What must not be lost goes over the ledger.
+//
+// NBIRTH has sequence number 0, every message after it one more, 255 being
+// followed by 0. bdSeq, an Int64 in NDEATH and NBIRTH, goes up by one with each
+// attempt to connect, also over a restart; a rebirth keeps it.
+//
+// # Metrics and units
+//
+// Of the appliance (NBIRTH, NDATA):
+//
+//	bdSeq                   Int64
+//	Node Control/Rebirth    Boolean
+//	Health/SoftwareVersion  String
+//	Health/DiskFree         UInt64    B
+//	Health/OutboxPending    UInt64
+//	Health/FramesLost       UInt64
+//
+// Of the chuck (DBIRTH, DDATA):
+//
+//	Equipment/State         String    SEMI E10
+//	Equipment/ControlState  String    SEMI E30
+//	Job/Lot                 String
+//	Job/Recipe              String
+//	Job/RecipeVersion       String
+//	Material/Carrier        String
+//	Material/Lot            String
+//	Material/Substrate      String
+//	Material/Slot           UInt32    from 1
+//	Wafer/Carrier           String
+//	Wafer/Lot               String
+//	Wafer/Substrate         String
+//	Wafer/Slot              UInt32    from 1
+//	Wafer/Recipe            String
+//	Wafer/RecipeVersion     String
+//	Wafer/Yield             Double    1, so 0.97 is 97 %; null where no die was inspected
+//	Wafer/Dies              UInt32
+//	Wafer/Good              UInt32
+//	Wafer/Inspected         UInt32
+//	Wafer/Defects           UInt32
+//	Wafer/DefectDensity     Double    1/cm²; null where nothing was inspected
+//	Wafer/Verdict           String    good, bad, incomplete
+//	Wafer/Finished          DateTime
+//	Wafer/DieMap            DataSet   column Int64, row Int64, bin UInt32
+//	Alarm/ALID              UInt32    SEMI E5
+//	Alarm/Text              String
+//	Alarm/Category          UInt8     SEMI E5 ALCD, 1 to 8
+//	Alarm/Set               Boolean   false: cleared
+//	Alarm/Time              DateTime
+//	Alarm/Active            UInt32    alarms that are set
 package sparkplug

@@ -159,7 +159,7 @@ func (n *Node) up(_ context.Context, l *session.Link) {
 func (n *Node) down(error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.link, n.born, n.events = link{}, nil, nil
+	n.link, n.born, n.events, n.rebirth = link{}, nil, nil, false
 }
 
 // poke has run look for work.
@@ -195,17 +195,18 @@ func (n *Node) Alarm(a Alarm) error {
 	if err != nil {
 		return err
 	}
-	n.board.set(values, a.Time, false)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	switch {
-	case !n.live():
-	case len(n.events) == maxEvents:
-		n.state.Dropped++
-	default:
+	// Under mu, because births that go out now may have been made without it:
+	// what is not told by itself is told with the changes after them.
+	alone := n.live() && len(n.events) < maxEvents
+	n.board.set(values, a.Time, !alone)
+	if alone {
 		n.events = append(n.events, event{values, a.Time})
-		n.poke()
+	} else if n.live() {
+		n.state.Dropped++
 	}
+	n.poke()
 	return nil
 }
 

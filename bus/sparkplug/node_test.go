@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -60,6 +61,7 @@ func newNode(t *testing.T, w *wire, store sparkplug.BdSeqStore) *sparkplug.Node 
 	c := session.Default()
 	c.ClientID, c.Brokers = "kensa-1", []string{"tcp://" + w.address}
 	c.ReconnectMin, c.ReconnectMax = time.Millisecond, 50*time.Millisecond
+	c.WriteTimeout = time.Second // Close may wait as long for a connection that was just cut
 	s, err := session.New(c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -94,12 +96,18 @@ func checkSent(t *testing.T, m heard, seq uint8) {
 		t.Errorf("%s: QoS %d, retained %v; want 0 and false", m.topic, m.qos, m.kept)
 	}
 	checkTimes(t, m)
+	if !slices.IsSortedFunc(m.Metrics, func(a, b payload.Metric) int { return a.Timestamp.Compare(b.Timestamp) }) {
+		t.Errorf("%s: metrics are not in the order of their times", m.topic)
+	}
 }
 
 // checkTimes allows a clock that is read in another process or thread some leeway.
 func checkTimes(t *testing.T, m heard) {
 	t.Helper()
 	for _, at := range append([]payload.Metric{{Name: "payload", Timestamp: m.Timestamp}}, m.Metrics...) {
+		if at.Name == "" {
+			t.Errorf("%s: a metric without name", m.topic)
+		}
 		if d := time.Since(at.Timestamp); d < -time.Minute || d > time.Hour {
 			t.Errorf("%s: %s: timestamp %v, which is %v ago", m.topic, at.Name, at.Timestamp, d)
 		}
@@ -176,7 +184,7 @@ func TestLifeOfANode(t *testing.T) {
 
 func TestConnectCarriesTheWill(t *testing.T) {
 	onEachBroker(t, func(t *testing.T, to dialer) {
-		w := newWire(t, to)
+		h, w := newHost(t, to), newWire(t, to)
 		newNode(t, w, &memory{n: 254, found: true})
 		for _, bdSeq := range []int64{255, 0, 1} {
 			p := w.connect(t).Connect
@@ -188,7 +196,9 @@ func TestConnectCarriesTheWill(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkDeath(t, heard{topic: "will", Payload: will}, bdSeq)
+			h.births(t, bdSeq)
 			w.cut()
+			checkDeath(t, h.expect(t, ndeath), bdSeq)
 		}
 	})
 }
@@ -199,10 +209,16 @@ func TestBirthsDeclareEveryMetric(t *testing.T) {
 		newNode(t, newWire(t, to), &memory{})
 		node, device := h.births(t, 0)
 		checkValue(t, node, rebirth, payload.Boolean(false))
+		if m, _ := node.Find(rebirth); m.Alias != nil {
+			t.Errorf("%s has an alias", rebirth)
+		}
 		for _, m := range sparkplug.Fab() {
 			birth := map[sparkplug.Scope]heard{sparkplug.NodeScope: node, sparkplug.DeviceScope: device}[m.Scope]
 			got, ok := birth.Find(m.Name)
 			unit, _ := got.Property(payload.EngUnit)
+			if got.Alias != nil {
+				t.Errorf("%s has an alias; the data use names", m.Name)
+			}
 			if text, _ := unit.Text(); !ok || got.Value.Type() != m.Type || got.Description != m.Description || text != m.Unit {
 				t.Errorf("%s in %s: %v, %q, unit %v; declared %+v", m.Name, birth.topic, got.Value.Type(), got.Description, unit, m)
 			}
@@ -274,6 +290,7 @@ func TestTheNextBirthTellsWhatHappenedOffline(t *testing.T) {
 		n := newNode(t, w, &memory{})
 		update(t, n, sparkplug.JobLot, payload.String("L1"))
 		update(t, n, sparkplug.JobLot, payload.String("L2"))
+		update(t, n, sparkplug.HealthDisk, payload.UInt64(5))
 		if err := n.Alarm(sparkplug.Alarm{ID: 7, Category: 8, Text: "disk full", Set: true, Time: time.Now(), Active: 1}); err != nil {
 			t.Fatal(err)
 		}
@@ -281,21 +298,15 @@ func TestTheNextBirthTellsWhatHappenedOffline(t *testing.T) {
 			t.Fatalf("a wafer without connection: %v, want ErrOffline", err)
 		}
 		w.broken.Store(false)
-		device := h.bornDevice(t)
+		node, device := h.expect(t, nbirth), h.expect(t, dbirth)
+		checkSent(t, node, 0)
+		checkSent(t, device, 1)
+		checkValue(t, node, sparkplug.HealthDisk, payload.UInt64(5))
+		checkValue(t, node, sparkplug.HealthOutbox, payload.Null(payload.TypeUInt64))
 		checkValue(t, device, sparkplug.JobLot, payload.String("L2"))
 		checkValue(t, device, "Alarm/Text", payload.String("disk full"))
 		checkValue(t, device, "Wafer/Substrate", payload.Null(payload.TypeString))
 	})
-}
-
-// bornDevice skips to the next DBIRTH.
-func (h *host) bornDevice(t *testing.T) heard {
-	t.Helper()
-	for {
-		if m := h.next(t); m.topic == dbirth {
-			return m
-		}
-	}
 }
 
 func wafer(substrate string) sparkplug.Wafer {

@@ -2,6 +2,7 @@ package sparkplug
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,9 +23,11 @@ type voice struct {
 
 func (v *voice) begin(l link) { v.link, v.seq, v.device = l, 0, false }
 
-// say publishes with QoS 0 and not retained, as Sparkplug demands. The sequence
-// number counts only what was handed over.
+// say publishes with QoS 0, not retained, and with the metrics in the order of
+// their times, as Sparkplug demands. The sequence number counts only what was
+// handed over.
 func (v *voice) say(ctx context.Context, topic string, metrics []payload.Metric) error {
+	slices.SortStableFunc(metrics, func(a, b payload.Metric) int { return a.Timestamp.Compare(b.Timestamp) })
 	p := payload.Payload{Timestamp: time.Now(), Metrics: metrics, Seq: new(v.seq)}
 	if err := v.link.Publish(ctx, session.Message{Topic: topic, Payload: p.Encode()}); err != nil {
 		return err

@@ -33,11 +33,12 @@ func TestEncodedBytes(t *testing.T) {
 		payload Payload
 		hex     string
 	}{
-		"empty":     {Payload{}, ""},
-		"timestamp": {Payload{Timestamp: at}, "08 eaf2f5a8a02b"},
-		"seq 0":     {Payload{Seq: new(uint8(0))}, "18 00"},
-		"body":      {Payload{UUID: "u", Body: []byte{7}}, "22 01 75  2a 01 07"},
-		"bdSeq": {one(Metric{Name: "bdSeq", Timestamp: at, Value: Int64(1)}),
+		"empty":                     {Payload{}, ""},
+		"timestamp":                 {Payload{Timestamp: at}, "08 eaf2f5a8a02b"},
+		"timestamp of another zone": {Payload{Timestamp: at.In(time.FixedZone("", 9*3600))}, "08 eaf2f5a8a02b"},
+		"seq 0":                     {Payload{Seq: new(uint8(0))}, "18 00"},
+		"body":                      {Payload{UUID: "u", Body: []byte{7}}, "22 01 75  2a 01 07"},
+		"bdSeq": {one(Metric{Name: "bdSeq", Timestamp: at.In(time.FixedZone("", -5*3600)), Value: Int64(1)}),
 			"12 12  0a 05 6264536571  18 eaf2f5a8a02b  20 04  58 01"},
 		"negative Int8":   {one(Metric{Value: Int8(-1)}), "12 08  20 01  50 ffffffff0f"},
 		"negative Int64":  {one(Metric{Value: Int64(-1)}), "12 0d  20 04  58 ffffffffffffffffff01"},
