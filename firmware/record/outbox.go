@@ -100,33 +100,25 @@ func (r *Reader) Value(ctx context.Context, name string) ([]byte, error) {
 	return notNil(value), r.explain(err)
 }
 
-// Counter is a number that survives restarts, such as Sparkplug's bdSeq.
-type Counter struct {
-	store *Store
-	name  string
+const bdSeqValue = "bdSeq"
+
+// LoadBdSeq is the number last saved of those that tie Sparkplug's deaths to
+// their births; found is false where none was.
+func (s *Store) LoadBdSeq(ctx context.Context) (n uint8, found bool, err error) {
+	text, err := s.Value(ctx, bdSeqValue)
+	if err != nil || text == nil {
+		return 0, false, err
+	}
+	v, err := strconv.ParseUint(string(text), 10, 8)
+	if err != nil {
+		return 0, false, s.explain(fmt.Errorf("%w: bdSeq: %w", ErrDamaged, err))
+	}
+	return uint8(v), true, nil
 }
 
-// Counter returns the counter of that name.
-func (s *Store) Counter(name string) Counter { return Counter{s, "counter " + name} }
-
-// Next returns 0 the first time, then one more each time. The number is on the
-// disk when Next returns, so that none is given twice.
-func (c Counter) Next(ctx context.Context) (n uint64, err error) {
-	err = c.store.Update(ctx, func(t *Tx) error {
-		value, err := t.Value(c.name)
-		if err != nil {
-			return err
-		}
-		if value != nil {
-			last, err := strconv.ParseUint(string(value), 10, 64)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
-			n = last + 1
-		}
-		return t.SetValue(c.name, strconv.AppendUint(nil, n, 10))
-	})
-	return n, err
+// SaveBdSeq returns nil when the number is on the disk.
+func (s *Store) SaveBdSeq(ctx context.Context, n uint8) error {
+	return s.Update(ctx, func(t *Tx) error { return t.SetValue(bdSeqValue, strconv.AppendUint(nil, uint64(n), 10)) })
 }
 
 // Outbox is one plane's messages, as its sender wants them.

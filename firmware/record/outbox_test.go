@@ -150,19 +150,54 @@ func TestUpdatePublishesWithoutAWafer(t *testing.T) {
 	}
 }
 
-func TestCounterNeverGivesANumberTwice(t *testing.T) {
+func TestBdSeqSurvivesRestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kensa.db")
 	s := openAt(t, path)
-	for want := range uint64(6) {
-		if want == 3 {
-			s.Close()
-			s = openAt(t, path)
+	if n, found, err := s.LoadBdSeq(ctx); err != nil || found {
+		t.Errorf("a new store has %d, %v, %v", n, found, err)
+	}
+	for _, n := range []uint8{0, 255, 7} {
+		if err := s.SaveBdSeq(ctx, n); err != nil {
+			t.Fatal(err)
 		}
-		if n, err := s.Counter("bdSeq").Next(ctx); err != nil || n != want {
-			t.Fatalf("got %d, %v; want %d", n, err, want)
+		s.Close()
+		s = openAt(t, path)
+		if got, found, err := s.LoadBdSeq(ctx); err != nil || !found || got != n {
+			t.Errorf("loaded %d, %v, %v; want %d", got, found, err, n)
 		}
 	}
-	if n, err := s.Counter("other").Next(ctx); err != nil || n != 0 {
-		t.Errorf("another counter gave %d, %v", n, err)
+	if err := s.Update(ctx, func(x *Tx) error { return x.SetValue(bdSeqValue, []byte("300")) }); err != nil {
+		t.Fatal(err)
 	}
+	_, _, err := s.LoadBdSeq(ctx)
+	wantError(t, err, ErrDamaged)
+}
+
+// TestPlanesOutbox holds a plane's outbox to the contract that a sender relies
+// on: old acknowledgements pass, those beyond the last message do not.
+func TestPlanesOutbox(t *testing.T) {
+	s := open(t)
+	o := s.Outbox(Ledger)
+	bounds := func(acknowledged, last uint64) {
+		t.Helper()
+		if a, l, err := o.Bounds(ctx); err != nil || a != acknowledged || l != last {
+			t.Errorf("bounds %d, %d, %v; want %d, %d", a, l, err, acknowledged, last)
+		}
+	}
+	bounds(0, 0)
+	for n := range 3 {
+		commit(t, s, sample(n, 1, 0, 0), both)
+	}
+	bounds(0, 3)
+	for _, seq := range []uint64{2, 1, 2} {
+		if err := o.Acknowledge(ctx, seq); err != nil {
+			t.Error(err)
+		}
+		bounds(2, 3)
+	}
+	if list, err := o.Pending(ctx, 0, 10); err != nil || len(list) != 1 || list[0].Seq != 3 {
+		t.Errorf("pending %v, %v", list, err)
+	}
+	wantError(t, o.Acknowledge(ctx, 4), ErrAhead)
+	bounds(2, 3)
 }
