@@ -217,7 +217,7 @@ func (c *comparison) gather(e *evidence, scale float64, p PairParams) (noiseMode
 			z.v[i] = l.displaced(i, z.v[i], e.threshold)
 		}
 	}
-	return l.noise, e.add(scale, l.diff, z)
+	return l.noise, e.add(1, scale, l.diff, z)
 }
 
 // box is the bounding box of the pixels at least border pixels inside.

@@ -15,22 +15,27 @@ import (
 type evidence struct {
 	s         *workspace
 	threshold float64 // standard deviations
-	best      plane   // greatest |z| so far
 	found     plane   // signed z of the pixels beyond the threshold, else 0
+	best      plane   // greatest z so far, of blocks of factor × factor pixels
+	factor    int
 }
 
 func (s *workspace) evidence(w, h int, threshold float64) *evidence {
-	return &evidence{s, threshold, s.zeros(w, h), s.zeros(w, h)}
+	return &evidence{s, threshold, s.zeros(w, h), s.zeros(w, h), 1}
 }
 
-// add takes in a filter's answer at each pixel: the smoothed difference in grey
-// values, and how many standard deviations that is, never negative. The filters
-// must come with growing scale (their Gaussian's standard deviation in pixels).
+// add takes in a filter's answer at each block of factor × factor pixels: the
+// smoothed difference in grey values, and how many standard deviations that is,
+// never negative. The filters must come with growing scale (their Gaussian's
+// standard deviation in blocks) and factor (each 1 or 2 times the last).
 //
 // Two rules keep the outlines tight. Within three scales of a peak, what is
 // below half of it belongs to the peak's smear. And a coarser filter speaks
 // only where it is surer than every finer one near by.
-func (e *evidence) add(scale float64, diff, z plane) error {
+func (e *evidence) add(factor int, scale float64, diff, z plane) error {
+	if factor > e.factor {
+		e.best, e.factor = e.s.pool(e.best), factor
+	}
 	tmp := &workspace{}
 	defer tmp.Close()
 	size := tmp.plane(diff.w, diff.h)
@@ -47,21 +52,54 @@ func (e *evidence) add(scale float64, diff, z plane) error {
 		return err
 	}
 	for i, v := range z.v {
-		if v > float32(e.threshold) && v > finer.v[i] && size.v[i] > peak.v[i]/2 && v > abs(e.found.v[i]) {
-			e.found.v[i] = float32(math.Copysign(float64(v), float64(diff.v[i])))
+		if v > float32(e.threshold) && v > finer.v[i] && size.v[i] > peak.v[i]/2 {
+			e.mark(i%z.w, i/z.w, float32(math.Copysign(float64(v), float64(diff.v[i]))))
 		}
 		e.best.v[i] = max(e.best.v[i], v)
 	}
 	return nil
 }
 
+// mark notes z at the pixels of block (x, y), where nothing stronger stands.
+func (e *evidence) mark(x, y int, z float32) {
+	for py := y * e.factor; py < min((y+1)*e.factor, e.found.h); py++ {
+		row := e.found.row(py)
+		for px := x * e.factor; px < min((x+1)*e.factor, e.found.w); px++ {
+			if abs(z) > abs(row[px]) {
+				row[px] = z
+			}
+		}
+	}
+}
+
+// pool is the greatest of each 2 × 2 values, as halve is their mean.
+func (s *workspace) pool(p plane) plane {
+	half := s.plane(p.w/2, p.h/2)
+	for y := range half.h {
+		a, b, to := p.row(2*y), p.row(2*y+1), half.row(y)
+		for x := range to {
+			to[x] = max(a[2*x], a[2*x+1], b[2*x], b[2*x+1])
+		}
+	}
+	return half
+}
+
 // highest is the greatest value within reach pixels across and down.
 func (s *workspace) highest(p plane, reach int) (plane, error) {
+	return s.extreme(p, reach, gocv.Dilate)
+}
+
+// lowest is the least one.
+func (s *workspace) lowest(p plane, reach int) (plane, error) {
+	return s.extreme(p, reach, gocv.Erode)
+}
+
+func (s *workspace) extreme(p plane, reach int, of func(gocv.Mat, *gocv.Mat, gocv.Mat) error) (plane, error) {
 	side := 2*reach + 1
 	kernel := gocv.GetStructuringElement(gocv.MorphRect, image.Pt(side, side))
 	defer kernel.Close()
 	m := gocv.NewMat()
-	err := gocv.Dilate(p.mat, &m, kernel)
+	err := of(p.mat, &m, kernel)
 	return s.own(m), err
 }
 

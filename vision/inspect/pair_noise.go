@@ -110,10 +110,17 @@ func (m *noiseModel) tail(seen []observation) float64 {
 	for i, o := range seen {
 		z[i] = abs(o.diff) / float32(math.Sqrt(m.variance(o.grey, o.edge)))
 	}
+	return float64(widening(z))
+}
+
+// widening is the factor, at least 1, by which absolute values of what should be
+// a standard normal variable reach further than one does, in their middle or
+// towards their tail; z becomes sorted.
+func widening(z []float32) float32 {
 	slices.Sort(z)
 	factor := 1.0
 	for _, q := range normalQuantiles {
 		factor = max(factor, float64(quantile(z, q.share))/q.z)
 	}
-	return factor
+	return float32(factor)
 }

@@ -222,9 +222,13 @@ func (a *aligner) step(d, origin deformation) [deformations]float64 {
 	return solve(h, b)
 }
 
+// six is the number of unknowns of a deformation, and of a quadratic of two
+// variables.
+const six = 6
+
 // solve solves h·x = b for a positive definite h given by its lower triangle,
 // by Cholesky's factors.
-func solve(h [deformations][deformations]float64, b [deformations]float64) [deformations]float64 {
+func solve(h [six][six]float64, b [six]float64) [six]float64 {
 	for i := range b {
 		for j := range i + 1 {
 			sum := h[i][j]
