@@ -75,3 +75,14 @@ func ByID(id ID) (Kind, bool) {
 	}
 	return Kind{}, false
 }
+
+// Momentary reports whether alarms of the number tell of an event and not of a
+// condition that lasts: nothing clears them but the operator who has seen them.
+func Momentary(id ID) bool {
+	switch id {
+	case CameraGone.ID, LightDrift.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
+		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID:
+		return false
+	}
+	return true
+}

@@ -15,7 +15,6 @@ import (
 func (s *Station) closeWafer() {
 	w := s.wafer.record
 	s.distrust()
-	s.numberDefects()
 	bins := make([]wafer.Bin, len(w.Dies))
 	for n, d := range w.Dies {
 		bins[n] = d.Bin
@@ -59,24 +58,4 @@ func (s *Station) distrust() {
 		}
 	}
 	w.record.Defects = slices.DeleteFunc(w.record.Defects, func(d record.Defect) bool { return doubtful[d.Die] })
-}
-
-// numberDefects orders the defects by field and place, so that a wafer's record
-// does not depend on which worker was faster, keeps as many images as the
-// recipe allows, and numbers them from 1.
-func (s *Station) numberDefects() {
-	defects := s.wafer.record.Defects
-	slices.SortStableFunc(defects, func(a, b record.Defect) int {
-		return a.Field - b.Field // within a field they are in order already
-	})
-	images := 0
-	for n := range defects {
-		defects[n].Number = n + 1
-		if defects[n].Image == nil {
-			continue
-		}
-		if images++; images > s.job.MaxImages {
-			defects[n].Image = nil
-		}
-	}
 }

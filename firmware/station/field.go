@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"time"
 
 	"kensa/firmware/record"
 	"kensa/hw/camera"
 	"kensa/vision/defect"
 	"kensa/vision/frame"
 	"kensa/vision/inspect"
-	"kensa/vision/length"
 	"kensa/vision/wafer"
 )
 
@@ -20,19 +20,10 @@ type task struct {
 	frame *camera.Frame
 }
 
-// result is what a worker found. owner says of each defect which of the
-// field's dies it lies on.
+// result is what a worker has to say of a field.
 type result struct {
-	field   wafer.Field
-	dies    []die
-	defects []record.Defect
-	owner   []int
-	err     error
-}
-
-type die struct {
-	bin    wafer.Bin
-	reason string
+	Field
+	err error
 }
 
 // inspectAll is a worker.
@@ -45,8 +36,9 @@ func (s *Station) inspectAll(inspector inspect.Inspector) {
 }
 
 // inspect looks at one field. The frame is read in place.
-func (j *Job) inspect(inspector inspect.Inspector, t task) result {
-	r := result{field: t.field}
+func (j *Job) inspect(inspector inspect.Inspector, t task) (r result) {
+	started := time.Now()
+	r.Number = t.field.Number
 	img := frame.Image{Pix: t.frame.Pix, Width: t.frame.Width, Height: t.frame.Height, Stride: t.frame.Stride, Depth: t.frame.Depth}
 	if r.err = j.check(img); r.err != nil {
 		return r
@@ -57,22 +49,30 @@ func (j *Job) inspect(inspector inspect.Inspector, t task) result {
 		return r
 	}
 	for n, d := range found {
-		if !d.Registered {
-			r.dies = append(r.dies, die{wafer.NotInspected, "not registered: " + d.Reason})
-			continue
-		}
-		r.dies = append(r.dies, die{bin: j.Rules.Bin(d.Defects, j.Plan.Layout.PixelSize)})
-		for _, found := range d.Defects {
-			described, err := j.describe(img, t.field.Number, d, found)
-			if err != nil {
-				r.err = err
-				return r
-			}
-			r.owner = append(r.owner, n)
-			r.defects = append(r.defects, described)
+		if r.err = j.add(&r.Field, img, t.field.Dies[n].Die, d); r.err != nil {
+			return r
 		}
 	}
+	r.Inspected, r.Took, r.layout = true, time.Since(started), j.Plan.Layout.ForFrame(img.Width, img.Height)
 	return r
+}
+
+// add enters one die's findings.
+func (j *Job) add(f *Field, img frame.Image, place int, d inspect.Die) error {
+	if !d.Registered {
+		f.Dies = append(f.Dies, Die{place, record.Die{Bin: wafer.NotInspected, Reason: "not registered: " + d.Reason}})
+		return nil
+	}
+	f.Dies = append(f.Dies, Die{place, record.Die{Bin: j.Rules.Bin(d.Defects, j.Plan.Layout.PixelSize)}})
+	for _, found := range d.Defects {
+		described, err := j.describe(img, f.Number, place, d, found)
+		if err != nil {
+			return err
+		}
+		f.owner = append(f.owner, place)
+		f.Defects = append(f.Defects, described)
+	}
+	return nil
 }
 
 // check refuses a frame that the plan was not made for.
@@ -98,16 +98,20 @@ func rects(f wafer.Field) []image.Rectangle {
 }
 
 // describe puts a finding into wafer terms, with an image of its surroundings.
-func (j *Job) describe(img frame.Image, field int, d inspect.Die, found defect.Defect) (record.Defect, error) {
-	pixel := j.Plan.Layout.PixelSize
-	left, bottom := float64(d.Rect.Min.X)+d.Shift.DX, float64(d.Rect.Max.Y)+d.Shift.DY
+func (j *Job) describe(img frame.Image, field, place int, d inspect.Die, found defect.Defect) (record.Defect, error) {
+	spot := j.Plan.Layout.Locate(j.index(place), d.Rect, d.Shift.DX, d.Shift.DY, found)
 	crop, err := j.crop(img, found.Box)
 	return record.Defect{
-		Defect: found, Field: field,
-		X: length.Length(found.CX-left) * pixel, Y: length.Length(bottom-found.CY) * pixel,
-		SizeX: length.Length(found.Box.Dx()) * pixel, SizeY: length.Length(found.Box.Dy()) * pixel,
-		Image: crop,
+		Defect: found, Field: field, X: spot.OnDie.X, Y: spot.OnDie.Y, SizeX: spot.Width, SizeY: spot.Height, Image: crop,
 	}, err
+}
+
+// index is the die at a place of the plan; in an open plan they lie in a row.
+func (j *Job) index(place int) wafer.DieIndex {
+	if j.Plan.Open() {
+		return wafer.DieIndex{Column: place}
+	}
+	return j.Plan.Dies[place].Index
 }
 
 // crop is the part of the frame round a box, as PNG; nil where no images are kept.

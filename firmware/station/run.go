@@ -204,7 +204,9 @@ func send[T any](ctx context.Context, to chan<- T, v T) bool {
 }
 
 func (s *Station) cameraChanged(err error) {
-	s.state.Camera = err == nil
+	if answers := err == nil; answers != s.state.Camera {
+		s.state.Camera, s.state.CameraSince = answers, time.Now()
+	}
 	if err != nil {
 		s.Alarms.Raise(alarm.CameraGone, err.Error())
 		s.enter(UnscheduledDown, "camera gone")

@@ -76,8 +76,26 @@ type Store interface {
 type Observer interface {
 	StateChanged(State)
 	WaferStarted(w *record.Wafer)
-	FieldDone(w *record.Wafer, field int, dies []record.Die, defects []record.Defect)
+	FieldDone(w *record.Wafer, f Field)
 	WaferClosed(w *record.Wafer)
+}
+
+// Field is what became of one field.
+type Field struct {
+	Number    int // from 0, in the order of the stops
+	Inspected bool
+	Took      time.Duration // the inspection
+	Dies      []Die
+	Defects   []record.Defect
+
+	owner  []int // of each defect: its die's place
+	layout wafer.Layout
+}
+
+// Die is a die's result and its place in the wafer's dies.
+type Die struct {
+	Place int
+	record.Die
 }
 
 // Job is what to do with the wafers: a recipe, worked out.
@@ -113,7 +131,9 @@ type State struct {
 	Ready     bool
 	Busy      bool
 	Camera    bool // answering
-	Paused    bool
+	// CameraSince is when Camera last changed.
+	CameraSince time.Time
+	Paused      bool
 }
 
 // Station runs the work cycle. Make one with New, then call Run once.

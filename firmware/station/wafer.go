@@ -21,6 +21,9 @@ type open struct {
 	alarms   alarm.Mark    // when it arrived
 	arrived  time.Duration // WAFER-PRESENT's rise, on the lines' clock
 	stops    int           // of the stage so far
+	told     int           // of them: applied to the record and told to the observer
+	early    map[int]Field // inspected before an earlier stop was
+	images   int           // kept so far
 	suspect  int           // the first stop whose place is in doubt; -1: none
 	leaving  bool          // WAFER-PRESENT has fallen
 	settled  bool          // nothing more is waited for
@@ -57,7 +60,7 @@ func (s *Station) arrive(ctx context.Context, e line.Event) {
 	s.set(s.Lines.ResultNG, gpio.Low)
 	s.pairing.reset()
 	s.wafer = &open{
-		alarms: s.Alarms.Mark(), arrived: e.Time, suspect: -1,
+		alarms: s.Alarms.Mark(), arrived: e.Time, suspect: -1, early: map[int]Field{},
 		record: &record.Wafer{
 			Material: material, Started: time.Now().UTC(),
 			Recipe: s.job.Recipe, RecipeVersion: s.job.Version, RecipeHash: s.job.Hash,
@@ -89,14 +92,14 @@ func (s *Station) take(slots []slot) {
 		case paired:
 			s.enqueue(n, stop.frame)
 		case missingFrame:
-			s.skip(n, alarm.MissingFrame, "no frame")
+			s.lose(n, alarm.MissingFrame, "no frame")
 		case missedPulse:
 			// An extra frame of the camera's would look the same; the count of
 			// stops at the end tells, and until then this place is in doubt.
 			if s.wafer.suspect < 0 {
 				s.wafer.suspect = n
 			}
-			s.skip(n, alarm.MissedPulse, "no field trigger")
+			s.lose(n, alarm.MissedPulse, "no field trigger")
 		}
 	}
 	s.tellAnomalies()
@@ -127,7 +130,7 @@ func (s *Station) enqueue(n int, f *camera.Frame) {
 	field, ok := s.field(n)
 	if !ok {
 		f.Release()
-		s.Alarms.Raise(alarm.PositionLost, fmt.Sprintf("field %d of %d", n+1, len(s.job.Plan.Fields)))
+		s.lose(n, alarm.PositionLost, "beyond the recipe's fields")
 		return
 	}
 	select {
@@ -135,8 +138,72 @@ func (s *Station) enqueue(n int, f *camera.Frame) {
 		s.inFlight++
 	default:
 		f.Release()
-		s.skip(n, alarm.QueueFull, "queue full")
+		s.lose(n, alarm.QueueFull, "queue full")
 	}
+}
+
+// lose records that a field was not inspected.
+func (s *Station) lose(n int, kind alarm.Kind, reason string) {
+	s.Alarms.Raise(kind, fmt.Sprintf("wafer %s, field %d", s.wafer.record.Material.Substrate, n+1))
+	lost := Field{Number: n}
+	if field, ok := s.field(n); ok {
+		for _, d := range field.Dies {
+			lost.Dies = append(lost.Dies, Die{d.Die, record.Die{Reason: reason}})
+		}
+	}
+	s.tell(lost)
+}
+
+// inspected takes a worker's result.
+func (s *Station) inspected(r result) {
+	s.inFlight--
+	if r.err != nil {
+		s.Log.Error("field not inspected", "wafer", s.wafer.record.Material.Substrate, "field", r.Number+1, "error", r.err)
+		s.lose(r.Number, alarm.BadFrame, r.err.Error())
+		return
+	}
+	s.tell(r.Field)
+}
+
+// tell applies the fields to the record in the order of the stops, whichever
+// worker was faster, so that a wafer's record is the same each time.
+func (s *Station) tell(f Field) {
+	w := s.wafer
+	w.early[f.Number] = f
+	for {
+		next, ok := w.early[w.told]
+		if !ok {
+			return
+		}
+		delete(w.early, w.told)
+		w.told++
+		s.apply(next)
+		s.Observer.FieldDone(w.record, next)
+	}
+}
+
+func (s *Station) apply(f Field) {
+	w := s.wafer.record
+	for n := range f.Dies {
+		die := &f.Dies[n]
+		die.Index = w.Dies[die.Place].Index
+		w.Dies[die.Place] = die.Die
+	}
+	if f.Inspected {
+		w.FieldsInspected++
+		w.Layout = f.layout
+	}
+	for n := range f.Defects {
+		d := &f.Defects[n]
+		d.Number = len(w.Defects) + n + 1
+		d.Die = w.Dies[f.owner[n]].Index
+		if d.Image != nil && s.wafer.images == s.job.MaxImages {
+			d.Image = nil
+		} else if d.Image != nil {
+			s.wafer.images++
+		}
+	}
+	w.Defects = append(w.Defects, f.Defects...)
 }
 
 func binNames(rules wafer.Rules) map[wafer.Bin]string {
@@ -162,43 +229,6 @@ func (s *Station) field(n int) (wafer.Field, bool) {
 	}
 	w.Fields = max(w.Fields, n+1)
 	return wafer.Field{Number: n, Dies: []wafer.FieldDie{{Die: n}}}, true
-}
-
-// skip records that a field was not inspected.
-func (s *Station) skip(n int, kind alarm.Kind, reason string) {
-	w := s.wafer.record
-	s.Alarms.Raise(kind, fmt.Sprintf("wafer %s, field %d", w.Material.Substrate, n+1))
-	field, ok := s.field(n)
-	if !ok {
-		return
-	}
-	for _, d := range field.Dies {
-		w.Dies[d.Die].Reason = reason
-	}
-	s.Observer.FieldDone(w, n, nil, nil)
-}
-
-// inspected takes a worker's result into the wafer.
-func (s *Station) inspected(r result) {
-	s.inFlight--
-	w := s.wafer.record
-	if r.err != nil {
-		s.Log.Error("field not inspected", "wafer", w.Material.Substrate, "field", r.field.Number+1, "error", r.err)
-		s.skip(r.field.Number, alarm.BadFrame, r.err.Error())
-		return
-	}
-	dies := make([]record.Die, len(r.dies))
-	for n, d := range r.dies {
-		at := r.field.Dies[n].Die
-		w.Dies[at].Bin, w.Dies[at].Reason = d.bin, d.reason
-		dies[n] = w.Dies[at]
-	}
-	for n := range r.defects {
-		r.defects[n].Die = w.Dies[r.field.Dies[r.owner[n]].Die].Index
-	}
-	w.FieldsInspected++
-	w.Defects = append(w.Defects, r.defects...)
-	s.Observer.FieldDone(w, r.field.Number, dies, r.defects)
 }
 
 // settled ends the wait for what a wafer that left may still have to come.

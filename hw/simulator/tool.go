@@ -176,9 +176,10 @@ func (t *Tool) wafer(ctx context.Context, shots <-chan shot) (more bool, err err
 	if s.err != nil {
 		return false, s.err
 	}
+	substrate := s.wafer.material.Substrate // s is empty once the shots end
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("simulator: wafer %s: %w", s.wafer.material.Substrate, err)
+			err = fmt.Errorf("simulator: wafer %s: %w", substrate, err)
 		}
 	}()
 	if err := t.load(ctx, s.wafer); err != nil {

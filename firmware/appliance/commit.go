@@ -1,0 +1,130 @@
+package appliance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"kensa/bus/ledger"
+	"kensa/firmware/config"
+	"kensa/firmware/record"
+	"kensa/vision/wafer"
+)
+
+// keeper commits wafers with the outbox rows that announce them.
+type keeper struct {
+	store    *record.Store
+	identity *ledger.Identity
+	config   config.Config
+	notify   func() // wakes those who read the outbox; returns at once
+}
+
+// announcement is an outbox row of the MES plane: the wafer is read again when
+// its turn comes.
+type announcement struct {
+	Wafer int64 `json:"wafer"`
+}
+
+// Commit implements station.Store.
+func (k *keeper) Commit(ctx context.Context, w *record.Wafer) error {
+	err := k.store.Commit(ctx, w, func(tx *record.Tx) error {
+		if k.config.MES.Enabled {
+			if err := announce(tx); err != nil {
+				return err
+			}
+		}
+		if k.config.Ledger.Enabled {
+			return k.enter(tx)
+		}
+		return nil
+	})
+	if err == nil {
+		k.notify()
+	}
+	return err
+}
+
+func announce(tx *record.Tx) error {
+	row, err := json.Marshal(announcement{tx.Wafer().ID})
+	if err != nil {
+		return err
+	}
+	return tx.Publish(record.MES, row)
+}
+
+// enter puts the wafer into the ledger. Its number, the product's baseline and
+// the signed record belong together, so they are made inside the transaction.
+func (k *keeper) enter(tx *record.Tx) error {
+	w := tx.Wafer()
+	name := "baseline/" + w.Recipe
+	baseline, err := loadBaseline(tx, name)
+	if err != nil {
+		return err
+	}
+	entry, baseline, err := k.identity.Record(ledgerWafer(w), k.config.Ledger.Disclosure, baseline)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	seq, err := tx.Next(record.Ledger)
+	if err != nil {
+		return err
+	}
+	sealed, err := k.identity.Seal(entry, tx.Epoch(), seq)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if err := tx.Publish(record.Ledger, sealed); err != nil {
+		return err
+	}
+	kept, err := json.Marshal(baseline)
+	if err != nil {
+		return err
+	}
+	return tx.SetValue(name, kept)
+}
+
+func loadBaseline(tx *record.Tx, name string) (b ledger.Baseline, err error) {
+	kept, err := tx.Value(name)
+	if err != nil || kept == nil {
+		return b, err
+	}
+	if err := json.Unmarshal(kept, &b); err != nil {
+		return b, fmt.Errorf("ledger: stored value %s: %w", name, err)
+	}
+	return b, nil
+}
+
+func ledgerWafer(w *record.Wafer) ledger.Wafer {
+	bins := map[string]int{}
+	for _, d := range w.Dies {
+		bins[strconv.Itoa(int(d.Bin))]++
+	}
+	return ledger.Wafer{
+		Finished: w.Finished, Product: w.Recipe, Lot: w.Material.Lot, Substrate: w.Material.Substrate, Recipe: w.Recipe,
+		Dies: w.Summary.Dies, Inspected: w.Summary.Inspected, Good: w.Summary.Good,
+		Density: float64(w.Summary.Density()), Bins: bins,
+	}
+}
+
+// outbox is the ledger's plane of the database's outbox.
+type outbox struct{ record.Outbox }
+
+// Pending implements ledger.Outbox.
+func (o outbox) Pending(ctx context.Context, after uint64, limit int) ([]ledger.Entry, error) {
+	rows, err := o.Outbox.Pending(ctx, after, limit)
+	entries := make([]ledger.Entry, len(rows))
+	for n, row := range rows {
+		entries[n] = ledger.Entry{Seq: row.Seq, Envelope: row.Payload}
+	}
+	return entries, err
+}
+
+// bins lists a wafer's bins in the order of its dies.
+func bins(dies []record.Die) []wafer.Bin {
+	all := make([]wafer.Bin, len(dies))
+	for n, d := range dies {
+		all[n] = d.Bin
+	}
+	return all
+}

@@ -1,0 +1,180 @@
+package appliance
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"kensa/firmware/config"
+	"kensa/firmware/station"
+	"kensa/firmware/version"
+	"kensa/hw/camera"
+	"kensa/hw/simulator"
+	"kensa/vision/frame"
+	"kensa/vision/golden"
+	"kensa/vision/inspect"
+	"kensa/vision/wafer"
+)
+
+// ErrRecipe means that the recipe or its golden cannot be used.
+var ErrRecipe = errors.New("recipe cannot be used")
+
+// prepareJob loads the recipe, makes the tool that it is for, and the
+// inspectors, one for each worker.
+func (a *Appliance) prepareJob(context.Context) (station.Job, error) {
+	recipe, err := a.recipe()
+	if err != nil {
+		return station.Job{}, fmt.Errorf("%w: %w", ErrRecipe, err)
+	}
+	plan, err := wafer.NewPlan(recipe.Layout, recipe.Frame.Width, recipe.Frame.Height)
+	if err != nil {
+		return station.Job{}, fmt.Errorf("%w: %w", ErrRecipe, err)
+	}
+	if err := a.openTool(plan); err != nil {
+		return station.Job{}, err
+	}
+	job := station.Job{
+		Recipe: recipe.Name, Version: recipe.Version, Hash: recipe.Hash(), Plan: plan, Rules: recipe.Bins,
+		MinYield: recipe.MinYield, MaxImages: recipe.Images.Max, ImageSize: recipe.Images.Size,
+	}
+	make, hash, err := Inspectors(recipe)
+	if err != nil {
+		return job, fmt.Errorf("%w: %w", ErrRecipe, err)
+	}
+	job.Hash = combine(job.Hash, hash)
+	workers := a.config.Cycle.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	for range workers {
+		inspector, err := make()
+		if err != nil {
+			return job, fmt.Errorf("%w: %w", ErrRecipe, err)
+		}
+		a.onClose(inspector.Close)
+		job.Inspectors = append(job.Inspectors, inspector)
+	}
+	return job, nil
+}
+
+// combine names recipe and golden together; a recipe without golden by itself.
+func combine(recipe, golden string) string {
+	if golden == "" {
+		return recipe
+	}
+	sum := sha256.Sum256([]byte(recipe + golden))
+	return hex.EncodeToString(sum[:])
+}
+
+// Inspectors reads what the recipe needs and returns a maker of inspectors,
+// which share it, and the golden's hash, empty where there is none.
+func Inspectors(r config.Recipe) (maker func() (inspect.Inspector, error), goldenHash string, err error) {
+	if r.Mode == config.Unpatterned {
+		return func() (inspect.Inspector, error) { return inspect.NewUnpatterned(r.Unpatterned) }, "", nil
+	}
+	g, err := golden.Read(r.GoldenPath())
+	if err != nil {
+		return nil, "", err
+	}
+	if g.Product != r.Name {
+		return nil, "", fmt.Errorf("%s: learnt for %q; the recipe is %q; train it anew", r.GoldenPath(), g.Product, r.Name)
+	}
+	if w, h := r.Layout.DiePixels(); g.Width != w || g.Height != h {
+		return nil, "", fmt.Errorf("%s: die of %d×%d pixels; the recipe's has %d×%d; train it anew", r.GoldenPath(), g.Width, g.Height, w, h)
+	}
+	return func() (inspect.Inspector, error) { return inspect.NewGolden(g, r.Die) }, g.Hash(), nil
+}
+
+// recipe finds the recipe that the configuration names, or the source's own.
+func (a *Appliance) recipe() (config.Recipe, error) {
+	file := a.config.Recipe.File
+	if file == "" {
+		if _, replayed := a.config.Source.Replay(); replayed {
+			return config.BareRecipe(), nil
+		}
+		return a.demoRecipe()
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(a.config.Storage.State, file)
+	}
+	return config.LoadRecipe(file)
+}
+
+// demoRecipe is the built-in recipe of a simulated product. It is written into
+// the state folder, so that it can be looked at and copied, and its golden is
+// learnt from the tool's own known-good wafer where that was not done before.
+func (a *Appliance) demoRecipe() (config.Recipe, error) {
+	product := a.config.Simulator.Product
+	folder := filepath.Join(a.config.Storage.State, "recipes")
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return config.Recipe{}, err
+	}
+	path := filepath.Join(folder, "demo-"+product+".toml")
+	if err := os.WriteFile(path, config.DemoRecipe(product), 0o640); err != nil {
+		return config.Recipe{}, err
+	}
+	recipe, err := config.LoadRecipe(path)
+	if err != nil {
+		return recipe, err
+	}
+	if _, err := golden.Read(recipe.GoldenPath()); err == nil {
+		return recipe, nil
+	}
+	a.log.Info("learning the demo product's golden die from known-good dies", "product", product)
+	return recipe, a.learn(recipe)
+}
+
+// learn trains the demo product's golden.
+func (a *Appliance) learn(recipe config.Recipe) error {
+	plan, err := wafer.NewPlan(recipe.Layout, recipe.Frame.Width, recipe.Frame.Height)
+	if err != nil {
+		return err
+	}
+	options, err := SimulatorOptions(a.config.Simulator, plan)
+	if err != nil {
+		return err
+	}
+	scene, err := simulator.NewScene(options)
+	if err != nil {
+		return err
+	}
+	var samples []golden.Sample
+	err = scene.Good(trainingFields, func(stop simulator.Stop, f *camera.Frame) error {
+		img := view(f).Clone() // the scene uses the frame's memory again
+		for _, d := range stop.Dies {
+			name := fmt.Sprintf("good die %d", len(samples)+1)
+			samples = append(samples, golden.Sample{Name: name, Image: img, Rect: d.Rect})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, _, err = Learn(recipe, samples)
+	return err
+}
+
+// trainingFields are the fields that the demo's golden is learnt from: a wafer
+// and a half.
+const trainingFields = 40
+
+// Learn trains a recipe's golden from samples and writes it.
+func Learn(r config.Recipe, samples []golden.Sample) (*golden.Golden, []golden.Rejected, error) {
+	header := golden.Header{Product: r.Name, Trained: time.Now().UTC(), Software: version.Version}
+	g, rejected, err := golden.Train(header, samples, r.Die.Registration)
+	if err != nil {
+		return nil, rejected, err
+	}
+	return g, rejected, g.Write(r.GoldenPath())
+}
+
+// view is a frame's pixels, still the camera's.
+func view(f *camera.Frame) frame.Image {
+	return frame.Image{Pix: f.Pix, Width: f.Width, Height: f.Height, Stride: f.Stride, Depth: f.Depth}
+}

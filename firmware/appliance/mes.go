@@ -1,0 +1,165 @@
+package appliance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"kensa/bus/sparkplug"
+	"kensa/bus/sparkplug/payload"
+	"kensa/firmware/alarm"
+	"kensa/firmware/record"
+	"kensa/firmware/station"
+)
+
+// mes tells the host what happens, over Sparkplug B. Wafers' results come from
+// the outbox; states are told as they are.
+type mes struct {
+	node  *sparkplug.Node
+	store *record.Store
+	log   *slog.Logger
+
+	wake   chan struct{} // holds one
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+}
+
+func newMES(node *sparkplug.Node, store *record.Store, log *slog.Logger) *mes {
+	return &mes{node: node, store: store, log: log, wake: make(chan struct{}, 1)}
+}
+
+// Start begins to send; Close stops, and tells the host that the node is dead.
+func (m *mes) Start(ctx context.Context) {
+	ctx, m.cancel = context.WithCancel(ctx)
+	m.node.Start(ctx)
+	m.wait.Go(func() { m.run(ctx) })
+}
+
+func (m *mes) Close() {
+	m.cancel()
+	m.wait.Wait()
+	m.node.Close()
+}
+
+// Notify says that there are new rows. It never waits.
+func (m *mes) Notify() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run sends what waits, whenever there is news, and looks by itself now and
+// then: the host may have come back.
+func (m *mes) run(ctx context.Context) {
+	const pause = 2 * time.Second
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for {
+		if err := m.send(ctx); err != nil && !errors.Is(err, sparkplug.ErrOffline) && ctx.Err() == nil {
+			m.log.Error("results not told to the host", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.wake:
+		case <-ticker.C:
+		}
+	}
+}
+
+// send tells the wafers that wait, in order, each until it was handed to a live
+// connection.
+func (m *mes) send(ctx context.Context) error {
+	const batch = 32
+	for {
+		rows, err := m.store.Pending(ctx, record.MES, 0, batch)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		for _, row := range rows {
+			if err := m.sendOne(ctx, row); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (m *mes) sendOne(ctx context.Context, row record.Message) error {
+	var a announcement
+	if err := json.Unmarshal(row.Payload, &a); err != nil {
+		return fmt.Errorf("outbox row %d: %w", row.Seq, err)
+	}
+	w, err := m.store.Wafer(ctx, a.Wafer)
+	if err != nil {
+		return fmt.Errorf("outbox row %d: wafer %d: %w", row.Seq, a.Wafer, err)
+	}
+	if err := m.node.PublishWafer(ctx, hostWafer(w)); err != nil {
+		return err
+	}
+	_, err = m.store.Acknowledge(ctx, record.MES, m.store.Epoch(), row.Seq)
+	return err
+}
+
+func hostWafer(w *record.Wafer) sparkplug.Wafer {
+	h := sparkplug.Wafer{
+		Carrier: w.Material.Carrier, Lot: w.Material.Lot, Substrate: w.Material.Substrate, Slot: w.Material.Slot,
+		Recipe: w.Recipe, RecipeVersion: w.RecipeVersion, Finished: w.Finished,
+		Dies: w.Summary.Dies, Inspected: w.Summary.Inspected, Good: w.Summary.Good, Defects: w.Summary.Defects,
+		Yield: float64(w.Summary.Yield()), DefectDensity: float64(w.Summary.Density()), Verdict: string(w.Summary.Verdict),
+	}
+	for _, d := range w.Dies {
+		h.Map = append(h.Map, sparkplug.Die{Column: d.Index.Column, Row: d.Index.Row, Bin: int(d.Bin)})
+	}
+	return h
+}
+
+// update tells values, and logs one that the node refuses: that is a mistake of
+// this program.
+func (m *mes) update(values map[string]payload.Value) {
+	if err := m.node.Update(values); err != nil {
+		m.log.Error("value not told to the host", "error", err)
+	}
+}
+
+// StateChanged implements station.Observer.
+func (m *mes) StateChanged(s station.State) {
+	m.update(map[string]payload.Value{sparkplug.EquipmentState: payload.String(string(s.Equipment))})
+}
+
+// WaferStarted implements station.Observer.
+func (m *mes) WaferStarted(w *record.Wafer) {
+	m.update(map[string]payload.Value{
+		sparkplug.JobLot:            payload.String(w.Material.Lot),
+		sparkplug.JobRecipe:         payload.String(w.Recipe),
+		sparkplug.JobRecipeVersion:  payload.String(w.RecipeVersion),
+		sparkplug.MaterialCarrier:   payload.String(w.Material.Carrier),
+		sparkplug.MaterialLot:       payload.String(w.Material.Lot),
+		sparkplug.MaterialSubstrate: payload.String(w.Material.Substrate),
+		sparkplug.MaterialSlot:      payload.UInt32(uint32(max(w.Material.Slot, 0))),
+	})
+}
+
+// FieldDone implements station.Observer; the host gets whole wafers.
+func (m *mes) FieldDone(*record.Wafer, station.Field) {}
+
+// WaferClosed implements station.Observer; the outbox has the wafer.
+func (m *mes) WaferClosed(*record.Wafer) {}
+
+// alarm tells the setting or clearing of an alarm.
+func (m *mes) alarm(a alarm.Alarm, active int) {
+	at := a.Latest
+	if !a.Cleared.IsZero() {
+		at = a.Cleared
+	}
+	err := m.node.Alarm(sparkplug.Alarm{
+		ID: int(a.ID), Text: a.Text, Category: int(a.Category), Set: a.Cleared.IsZero(), Time: at, Active: active,
+	})
+	if err != nil {
+		m.log.Error("alarm not told to the host", "alid", a.ID, "error", err)
+	}
+}

@@ -1,0 +1,112 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+
+	"kensa/firmware/alarm"
+	"kensa/firmware/config"
+	"kensa/hw/camera"
+	"kensa/hw/camera/replay"
+	"kensa/hw/handler"
+	"kensa/hw/handshake"
+	"kensa/hw/simulator"
+	"kensa/vision/frame"
+	"kensa/vision/wafer"
+)
+
+// Tool is what stands beside the appliance: it brings wafers and answers on the
+// lines. A tool in this process also runs.
+type Tool interface {
+	handler.Handler
+	Camera() camera.Camera
+	Lines() handshake.Lines
+	// Run brings wafers until there are no more or the context ends.
+	Run(ctx context.Context) error
+	Close() error
+}
+
+// openTool makes the tool that the configuration names.
+func (a *Appliance) openTool(plan *wafer.Plan) (err error) {
+	if folder, ok := a.config.Source.Replay(); ok {
+		a.tool, err = replay.New(replay.Options{
+			Folder: folder, Decode: decode, Unreadable: a.unreadable, Pace: pace(a.config.Simulator.Pace),
+		})
+	} else {
+		var options simulator.Options
+		if options, err = SimulatorOptions(a.config.Simulator, plan); err == nil {
+			a.tool, err = simulator.New(options)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	a.onClose(a.tool.Close)
+	return nil
+}
+
+// unreadable tells of a recorded file that is no image; its field goes on to be
+// recorded as not inspected.
+func (a *Appliance) unreadable(path string, err error) {
+	a.log.Error("frame not read", "file", path, "error", err)
+	a.alarms.Raise(alarm.BadFrame, err.Error())
+}
+
+// decode reads a recorded frame.
+func decode(path string) (camera.Frame, error) {
+	m, err := frame.Load(path)
+	if err != nil {
+		return camera.Frame{}, err
+	}
+	return camera.Frame{Format: camera.Format{Width: m.Width, Height: m.Height, Stride: m.Stride, Depth: m.Depth}, Pix: m.Pix, Source: path}, nil
+}
+
+func pace(name string) handshake.Pace {
+	if name == "max" {
+		return handshake.Unlimited
+	}
+	return 1
+}
+
+// SimulatorOptions are the simulated tool's options for a plan.
+func SimulatorOptions(c config.Simulator, plan *wafer.Plan) (simulator.Options, error) {
+	if plan.Open() {
+		return simulator.Options{}, fmt.Errorf("recipe: layout.kind %q; the simulated tool needs %q", plan.Layout.Kind, wafer.DieGrid)
+	}
+	o := simulator.Defaults(program(plan))
+	o.Layout, o.Seed, o.Pace = c.Product, c.Seed, pace(c.Pace)
+	o.Lots, o.WafersPerLot, o.Wafers = c.Lots, c.Wafers, c.Stop
+	o.Defects.PerDie = c.Defects
+	o.Faults.Rates = map[simulator.FaultKind]float64{}
+	for _, kind := range []simulator.FaultKind{simulator.MissedPulse, simulator.DroppedFrame, simulator.LateFrame} {
+		o.Faults.Rates[kind] = c.FaultRate
+	}
+	for _, lot := range c.Excursions {
+		o.Excursions = append(o.Excursions, simulator.Excursion{Lot: lot, Factor: excursionFactor})
+	}
+	return o, nil
+}
+
+// excursionFactor makes the yield of an excursion's lots fall well below that of
+// the others.
+const excursionFactor = 4
+
+// program is the motion program for a plan.
+func program(plan *wafer.Plan) simulator.Program {
+	p := simulator.Program{
+		Width: plan.Width, Height: plan.Height,
+		PixelSize: plan.Layout.PixelSize.Micrometres(), Radius: plan.Layout.Diameter.Micrometres() / 2,
+	}
+	for _, field := range plan.Fields {
+		stop := simulator.Stop{X: field.Center.X.Micrometres(), Y: field.Center.Y.Micrometres()}
+		for _, d := range field.Dies {
+			at := plan.Dies[d.Die]
+			stop.Dies = append(stop.Dies, simulator.DieAt{
+				Column: at.Index.Column, Row: at.Index.Row,
+				X: at.Center.X.Micrometres(), Y: at.Center.Y.Micrometres(), Rect: d.Rect,
+			})
+		}
+		p.Stops = append(p.Stops, stop)
+	}
+	return p
+}

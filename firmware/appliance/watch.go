@@ -1,0 +1,279 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"kensa/bus/session"
+	"kensa/bus/sparkplug"
+	"kensa/bus/sparkplug/payload"
+	"kensa/firmware/alarm"
+	"kensa/firmware/display"
+	"kensa/firmware/record"
+	"kensa/firmware/station"
+	"kensa/firmware/version"
+)
+
+// observers tells everyone who follows the station.
+func (a *Appliance) observers() station.Observer {
+	all := observers{a.screen}
+	if a.mes != nil {
+		all = append(all, a.mes)
+	}
+	if a.options.WaferClosed != nil {
+		all = append(all, closing(a.options.WaferClosed))
+	}
+	return all
+}
+
+// observers are several as one.
+type observers []station.Observer
+
+// StateChanged implements station.Observer.
+func (all observers) StateChanged(s station.State) {
+	for _, o := range all {
+		o.StateChanged(s)
+	}
+}
+
+// WaferStarted implements station.Observer.
+func (all observers) WaferStarted(w *record.Wafer) {
+	for _, o := range all {
+		o.WaferStarted(w)
+	}
+}
+
+// FieldDone implements station.Observer.
+func (all observers) FieldDone(w *record.Wafer, f station.Field) {
+	for _, o := range all {
+		o.FieldDone(w, f)
+	}
+}
+
+// WaferClosed implements station.Observer.
+func (all observers) WaferClosed(w *record.Wafer) {
+	for _, o := range all {
+		o.WaferClosed(w)
+	}
+}
+
+// closing is an observer of closed wafers only.
+type closing func(*record.Wafer)
+
+func (closing) StateChanged(station.State)             {}
+func (closing) WaferStarted(*record.Wafer)             {}
+func (closing) FieldDone(*record.Wafer, station.Field) {}
+func (c closing) WaferClosed(w *record.Wafer)          { c(w) }
+
+// relayAlarms tells the display, the host and the history of every alarm.
+func (a *Appliance) relayAlarms(ctx context.Context) {
+	const buffer = 256
+	changes, cancel := a.alarms.Subscribe(buffer)
+	defer cancel()
+	for _, set := range a.alarms.Active() {
+		a.relay(ctx, set)
+	}
+	dropped := uint64(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case c := <-changes:
+			if c.Dropped != dropped {
+				dropped = c.Dropped
+				a.log.Warn("alarm changes lost; the history has gaps", "dropped", dropped)
+				for _, set := range a.alarms.Active() {
+					a.relay(ctx, set)
+				}
+			}
+			a.relay(ctx, c.Alarm)
+		}
+	}
+}
+
+func (a *Appliance) relay(ctx context.Context, changed alarm.Alarm) {
+	a.screen.alarm(changed)
+	if a.mes != nil {
+		a.mes.alarm(changed, len(a.alarms.Active()))
+	}
+	if err := a.store.SaveAlarm(ctx, changed); err != nil && ctx.Err() == nil {
+		a.log.Error("alarm not kept", "alid", changed.ID, "error", err)
+	}
+}
+
+// Intervals of the watch, and how long a link may be down before that is an
+// alarm: a restart of the broker is none.
+const (
+	watchInterval = time.Second
+	healthEvery   = 10   // watches
+	pruneEvery    = 3600 // watches
+	linkPatience  = 10 * time.Second
+	backlogAlarm  = 10_000 // records
+	ackPatience   = 15 * time.Second
+	bytesPerMiB   = 1 << 20
+	clockUnsynced = 0x40 // STA_UNSYNC of adjtimex(2)
+)
+
+// watch looks after what nobody else does: links, disk, clock, retention.
+func (a *Appliance) watch(ctx context.Context) {
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	for n := 0; ; n++ {
+		a.watchLinks()
+		if n%healthEvery == 0 {
+			a.watchHealth()
+		}
+		if n%pruneEvery == 0 {
+			a.prune(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// watchLinks shows the state of the connections, and raises alarms for those
+// that stay down.
+func (a *Appliance) watchLinks() {
+	broker := display.Connection{Name: display.Broker, Link: display.Off}
+	warning := display.Connection{Name: display.Warning, Link: display.Off}
+	if a.mes != nil {
+		broker = linkOf(display.Broker, a.mesSession.State())
+	}
+	if a.ledger != nil {
+		state := a.line.State()
+		if a.mes == nil {
+			broker = linkOf(display.Broker, state)
+		}
+		warning = a.warningLink(state)
+	}
+	a.alarmWhen(broker.Link == display.Down && time.Since(broker.Since) > linkPatience, alarm.BrokerUnreachable, broker.Detail)
+	a.alarmWhen(warning.Pending > backlogAlarm, alarm.LedgerBacklog, fmt.Sprintf("%d records wait", warning.Pending))
+	control := display.HostOffline
+	if a.mes != nil && broker.Link == display.Up {
+		control = display.OnlineLocal
+	}
+	a.setControl(control)
+	for _, c := range []display.Connection{broker, warning} {
+		a.setLink(c)
+	}
+}
+
+func linkOf(name string, s session.State) display.Connection {
+	c := display.Connection{Name: name, Link: display.Down, Since: s.Since, Detail: s.Broker}
+	if s.Up {
+		c.Link = display.Up
+	} else if s.Err != nil {
+		c.Detail = s.Err.Error()
+	}
+	return c
+}
+
+// warningLink judges the warning service by what it says itself: the broker
+// answers for nobody.
+func (a *Appliance) warningLink(s session.State) display.Connection {
+	stats := a.ledger.Stats()
+	c := linkOf(display.Warning, s)
+	c.Pending = int(stats.Pending())
+	switch {
+	case stats.Pending() == 0:
+		a.lastAnswered = time.Now()
+	case stats.LastAck.After(a.lastAnswered):
+		a.lastAnswered = stats.LastAck
+	}
+	if s.Up && c.Pending > 0 && time.Since(a.lastAnswered) > ackPatience {
+		c.Link, c.Since, c.Detail = display.Down, a.lastAnswered, "no acknowledgement"
+	}
+	return c
+}
+
+// alarmWhen keeps an alarm set for as long as something is wrong.
+func (a *Appliance) alarmWhen(wrong bool, kind alarm.Kind, detail string) {
+	if wrong == a.raised[kind.ID] {
+		return
+	}
+	a.raised[kind.ID] = wrong
+	if wrong {
+		a.alarms.Raise(kind, detail)
+	} else {
+		a.alarms.Clear(kind.ID)
+	}
+}
+
+func (a *Appliance) setControl(control display.ControlState) {
+	if a.control == control {
+		return
+	}
+	a.control = control
+	a.screen.change(func(s *display.Status) { s.Control = control })
+	if a.mes != nil {
+		value := station.HostOffline
+		if control == display.OnlineLocal {
+			value = station.OnlineLocal
+		}
+		a.mes.update(map[string]payload.Value{sparkplug.ControlState: payload.String(string(value))})
+	}
+}
+
+func (a *Appliance) setLink(c display.Connection) {
+	if a.links[c.Name] != c {
+		a.links[c.Name] = c
+		a.screen.apply(display.ConnectionChanged{Connection: c})
+	}
+}
+
+// watchHealth looks at the disk and the clock.
+func (a *Appliance) watchHealth() {
+	free, err := FreeSpace(a.config.Storage.State)
+	if err != nil {
+		a.log.Error("free disk space unknown", "folder", a.config.Storage.State, "error", err)
+	} else {
+		low := free < uint64(a.config.Storage.MinFree)*bytesPerMiB
+		a.alarmWhen(low, alarm.DiskNearlyFull, fmt.Sprintf("%d MiB free of the %d wanted", free/bytesPerMiB, a.config.Storage.MinFree))
+	}
+	if a.config.Source.Live() {
+		a.alarmWhen(!ClockSynchronised(), alarm.ClockUnsynchronised, "the kernel's clock follows no time server")
+	}
+	if a.mes != nil {
+		values := map[string]payload.Value{sparkplug.HealthSoftware: payload.String(version.Version), sparkplug.HealthDisk: payload.UInt64(free)}
+		if a.ledger != nil {
+			values[sparkplug.HealthOutbox] = payload.UInt64(a.ledger.Stats().Pending())
+		}
+		a.mes.update(values)
+	}
+}
+
+// FreeSpace is what an ordinary user may still write at the folder, in bytes.
+func FreeSpace(folder string) (uint64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(folder, &s); err != nil {
+		return 0, err
+	}
+	return s.Bavail * uint64(s.Bsize), nil
+}
+
+// ClockSynchronised reports whether the kernel's clock follows a time server.
+func ClockSynchronised() bool {
+	var t unix.Timex
+	_, err := unix.Adjtimex(&t)
+	return err == nil && t.Status&clockUnsynced == 0
+}
+
+func (a *Appliance) prune(ctx context.Context) {
+	if a.config.Storage.KeepDays == 0 {
+		return
+	}
+	keep := time.Duration(a.config.Storage.KeepDays) * 24 * time.Hour
+	pruned, err := a.store.Prune(ctx, record.Retention{Wafers: keep, Images: keep}, time.Now())
+	if err != nil && ctx.Err() == nil {
+		a.log.Error("old wafers not removed", "error", err)
+	}
+	if pruned.Wafers > 0 {
+		a.log.Info("old wafers removed", "wafers", pruned.Wafers, "images", pruned.Images, "alarms", pruned.Alarms)
+	}
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"kensa/bus/session"
+	"kensa/firmware/appliance"
+	"kensa/firmware/config"
+	"kensa/firmware/record"
+	"kensa/hw/camera/replay"
+)
+
+type doctorCommand struct {
+	configured
+	JSON bool `help:"Print JSON."`
+}
+
+// finding is one check's result. A warning does not keep the appliance from
+// working.
+type finding struct {
+	Check  string `json:"check"`
+	State  string `json:"state"` // ok, warning, error
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// check looks at one thing: what is well, or what is wrong and what to do.
+type check struct {
+	name   string
+	warn   bool // a failure is a warning only
+	look   func(ctx context.Context, c config.Config) (detail string, err error)
+	remedy string
+}
+
+var checks = []check{
+	{"recipe", false, checkRecipe, "correct the recipe, or learn its golden with `kensa train`"},
+	{"camera", false, checkCamera, "correct source.camera, or give the folder images"},
+	{"state folder", false, checkState, "give the appliance's user the folder: chown -R kensa FOLDER"},
+	{"disk space", true, checkDisk, "free space, or lower storage.keep_days"},
+	{"database", false, checkDatabase, "move the file away to start anew, and keep it for support"},
+	{"display", false, checkDisplay, "stop what uses the address, or change display.listen"},
+	{"broker", true, checkBroker, "check mqtt.brokers, the network and the certificates; results wait meanwhile"},
+	{"clock", true, checkClock, "start a time service, such as systemd-timesyncd or chrony"},
+}
+
+// Run makes every check. Its exit code is 1 if one of them failed.
+func (d *doctorCommand) Run(c console) error {
+	loaded, err := d.load()
+	findings := []finding{judge("configuration", false, "every key is known, every value in range", err, "correct the key that is named")}
+	if err == nil {
+		for _, check := range checks {
+			detail, err := check.look(c, loaded)
+			findings = append(findings, judge(check.name, check.warn, detail, err, check.remedy))
+		}
+	}
+	if err := d.print(c, findings); err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if f.State == "error" {
+			return fail(exitFailed, fmt.Errorf("%s: %s", f.Check, f.Detail), f.Remedy)
+		}
+	}
+	return nil
+}
+
+func judge(name string, warn bool, detail string, err error, remedy string) finding {
+	switch {
+	case err == nil:
+		return finding{Check: name, State: "ok", Detail: detail}
+	case warn:
+		return finding{Check: name, State: "warning", Detail: err.Error(), Remedy: remedy}
+	default:
+		return finding{Check: name, State: "error", Detail: err.Error(), Remedy: remedy}
+	}
+}
+
+func (d *doctorCommand) print(c console, findings []finding) error {
+	if d.JSON {
+		return printJSON(c.out, findings)
+	}
+	for _, f := range findings {
+		fmt.Fprintf(c.out, "%-8s %-14s %s\n", f.State, f.Check, f.Detail)
+		if f.Remedy != "" {
+			fmt.Fprintf(c.out, "%-8s %-14s → %s\n", "", "", f.Remedy)
+		}
+	}
+	return nil
+}
+
+func checkRecipe(_ context.Context, c config.Config) (string, error) {
+	if c.Recipe.File == "" {
+		return "built in", nil
+	}
+	path := c.Recipe.File
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(c.Storage.State, path)
+	}
+	recipe, err := config.LoadRecipe(path)
+	if err != nil {
+		return "", err
+	}
+	_, _, err = appliance.Inspectors(recipe)
+	return fmt.Sprintf("%s version %s, mode %s", recipe.Name, recipe.Version, recipe.Mode), err
+}
+
+func checkCamera(_ context.Context, c config.Config) (string, error) {
+	folder, ok := c.Source.Replay()
+	if !ok {
+		return "simulated: product " + c.Simulator.Product, nil
+	}
+	wafers, err := replay.Find(folder)
+	return fmt.Sprintf("replays %d wafers from %s", len(wafers), folder), err
+}
+
+// checkState looks whether the state folder can be written, and leaves nothing.
+func checkState(_ context.Context, c config.Config) (string, error) {
+	folder := c.Storage.State
+	info, err := os.Stat(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		folder = existing(folder)
+		info, err = os.Stat(folder)
+	}
+	if err != nil {
+		return "", err
+	}
+	if !info.IsDir() {
+		return "", fmt.Errorf("%s: is a file; want a folder", folder)
+	}
+	probe, err := os.CreateTemp(folder, ".kensa-doctor-*")
+	if err != nil {
+		return "", err
+	}
+	return c.Storage.State + " can be written", errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// existing is the nearest folder above a path that exists.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+}
+
+func checkDisk(_ context.Context, c config.Config) (string, error) {
+	free, err := appliance.FreeSpace(existing(c.Storage.State))
+	if err != nil {
+		return "", err
+	}
+	mib := int(free >> 20)
+	if mib < c.Storage.MinFree {
+		return "", fmt.Errorf("%d MiB free; storage.min_free_mib wants %d", mib, c.Storage.MinFree)
+	}
+	return fmt.Sprintf("%d MiB free", mib), nil
+}
+
+func checkDatabase(ctx context.Context, c config.Config) (string, error) {
+	path := filepath.Join(c.Storage.State, appliance.DatabaseName)
+	reader, err := record.OpenReadOnly(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "none yet; the first start makes it", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer reader.Close()
+	waiting, err := reader.Numbering(ctx, record.Ledger)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s is whole; %d records wait for the warning service", path, waiting.Waiting()), reader.Check(ctx)
+}
+
+// checkDisplay takes the display's address, or finds a running appliance there.
+func checkDisplay(ctx context.Context, c config.Config) (string, error) {
+	listener, err := net.Listen("tcp", c.Display.Listen)
+	if err == nil {
+		return c.Display.Listen + " is free", listener.Close()
+	}
+	probe, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	request, requestErr := http.NewRequestWithContext(probe, http.MethodGet, "http://"+c.Display.Listen+"/healthz", nil)
+	if requestErr != nil {
+		return "", err
+	}
+	answer, answerErr := http.DefaultClient.Do(request)
+	if answerErr != nil || answer.StatusCode != http.StatusOK {
+		return "", err
+	}
+	return "an appliance answers at " + c.Display.Listen, answer.Body.Close()
+}
+
+func checkBroker(ctx context.Context, c config.Config) (string, error) {
+	if c.MQTT.Embedded {
+		return "embedded, at " + c.MQTT.Brokers[0], nil
+	}
+	if len(c.MQTT.Brokers) == 0 {
+		return "switched off", nil
+	}
+	s, err := session.New(c.Connection("-doctor"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return "", err
+	}
+	defer s.Close()
+	const patience = 5 * time.Second
+	limit, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	s.Start(limit)
+	link, err := s.Await(limit)
+	if err != nil {
+		return "", errors.Join(err, s.State().Err)
+	}
+	return "connected to " + link.Broker(), nil
+}
+
+func checkClock(context.Context, config.Config) (string, error) {
+	if !appliance.ClockSynchronised() {
+		return "", errors.New("the kernel's clock follows no time server; records would carry a wrong time")
+	}
+	return "synchronised, " + time.Now().Format(time.RFC3339), nil
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"kensa/vision/defect"
+	"kensa/vision/frame"
+	"kensa/vision/inspect"
+)
+
+type inspectCommand struct {
+	Images      []string `arg:"" type:"existingfile" name:"image" help:"Images: PNG, JPEG, TIFF or PGM; colour becomes grey."`
+	Reference   string   `xor:"mode" required:"" type:"existingfile" help:"Compare with this image of the same pattern; the images are registered first."`
+	Unpatterned bool     `xor:"mode" required:"" help:"Look for anomalies on a bare wafer."`
+	JSON        bool     `help:"Print one JSON object a line for each image."`
+	Out         string   `type:"path" help:"Write an overlay PNG for each image into this folder."`
+}
+
+// inspected is the JSON of one image. x and y are the box's top left corner.
+type inspected struct {
+	Image        string       `json:"image"`
+	Width        int          `json:"width"`
+	Height       int          `json:"height"`
+	Registered   bool         `json:"registered"`
+	Reason       string       `json:"reason,omitempty"` // why it is not registered
+	Shift        shiftJSON    `json:"shift"`
+	Defects      []defectJSON `json:"defects"`
+	Milliseconds float64      `json:"milliseconds"` // of the inspection, without decoding
+
+	view     frame.Image
+	beside   frame.Image     // the reference as it should look there; empty where there is none
+	compared image.Rectangle // the part that was looked at; empty for all
+	defects  []defect.Defect
+}
+
+type shiftJSON struct {
+	DX float64 `json:"dx"`
+	DY float64 `json:"dy"`
+}
+
+type defectJSON struct {
+	X          int     `json:"x"`
+	Y          int     `json:"y"`
+	Width      int     `json:"width"`
+	Height     int     `json:"height"`
+	Area       int     `json:"area_px"`
+	Class      string  `json:"class"`
+	Confidence float64 `json:"confidence"`
+	Polarity   string  `json:"polarity"`
+	Contrast   float64 `json:"contrast_sigma"`
+}
+
+// Run inspects the images one after the other. One that cannot be read does not
+// keep the others from being inspected; it makes the exit code 3.
+func (i *inspectCommand) Run(c console) error {
+	look, err := i.inspector()
+	if err != nil {
+		return err
+	}
+	if i.Out != "" {
+		if err := os.MkdirAll(i.Out, 0o755); err != nil {
+			return fail(exitInput, err, "")
+		}
+	}
+	var failed []error
+	for _, path := range i.Images {
+		if c.Err() != nil {
+			return c.Err()
+		}
+		result, err := look(path)
+		if err == nil {
+			err = i.give(c, result)
+		}
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return fail(exitInput, errors.Join(failed...), "")
+}
+
+// inspector is the chosen mode, ready for images.
+func (i *inspectCommand) inspector() (func(path string) (*inspected, error), error) {
+	if i.Unpatterned {
+		return lookUnpatterned, nil
+	}
+	reference, err := frame.Load(i.Reference)
+	if err != nil {
+		return nil, fail(exitInput, err, "")
+	}
+	return func(path string) (*inspected, error) { return lookPair(reference, path) }, nil
+}
+
+func lookPair(reference frame.Image, path string) (*inspected, error) {
+	img, err := frame.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if reference.Depth != img.Depth {
+		reference, img = reference.To8(), img.To8()
+	}
+	started := time.Now()
+	pair, err := inspect.Pair(reference, img, inspect.DefaultPairParams())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	result := describe(path, img, pair.Defects, started)
+	result.Registered, result.Reason = pair.Registered, pair.Reason
+	result.Shift = shiftJSON{pair.Shift.DX, pair.Shift.DY}
+	result.beside, result.compared = pair.Expected, pair.Compared
+	return result, nil
+}
+
+func lookUnpatterned(path string) (*inspected, error) {
+	img, err := frame.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	started := time.Now()
+	found, err := inspect.Unpatterned(img, inspect.DefaultUnpatternedParams())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	result := describe(path, img, found.Defects, started)
+	result.Registered = true
+	return result, nil
+}
+
+func describe(path string, img frame.Image, found []defect.Defect, started time.Time) *inspected {
+	result := &inspected{
+		Image: path, Width: img.Width, Height: img.Height, Defects: make([]defectJSON, len(found)),
+		Milliseconds: float64(time.Since(started).Microseconds()) / 1000, view: img, defects: found,
+	}
+	for n, d := range found {
+		result.Defects[n] = defectJSON{d.Box.Min.X, d.Box.Min.Y, d.Box.Dx(), d.Box.Dy(), d.Area,
+			string(d.Class), d.Confidence, string(d.Polarity), d.Contrast}
+	}
+	return result
+}
+
+// give prints a result and writes its overlay.
+func (i *inspectCommand) give(c console, result *inspected) error {
+	if err := i.print(c, result); err != nil || i.Out == "" {
+		return err
+	}
+	name := strings.TrimSuffix(filepath.Base(result.Image), filepath.Ext(result.Image)) + "-defects.png"
+	return writeOverlay(filepath.Join(i.Out, name), result)
+}
+
+func (i *inspectCommand) print(c console, result *inspected) error {
+	if i.JSON {
+		return printLine(c.out, result)
+	}
+	if !result.Registered {
+		_, err := fmt.Fprintf(c.out, "%s: not registered: %s\n", result.Image, result.Reason)
+		return err
+	}
+	fmt.Fprintf(c.out, "%s: %d×%d, shift (%.2f, %.2f) px, %d defects, %.0f ms\n", result.Image, result.Width, result.Height,
+		result.Shift.DX, result.Shift.DY, len(result.Defects), result.Milliseconds)
+	for n, d := range result.Defects {
+		fmt.Fprintf(c.out, "  %3d  (%d, %d)  %d×%d px  %s  confidence %.2f  %s  %.1f σ\n", n+1, d.X, d.Y, d.Width, d.Height, d.Class, d.Confidence, d.Polarity, d.Contrast)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+
+	"kensa/firmware/appliance"
+	"kensa/firmware/record"
+	"kensa/firmware/version"
+	"kensa/vision/wafer"
+)
+
+type runCommand struct {
+	configured
+	Camera  string `help:"Where frames come from, instead of source.camera: simulated, or replay:DIR for a folder of images."`
+	Recipe  string `type:"path" help:"Recipe file, instead of recipe.file."`
+	Pace    string `enum:",tool,max" default:"" help:"tool: a true tool's pace; max: as fast as the inspection allows. For simulated and replayed frames."`
+	Verbose bool   `short:"v" help:"Log more."`
+}
+
+// Run is the appliance, until a signal or the last recorded wafer.
+func (r *runCommand) Run(c console) error {
+	loaded, err := r.load()
+	if err != nil {
+		return err
+	}
+	if r.Camera != "" {
+		loaded.Source.Camera = r.Camera
+	}
+	if r.Recipe != "" {
+		loaded.Recipe.File = r.Recipe
+	}
+	if r.Pace != "" {
+		loaded.Simulator.Pace = r.Pace
+	}
+	if err := loaded.Check(); err != nil {
+		return fail(exitUsage, err, "")
+	}
+	box, err := appliance.New(c, appliance.Options{
+		Config: loaded, Log: logger(c.err, r.Verbose),
+		WaferClosed: func(w *record.Wafer) { fmt.Fprintln(c.out, waferLine(w)) },
+	})
+	if err != nil {
+		return explain(err)
+	}
+	fmt.Fprintf(c.out, "display  %s\n", box.DisplayURL())
+	err = box.Run(c)
+	if closing := box.Close(); err == nil {
+		err = closing
+	}
+	return explain(err)
+}
+
+// waferLine is a finished wafer on one line.
+func waferLine(w *record.Wafer) string {
+	s := w.Summary
+	line := fmt.Sprintf("wafer %-12s lot %-10s slot %2d  yield %7v  dies %d/%d  defects %3d  %10v  %s",
+		w.Material.Substrate, w.Material.Lot, w.Material.Slot, s.Yield(), s.Inspected, s.Dies, s.Defects, s.Density(), s.Verdict)
+	if s.Verdict == wafer.Incomplete {
+		line += fmt.Sprintf(" (%d of %d fields)", w.FieldsInspected, w.Fields)
+	}
+	return line
+}
+
+type versionCommand struct {
+	JSON bool `help:"Print JSON."`
+}
+
+// Run prints the version.
+func (v *versionCommand) Run(c console) error {
+	if v.JSON {
+		return printJSON(c.out, map[string]string{"version": version.Version})
+	}
+	_, err := fmt.Fprintln(c.out, "kensa", version.Version)
+	return err
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"kensa/firmware/appliance"
+	"kensa/firmware/config"
+	"kensa/hw/camera/replay"
+	"kensa/vision/frame"
+	"kensa/vision/golden"
+	"kensa/vision/wafer"
+)
+
+type trainCommand struct {
+	Recipe string `required:"" type:"existingfile" help:"The recipe to learn the golden for; it says where dies lie in a frame, and where the golden goes."`
+	Frames string `arg:"" type:"existingdir" help:"Folder of known-good frames: one wafer, or a folder for each, files in the order of the fields."`
+	Max    int    `default:"200" help:"Learn from at most so many dies."`
+}
+
+// Run learns and writes the golden. A golden that is there already is replaced
+// only by a whole new one.
+func (t *trainCommand) Run(c console) error {
+	recipe, err := config.LoadRecipe(t.Recipe)
+	if err != nil {
+		return fail(exitUsage, err, "")
+	}
+	plan, err := wafer.NewPlan(recipe.Layout, recipe.Frame.Width, recipe.Frame.Height)
+	if err != nil {
+		return fail(exitUsage, fmt.Errorf("%s: %w", t.Recipe, err), "")
+	}
+	if plan.Open() {
+		return fail(exitUsage, fmt.Errorf("%s: layout.kind %q has no dies to learn from; want %q", t.Recipe, plan.Layout.Kind, wafer.DieGrid), "")
+	}
+	samples, err := t.samples(plan)
+	if err != nil {
+		return fail(exitInput, err, "")
+	}
+	learnt, rejected, err := appliance.Learn(recipe, samples)
+	for _, r := range rejected {
+		fmt.Fprintf(c.err, "left out %s: %s\n", r.Name, r.Reason)
+	}
+	if err != nil {
+		return fail(exitInput, err, "give more frames of known-good wafers, or frames of the recipe's own product")
+	}
+	_, err = fmt.Fprintf(c.out, "%s: %d×%d pixels, learnt from %d dies (%d left out)\n", recipe.GoldenPath(), learnt.Width, learnt.Height, learnt.Dies, len(rejected))
+	return err
+}
+
+// samples cuts the dies out of the frames: file n of a wafer's folder is the
+// recipe's field n.
+func (t *trainCommand) samples(plan *wafer.Plan) ([]golden.Sample, error) {
+	wafers, err := replay.Find(t.Frames)
+	if err != nil {
+		return nil, err
+	}
+	var samples []golden.Sample
+	for _, w := range wafers {
+		if len(w.Files) > len(plan.Fields) {
+			return nil, fmt.Errorf("%s: %d frames; the recipe has %d fields", w.Material.Substrate, len(w.Files), len(plan.Fields))
+		}
+		for n, file := range w.Files {
+			if len(samples) >= t.Max {
+				return samples[:t.Max], nil
+			}
+			cut, err := cutField(plan, n, file)
+			if err != nil {
+				return nil, err
+			}
+			samples = append(samples, cut...)
+		}
+	}
+	if len(samples) == 0 {
+		return nil, errors.New("no dies in the frames")
+	}
+	return samples[:min(len(samples), t.Max)], nil
+}
+
+func cutField(plan *wafer.Plan, n int, file string) ([]golden.Sample, error) {
+	img, err := frame.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	if img.Width != plan.Width || img.Height != plan.Height {
+		return nil, fmt.Errorf("%s: %d×%d pixels; the recipe's frame is %d×%d", file, img.Width, img.Height, plan.Width, plan.Height)
+	}
+	var samples []golden.Sample
+	for _, d := range plan.Fields[n].Dies {
+		samples = append(samples, golden.Sample{Name: fmt.Sprintf("%s die %v", file, plan.Dies[d.Die].Index), Image: img, Rect: d.Rect})
+	}
+	return samples, nil
+}

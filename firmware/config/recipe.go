@@ -1,0 +1,189 @@
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"kensa/vision/defect"
+	"kensa/vision/inspect"
+	"kensa/vision/length"
+	"kensa/vision/wafer"
+)
+
+// ExampleRecipe is a recipe with every key, its default and its meaning: the
+// demo product's.
+//
+//go:embed recipe.toml
+var ExampleRecipe []byte
+
+// Mode says what frames are compared with.
+type Mode string
+
+// Modes of a recipe.
+const (
+	Golden      Mode = "golden"
+	Unpatterned Mode = "unpatterned"
+)
+
+// Recipe says how a product is inspected.
+type Recipe struct {
+	// Name is the recipe's identifier for the host (PPID), and Version the
+	// engineer's own label for its state; both go into every result.
+	Name    string `toml:"name"`
+	Version string `toml:"version"`
+	// Mode is "golden" to compare each die with a learnt golden die, or
+	// "unpatterned" to look for anomalies on a bare wafer.
+	Mode Mode `toml:"mode"`
+	// Golden is the file that `kensa train` wrote, relative to the recipe's own
+	// folder. Mode golden needs it.
+	Golden string `toml:"golden"`
+	// MinYield is the least share of good dies, 0 to 1, of a good wafer.
+	MinYield wafer.Yield `toml:"min_yield"`
+	// Where dies and fields lie.
+	Layout wafer.Layout `toml:"layout"`
+	// The frame that the camera gives, in pixels; a field must fit into it.
+	Frame FrameSize `toml:"frame"`
+	// How a die is compared with its golden. Mode golden.
+	Die inspect.GoldenParams `toml:"die"`
+	// What counts as an anomaly. Mode unpatterned.
+	Unpatterned inspect.UnpatternedParams `toml:"unpatterned"`
+	// Images kept of defects.
+	Images Images `toml:"images"`
+	// Bins that dies get for their defects. The rules are tried in order; a die
+	// for which none holds is good (bin 1).
+	Bins wafer.Rules `toml:"bin"`
+
+	path string
+	hash string
+}
+
+// FrameSize is the size of the camera's frames in pixels. Layouts of kind
+// "sequence" take frames of any size.
+type FrameSize struct {
+	// Width and Height in pixels.
+	Width  int `toml:"width"`
+	Height int `toml:"height"`
+}
+
+// Images says how many images of defects are kept.
+type Images struct {
+	// Max is how many of a wafer's defects are kept as images; 0 keeps none.
+	Max int `toml:"max"`
+	// Size is the side of such an image in pixels, 16 to 1024. A larger defect
+	// gets a larger one.
+	Size int `toml:"size"`
+}
+
+// DefaultRecipe is the demo product's recipe.
+func DefaultRecipe() Recipe {
+	const mm = length.Millimetre
+	return Recipe{
+		Name: demoProduct, Version: "1", Mode: Golden, Golden: demoProduct + ".golden", MinYield: 0.8,
+		Layout: wafer.Layout{
+			Kind: wafer.DieGrid, Diameter: 200 * mm, EdgeExclusion: 3 * mm,
+			PitchX: 12 * mm, PitchY: 10 * mm, DieWidth: 11.6 * mm, DieHeight: 9.6 * mm,
+			Notch: wafer.Down, FieldColumns: 3, FieldRows: 3, Path: wafer.Serpentine, PixelSize: 40 * length.Micrometre,
+		},
+		Frame:       FrameSize{960, 800},
+		Die:         inspect.DefaultGoldenParams(),
+		Unpatterned: inspect.DefaultUnpatternedParams(),
+		Images:      Images{Max: 50, Size: 96},
+		Bins: wafer.Rules{
+			{Bin: 2, Name: "open", Classes: []defect.Class{defect.Open}},
+			{Bin: 3, Name: "short", Classes: []defect.Class{defect.Short}},
+			{Bin: 4, Name: "edge", Classes: []defect.Class{defect.MouseBite, defect.Spur}, MinSize: 160 * length.Micrometre},
+			{Bin: 5, Name: "island or hole", Classes: []defect.Class{defect.Copper, defect.PinHole}},
+			{Bin: 6, Name: "foreign matter", Classes: []defect.Class{defect.Particle, defect.Scratch, defect.Stain, defect.Chip}},
+			{Bin: 7, Name: "other", MinSize: 200 * length.Micrometre},
+		},
+	}
+}
+
+// demoProduct is the product of the example recipe.
+const demoProduct = "demo-logic"
+
+// DemoRecipe is the example recipe for another of the simulated products.
+func DemoRecipe(product string) []byte {
+	return bytes.ReplaceAll(ExampleRecipe, []byte(demoProduct), []byte("demo-"+product))
+}
+
+// BareRecipe inspects any image by itself: the recipe of replayed images where
+// none is named.
+func BareRecipe() Recipe {
+	r := DefaultRecipe()
+	r.Name, r.Mode, r.Golden, r.Frame = "bare-wafer", Unpatterned, "", FrameSize{}
+	r.Layout = wafer.Layout{Kind: wafer.Sequence, PixelSize: 1 * length.Micrometre}
+	r.Bins = wafer.Rules{{Bin: 2, Name: "defective"}}
+	r.hash = hashOf([]byte("bare-wafer/" + r.Version))
+	return r
+}
+
+// LoadRecipe reads a recipe over the defaults, aside from layout and bins,
+// which have none. Its golden is not read here.
+func LoadRecipe(path string) (Recipe, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Recipe{}, fmt.Errorf("recipe: %w", err)
+	}
+	r := DefaultRecipe()
+	r.Layout, r.Bins, r.Golden, r.Frame = wafer.Layout{Kind: wafer.DieGrid, Notch: wafer.Down, Path: wafer.Serpentine}, nil, "", FrameSize{}
+	if err := decode(path, string(text), &r); err != nil {
+		return Recipe{}, err
+	}
+	if err := r.Check(); err != nil {
+		return Recipe{}, fmt.Errorf("%s: %w", path, err)
+	}
+	r.path, r.hash = path, hashOf(text)
+	return r, nil
+}
+
+func hashOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Hash is the SHA-256 of the recipe's file, hex.
+func (r Recipe) Hash() string { return r.hash }
+
+// GoldenPath is where the recipe's golden lies.
+func (r Recipe) GoldenPath() string {
+	if filepath.IsAbs(r.Golden) {
+		return r.Golden
+	}
+	return filepath.Join(filepath.Dir(r.path), r.Golden)
+}
+
+// Check reports the first value that makes no sense, by its key.
+func (r Recipe) Check() error {
+	switch {
+	case r.Name == "":
+		return fmt.Errorf("name: empty; want the recipe's identifier (PPID)")
+	case r.Mode != Golden && r.Mode != Unpatterned:
+		return fmt.Errorf("mode: %q; want %q or %q", r.Mode, Golden, Unpatterned)
+	case r.Mode == Golden && r.Golden == "":
+		return fmt.Errorf("golden: missing; mode %q needs a golden file, which `kensa train` makes", r.Mode)
+	case !(r.MinYield >= 0 && r.MinYield <= 1):
+		return fmt.Errorf("min_yield: %v; want 0 to 1", float64(r.MinYield))
+	case r.Images.Max < 0 || r.Images.Max > 10000:
+		return fmt.Errorf("images.max: %d; want 0 to 10000", r.Images.Max)
+	case r.Images.Size < 16 || r.Images.Size > 1024:
+		return fmt.Errorf("images.size: %d; want 16 to 1024 pixels", r.Images.Size)
+	}
+	for _, part := range []struct {
+		key   string
+		check func() error
+	}{
+		{"layout", r.Layout.Check}, {"die", r.Die.Check},
+		{"unpatterned", r.Unpatterned.Check}, {"bin", r.Bins.Check},
+	} {
+		if err := part.check(); err != nil {
+			return fmt.Errorf("%s.%w", part.key, err)
+		}
+	}
+	return nil
+}
