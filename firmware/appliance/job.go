@@ -160,9 +160,9 @@ func (a *Appliance) learn(recipe config.Recipe) error {
 	return err
 }
 
-// trainingFields are the fields that the demo's golden is learnt from: a wafer
-// and a half.
-const trainingFields = 40
+// trainingFields are the fields that the demo's golden is learnt from, about a
+// hundred dies.
+const trainingFields = 15
 
 // Learn trains a recipe's golden from samples and writes it.
 func Learn(r config.Recipe, samples []golden.Sample) (*golden.Golden, []golden.Rejected, error) {

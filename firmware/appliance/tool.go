@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"kensa/firmware/alarm"
@@ -14,6 +15,9 @@ import (
 	"kensa/vision/frame"
 	"kensa/vision/wafer"
 )
+
+// ErrSource means that frames cannot come from where the configuration says.
+var ErrSource = errors.New("source cannot be used")
 
 // Tool is what stands beside the appliance: it brings wafers and answers on the
 // lines. A tool in this process also runs.
@@ -39,7 +43,7 @@ func (a *Appliance) openTool(plan *wafer.Plan) (err error) {
 		}
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrSource, err)
 	}
 	a.onClose(a.tool.Close)
 	return nil

@@ -19,8 +19,8 @@ import (
 
 // configured is the part of commands that work on an appliance's state.
 type configured struct {
-	Config string `short:"c" type:"path" env:"KENSA_CONFIG" help:"Configuration file. Default: ./kensa.toml, then /etc/kensa/kensa.toml, then the built-in defaults."`
-	State  string `short:"s" type:"path" help:"State folder, instead of storage.state."`
+	Config string `short:"c" env:"KENSA_CONFIG" help:"Configuration file. Default: ./kensa.toml, then /etc/kensa/kensa.toml, then the built-in defaults."`
+	State  string `short:"s" help:"State folder, instead of storage.state."`
 }
 
 // load reads the configuration that applies.
@@ -88,12 +88,16 @@ func explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, context.Canceled):
+		return errors.New("stopped before it was ready")
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fail(exitAddress, err, "another kensa may be running; stop it, or choose another address in the configuration")
 	case errors.Is(err, appliance.ErrRecipe) && errors.Is(err, fs.ErrNotExist):
 		return fail(exitUsage, err, "`kensa train` learns a recipe's golden from known-good frames")
 	case errors.Is(err, appliance.ErrRecipe):
 		return fail(exitUsage, err, "")
+	case errors.Is(err, appliance.ErrSource):
+		return fail(exitInput, err, "")
 	case errors.Is(err, record.ErrLocked):
 		return fail(exitFailed, err, "another kensa uses this state folder; stop it, or name another folder with --state")
 	case errors.Is(err, fs.ErrPermission):

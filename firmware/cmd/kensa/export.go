@@ -15,7 +15,7 @@ type exportCommand struct {
 	Wafer  string `arg:"" help:"The wafer: substrate, LOT/SLOT, number, or latest."`
 	Format string `enum:"klarf,csv" default:"klarf" help:"klarf (1.2) or csv."`
 	Dies   bool   `help:"With csv: the table of dies, not that of defects."`
-	Out    string `short:"o" type:"path" help:"File to write; default: standard output."`
+	Out    string `short:"o" help:"File to write; default: standard output."`
 }
 
 // Run writes the wafer. A file is there whole or not at all.

@@ -15,11 +15,11 @@ import (
 )
 
 type inspectCommand struct {
-	Images      []string `arg:"" type:"existingfile" name:"image" help:"Images: PNG, JPEG, TIFF or PGM; colour becomes grey."`
-	Reference   string   `xor:"mode" required:"" type:"existingfile" help:"Compare with this image of the same pattern; the images are registered first."`
+	Images      []string `arg:"" name:"image" help:"Images: PNG, JPEG, TIFF or PGM; colour becomes grey."`
+	Reference   string   `xor:"mode" required:"" help:"Compare with this image of the same pattern; the images are registered first."`
 	Unpatterned bool     `xor:"mode" required:"" help:"Look for anomalies on a bare wafer."`
 	JSON        bool     `help:"Print one JSON object a line for each image."`
-	Out         string   `type:"path" help:"Write an overlay PNG for each image into this folder."`
+	Out         string   `help:"Write an overlay PNG for each image into this folder."`
 }
 
 // inspected is the JSON of one image. x and y are the box's top left corner.

@@ -12,7 +12,7 @@ import (
 type runCommand struct {
 	configured
 	Camera  string `help:"Where frames come from, instead of source.camera: simulated, or replay:DIR for a folder of images."`
-	Recipe  string `type:"path" help:"Recipe file, instead of recipe.file."`
+	Recipe  string `help:"Recipe file, instead of recipe.file."`
 	Pace    string `enum:",tool,max" default:"" help:"tool: a true tool's pace; max: as fast as the inspection allows. For simulated and replayed frames."`
 	Verbose bool   `short:"v" help:"Log more."`
 }

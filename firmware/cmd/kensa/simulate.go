@@ -36,7 +36,7 @@ func (s simulated) configure(c *config.Simulator) {
 // simulateLine is the whole line on one machine.
 type simulateLine struct {
 	simulated
-	State    string `short:"s" default:"var" type:"path" help:"State folder."`
+	State    string `short:"s" default:"var" help:"State folder."`
 	Fresh    bool   `help:"Begin with an empty database and warning service."`
 	Wafers   int    `help:"Stop after so many wafers and print a summary; 0 runs until stopped."`
 	Pace     string `enum:"tool,max" default:"tool" help:"tool: a true tool's pace; max: as fast as the inspection allows."`
@@ -115,8 +115,8 @@ func (s *simulateLine) closed(c console) func(*record.Wafer) {
 // simulateFrames writes frames for training and replaying.
 type simulateFrames struct {
 	simulated
-	Recipe string `type:"existingfile" help:"Recipe whose layout is drawn; default: the demo's."`
-	Out    string `required:"" type:"path" help:"Folder for the frames: OUT/LOT/SUBSTRATE/field-000.png, and truth.json beside them."`
+	Recipe string `help:"Recipe whose layout is drawn; default: the demo's."`
+	Out    string `required:"" help:"Folder for the frames: OUT/LOT/SUBSTRATE/field-000.png, and truth.json beside them."`
 	Wafers int    `default:"1" help:"How many wafers."`
 	Good   bool   `help:"Without defects, for training."`
 }

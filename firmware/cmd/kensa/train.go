@@ -13,8 +13,8 @@ import (
 )
 
 type trainCommand struct {
-	Recipe string `required:"" type:"existingfile" help:"The recipe to learn the golden for; it says where dies lie in a frame, and where the golden goes."`
-	Frames string `arg:"" type:"existingdir" help:"Folder of known-good frames: one wafer, or a folder for each, files in the order of the fields."`
+	Recipe string `required:"" help:"The recipe to learn the golden for; it says where dies lie in a frame, and where the golden goes."`
+	Frames string `arg:"" help:"Folder of known-good frames: one wafer, or a folder for each, files in the order of the fields."`
 	Max    int    `default:"200" help:"Learn from at most so many dies."`
 }
 
