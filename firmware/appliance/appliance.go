@@ -25,6 +25,7 @@ import (
 	"kensa/firmware/station"
 	"kensa/firmware/version"
 	"kensa/hw/trigger"
+	"kensa/vision/wafer"
 )
 
 // Options are what an appliance is built from.
@@ -34,6 +35,9 @@ type Options struct {
 	// WaferClosed is called with each committed wafer, from the station's own
 	// goroutine: it must return at once. Nil: nobody asks.
 	WaferClosed func(*record.Wafer)
+	// Tool makes the tool for a plan, instead of the one that the configuration
+	// names. Nil: that one.
+	Tool func(*wafer.Plan) (Tool, error)
 }
 
 // Appliance is the program on the box. Make one with New, then call Run once,

@@ -30,23 +30,31 @@ type Tool interface {
 	Close() error
 }
 
-// openTool makes the tool that the configuration names.
+// openTool makes the tool.
 func (a *Appliance) openTool(plan *wafer.Plan) (err error) {
-	if folder, ok := a.config.Source.Replay(); ok {
-		a.tool, err = replay.New(replay.Options{
-			Folder: folder, Decode: decode, Unreadable: a.unreadable, Pace: pace(a.config.Simulator.Pace),
-		})
-	} else {
-		var options simulator.Options
-		if options, err = SimulatorOptions(a.config.Simulator, plan); err == nil {
-			a.tool, err = simulator.New(options)
-		}
+	make := a.options.Tool
+	if make == nil {
+		make = a.configuredTool
 	}
-	if err != nil {
+	if a.tool, err = make(plan); err != nil {
 		return fmt.Errorf("%w: %w", ErrSource, err)
 	}
 	a.onClose(a.tool.Close)
 	return nil
+}
+
+// configuredTool is the tool that the configuration names.
+func (a *Appliance) configuredTool(plan *wafer.Plan) (Tool, error) {
+	if folder, ok := a.config.Source.Replay(); ok {
+		return replay.New(replay.Options{
+			Folder: folder, Decode: decode, Unreadable: a.unreadable, Pace: pace(a.config.Simulator.Pace),
+		})
+	}
+	options, err := SimulatorOptions(a.config.Simulator, plan)
+	if err != nil {
+		return nil, err
+	}
+	return simulator.New(options)
 }
 
 // unreadable tells of a recorded file that is no image; its field goes on to be

@@ -25,7 +25,7 @@ func TestTwoLotsAgainstTruth(t *testing.T) {
 	c := testConfig(t)
 	c.Simulator.Lots, c.Simulator.Wafers = lots, wafers
 	score := score{classes: map[string]*tally{}, sizes: map[int]*tally{}}
-	box := runAppliance(t, c, func(a *Appliance, w *record.Wafer) {
+	box := runAppliance(t, Options{Config: c}, func(a *Appliance, w *record.Wafer) {
 		truth, ok := a.tool.(*simulator.Tool).Truth(w.Material.Substrate)
 		if !ok {
 			t.Errorf("no truth about %s", w.Material.Substrate)
@@ -56,13 +56,12 @@ func testConfig(t *testing.T) config.Config {
 }
 
 // runAppliance runs an appliance until its tool has no more wafers.
-func runAppliance(t *testing.T, c config.Config, closed func(*Appliance, *record.Wafer)) *Appliance {
+func runAppliance(t *testing.T, o Options, closed func(*Appliance, *record.Wafer)) *Appliance {
 	t.Helper()
 	var box *Appliance
-	box, err := New(t.Context(), Options{
-		Config: c, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
-		WaferClosed: func(w *record.Wafer) { closed(box, w) },
-	})
+	o.Log = slog.New(slog.NewTextHandler(testWriter{t}, nil))
+	o.WaferClosed = func(w *record.Wafer) { closed(box, w) }
+	box, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +166,7 @@ func (s *score) compareDies(w *record.Wafer, truth simulator.Truth) {
 		bad[wafer.DieIndex{Column: d.Die.Column, Row: d.Die.Row}] = true
 	}
 	for _, d := range w.Dies {
-		if (d.Bin == wafer.Good) == bad[d.Index] {
+		if d.Bin != wafer.NotInspected && (d.Bin == wafer.Good) == bad[d.Index] {
 			s.diesWrong++
 		}
 	}

@@ -136,6 +136,11 @@ func (o *Options) check() error {
 	case !within(o.Drift.PerWafer, 0.5) || !within(o.Drift.PerField, 0.5):
 		return fmt.Errorf("simulator: light drift %+v; want 0 to 0.5", o.Drift)
 	}
+	for _, e := range o.Excursions {
+		if !(e.Factor >= 1 && e.Factor <= 100) || e.Lot < 1 || e.Signature != "" && !slices.Contains(Signatures, e.Signature) {
+			return fmt.Errorf("simulator: excursion %+v; want a lot from 1, a factor of 1 to 100, a signature of %v", e, Signatures)
+		}
+	}
 	return errors.Join(o.Defects.check(), o.Faults.check())
 }
 

@@ -19,6 +19,11 @@ func standard() product {
 	return product{960, 800, 40, 100_000, 290, 240, 300, 250, 3, 3}
 }
 
+// tiny is for tests of the handshake, where pixels do not matter.
+func tiny() product {
+	return product{220, 216, 40, 15_500, 96, 96, 104, 102, 2, 2}
+}
+
 // small is a wafer of a few fields, for tests that run whole wafers.
 func small() product {
 	return product{320, 280, 40, 20_000, 140, 120, 150, 130, 2, 2}
@@ -72,4 +77,12 @@ func scene(t testing.TB, o Options) *Scene {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// alone leaves out, under the race detector, a test of arithmetic on one
+// goroutine, which it would only make twenty times slower.
+func alone(t *testing.T) {
+	if raced {
+		t.Skip("one goroutine: nothing to race")
+	}
 }

@@ -17,7 +17,7 @@ type Scene struct {
 	options Options
 	grid    *grid
 	design  *die.Design
-	pair    optics.Pair
+	pair    optics.Pair // of a die without flaws; developed for the first field
 	placer  *flaw.Placer
 	camera  *optics.Camera
 	canvas  *optics.Canvas
@@ -42,10 +42,8 @@ func NewScene(o Options) (*Scene, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Scene{options: o, grid: g, design: design, placer: flaw.NewPlacer(design), camera: cam,
-		canvas: optics.NewCanvas(o.Program.Width, o.Program.Height)}
-	s.pair = s.plates(s.cell().Inset(-2), nil)
-	return s, nil
+	return &Scene{options: o, grid: g, design: design, placer: flaw.NewPlacer(design), camera: cam,
+		canvas: optics.NewCanvas(o.Program.Width, o.Program.Height)}, nil
 }
 
 // cell is a die with its half of the streets around, in the die's pixels.
@@ -111,6 +109,9 @@ func (s *Scene) render(e exposure, pix []byte) (Field, []Defect) {
 // draw paints a stop's field on the canvas.
 func (s *Scene) draw(w *wafer, stop *Stop, f Field) []Defect {
 	p := &s.options.Program
+	if s.pair.Wide == nil {
+		s.pair = s.plates(s.cell().Inset(-2), nil)
+	}
 	s.canvas.Clear()
 	mine := map[Index]bool{}
 	for _, d := range stop.Dies {

@@ -169,34 +169,36 @@ func (t *Tool) render(ctx context.Context, w *wafer, n int) (s shot) {
 
 // wafer takes one wafer through the tool. more is false after the last.
 func (t *Tool) wafer(ctx context.Context, shots <-chan shot) (more bool, err error) {
-	s, ok := <-shots
+	first, ok := <-shots
 	if !ok {
 		return false, ctx.Err()
 	}
-	if s.err != nil {
-		return false, s.err
+	if first.err != nil {
+		return false, fmt.Errorf("simulator: %w", first.err)
 	}
-	substrate := s.wafer.material.Substrate // s is empty once the shots end
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("simulator: wafer %s: %w", substrate, err)
-		}
-	}()
+	if err := t.process(ctx, first, shots); err != nil {
+		return false, fmt.Errorf("simulator: wafer %s: %w", first.wafer.material.Substrate, err)
+	}
+	return true, nil
+}
+
+// process loads a wafer, exposes its fields and unloads it.
+func (t *Tool) process(ctx context.Context, s shot, shots <-chan shot) error {
 	if err := t.load(ctx, s.wafer); err != nil {
-		return false, err
+		return err
 	}
-	for ; ok; s, ok = <-shots {
+	for ok := true; ok; s, ok = <-shots {
 		if s.err != nil {
-			return false, s.err
+			return s.err
 		}
 		if err := t.expose(ctx, &s); err != nil {
-			return false, err
+			return err
 		}
 		if s.last {
-			return true, t.unload(ctx)
+			return t.unload(ctx)
 		}
 	}
-	return false, ctx.Err()
+	return ctx.Err()
 }
 
 // load puts the next wafer on the chuck.

@@ -37,7 +37,8 @@ type Camera struct {
 	width  int
 	flat   []uint16 // 4096 is 1
 	sigma  [256]int32
-	scale  int64 // from One to the output's grey values, 16 fractional bits
+	scale  int64   // from One to the output's grey values, 16 fractional bits
+	line   []int32 // one row while it is exposed
 }
 
 // NewCamera works out the light over the frame. It refuses a depth that cameras
@@ -50,7 +51,7 @@ func NewCamera(width, height int, s Sensor) (*Camera, error) {
 		return nil, fmt.Errorf("optics: vignetting %v, tilt %v, read noise %v, shot noise %v; want 0–0.9, ±0.9, 0–64, 0–16",
 			s.Vignetting, s.Tilt, s.ReadNoise, s.ShotNoise)
 	}
-	c := &Camera{sensor: s, width: width, flat: make([]uint16, width*height)}
+	c := &Camera{sensor: s, width: width, flat: make([]uint16, width*height), line: make([]int32, width)}
 	for y := range height {
 		for x := range width {
 			c.flat[y*width+x] = uint16(math.Round(4096 * s.light(x, y, width, height)))
@@ -101,7 +102,7 @@ func (c *Camera) BytesPerPixel() int {
 func (c *Camera) Expose(from *Canvas, lamp float64, random *rand.Rand, out []byte) {
 	noise := &tables().noise
 	strength := int32(math.Round(4096 * max(0, min(4, lamp))))
-	line := make([]int32, c.width)
+	line := c.line
 	for y := range from.Height {
 		at := y * c.width
 		offset := random.IntN(noiseSize - c.width)

@@ -89,22 +89,25 @@ func (p *Pose) Footprint(r image.Rectangle) image.Rectangle {
 }
 
 // run is how many pixels of a turned die are drawn as one straight run: at
-// MaxAngle its ends are 0.04 pixels off.
+// MaxAngle its ends are 0.04 pixels off. Runs begin at multiples of it, so that
+// a part drawn again falls on the same places of the die.
 const run = 16
 
 // Draw draws the pixels of part, in the frame, that the pair's plates cover.
 func (c *Canvas) Draw(pair Pair, pose *Pose, part image.Rectangle) {
 	part = part.Intersect(c.Bounds())
-	length := part.Dx()
+	length := c.Width
 	if pose.Angle != 0 {
 		length = run
 	}
 	for y := part.Min.Y; y < part.Max.Y; y++ {
-		for x := part.Min.X; x < part.Max.X; x += length {
-			to := c.Pix[y*c.Width+x : y*c.Width+min(x+length, part.Max.X)]
-			middle := float64(len(to)-1) / 2
-			u, v := pose.ToDie(float64(x)+middle+0.5, float64(y)+0.5)
-			pair.sample(to, u-middle-0.5, v-0.5, pose)
+		for x := part.Min.X; x < part.Max.X; {
+			first := x - x%length
+			end := min(first+length, part.Max.X)
+			middle := float64(first) + float64(length)/2
+			u, v := pose.ToDie(middle, float64(y)+0.5)
+			pair.sample(c.Pix[y*c.Width+x:y*c.Width+end], u-middle+float64(x), v-0.5, pose)
+			x = end
 		}
 	}
 }

@@ -30,25 +30,27 @@ const (
 // Edge takes away what lies outside a wafer whose centre is at (cx, cy) in the
 // frame, with a radius in pixels.
 func (c *Canvas) Edge(cx, cy, radius float64) {
-	far := math.Hypot(max(cx, float64(c.Width)-cx), max(cy, float64(c.Height)-cy))
-	if far < radius-bevelWidth-1 {
-		return
-	}
+	within := radius - bevelWidth - 1 // wholly wafer
 	for y := range c.Height {
 		row := c.Pix[y*c.Width : (y+1)*c.Width]
 		dy := float64(y) + 0.5 - cy
-		if furthest := max(cx, float64(c.Width)-cx); math.Hypot(furthest, dy) < radius-bevelWidth-1 {
-			continue
-		}
-		for x := range row {
-			inside := radius - math.Hypot(float64(x)+0.5-cx, dy)
-			if inside > bevelWidth+1 {
-				continue
-			}
-			bevel := min(max(bevelWidth+0.5-inside, 0), 1)
-			stage := min(max(0.5-inside, 0), 1)
-			v := float64(row[x])*(1-bevel) + bevelGrey*One*bevel
-			row[x] = uint16(v*(1-stage) + Stage*One*stage)
-		}
+		half := math.Sqrt(max(within*within-dy*dy, 0))
+		from := min(max(int(cx-half), 0), c.Width)
+		to := min(max(int(cx+half), from), c.Width)
+		bevel(row[:from], 0.5-cx, dy, radius)
+		bevel(row[to:], float64(to)+0.5-cx, dy, radius)
+	}
+}
+
+// bevel draws the edge on a run of pixels, the first of which is (dx, dy) from
+// the wafer's centre.
+func bevel(row []uint16, dx, dy, radius float64) {
+	for x := range row {
+		u := dx + float64(x)
+		inside := radius - math.Sqrt(u*u+dy*dy)
+		rim := min(max(bevelWidth+0.5-inside, 0), 1)
+		stage := min(max(0.5-inside, 0), 1)
+		v := float64(row[x])*(1-rim) + bevelGrey*One*rim
+		row[x] = uint16(v*(1-stage) + Stage*One*stage)
 	}
 }
