@@ -4,8 +4,17 @@
 //
 // The sender numbers records (node, epoch, seq) without gaps: an epoch is a
 // database's life, seq counts from 1 within it. The receiver keeps one of each,
-// sees gaps, and acknowledges cumulatively. A broker's PUBACK means nothing here:
-// brokers lose acknowledged messages when they die.
+// takes them in order only, and acknowledges cumulatively. What it misses it
+// asks for again (replay); what the sender no longer holds, the sender says so,
+// signed (horizon). A broker's PUBACK means nothing here: brokers lose
+// acknowledged messages when they die.
+//
+// Topics, each for one node, whose shard lets receivers share the work:
+//
+//	kensa/v1/yield/<shard>/<node>    up    signed Record
+//	kensa/v1/horizon/<shard>/<node>  up    signed Horizon
+//	kensa/v1/ack/<shard>/<node>      down  Ack
+//	kensa/v1/replay/<shard>/<node>   down  Replay
 package ledger
 
 import (
@@ -13,8 +22,12 @@ import (
 	"time"
 )
 
-// Schema names the record format that this package writes.
-const Schema = "kensa.yield/1"
+// Schemas name the formats that this package writes. They stand within the
+// signed bytes, so that one thing signed is never taken for another.
+const (
+	RecordSchema  = "kensa.yield/1"
+	HorizonSchema = "kensa.horizon/1"
+)
 
 // Disclosure is how much of its yield a fab lets out.
 type Disclosure string
@@ -29,19 +42,20 @@ const (
 // Record is one entry of the ledger, as it is signed and sent.
 type Record struct {
 	Schema     string     `json:"schema"`
-	Node       string     `json:"node"`  // the appliance's name, [a-z0-9-], at most 64
-	Epoch      string     `json:"epoch"` // random, new with each new database
+	Node       string     `json:"node"`  // the appliance's name: a-z, 0-9 and -, at most 64
+	Epoch      string     `json:"epoch"` // 32 hexadecimal digits, random, new with each new database
 	Seq        uint64     `json:"seq"`   // from 1, without gaps within an epoch
 	Time       time.Time  `json:"time"`  // when the wafer was finished, UTC
 	Disclosure Disclosure `json:"disclosure"`
-	// Product is a pseudonym: equal for equal products of one node, and of no
-	// meaning to anyone else.
+	// Product is a pseudonym of 16 hexadecimal digits: equal for equal products
+	// of one node, and of no meaning to anyone else.
 	Product string `json:"product"`
 	// Complete tells that every die was inspected; an incomplete wafer's
 	// deviation counts for less.
 	Complete bool `json:"complete"`
 	// Deviation is the wafer's yield in standard deviations from the node's own
-	// frozen baseline, negative when it fell. It is nil until there is a baseline.
+	// frozen baseline, negative when it fell. It is nil until there is a baseline
+	// and where no die was inspected.
 	Deviation *float64 `json:"deviation"`
 	// Detail is there under full disclosure only.
 	Detail *Detail `json:"detail,omitempty"`
@@ -55,15 +69,25 @@ type Detail struct {
 	Dies      int            `json:"dies"`
 	Inspected int            `json:"inspected"`
 	Good      int            `json:"good"`
-	Yield     float64        `json:"yield"`   // good over inspected, 0 to 1
-	Density   float64        `json:"density"` // defects per cm²
+	Yield     *float64       `json:"yield"`   // good over inspected, 0 to 1; nil where none was
+	Density   *float64       `json:"density"` // defects per cm²; nil where no die was inspected
 	Bins      map[string]int `json:"bins"`    // dies by bin code
 }
 
-// Envelope is what travels: the record's exact bytes and their Ed25519 signature.
+// Horizon is the sender's word that it no longer holds what came before First.
+// The receiver then goes on from there and counts what it never got as lost.
+type Horizon struct {
+	Schema string `json:"schema"`
+	Node   string `json:"node"`
+	Epoch  string `json:"epoch"`
+	First  uint64 `json:"first"`
+}
+
+// Envelope is what travels upward: a Record's or a Horizon's exact bytes and
+// their Ed25519 signature.
 type Envelope struct {
-	Record    json.RawMessage `json:"record"`
-	Signature []byte          `json:"signature"` // 64 bytes, over Record's bytes
+	Body      json.RawMessage `json:"body"`
+	Signature []byte          `json:"signature"` // 64 bytes, in base64
 }
 
 // Ack is the receiver's cumulative acknowledgement: every record of the epoch

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
@@ -72,11 +73,16 @@ func (c Config) password() (string, error) {
 	return strings.TrimRight(line, "\r"), nil
 }
 
-// watched tells of the first error on a connection, at once. paho tells too,
-// but only after all of its own goroutines have ended.
+// watched is a connection as paho sees it. It tells of the first error at once;
+// paho tells too, but only after all of its own goroutines have ended. And it
+// keeps the time of a write itself: paho's write time-out is also how long its
+// Publish blocks after a loss, so that one has to be short.
 type watched struct {
 	net.Conn
 	failed func(error)
+	limit  time.Duration // for one write
+	// writing holds one element during a write.
+	writing chan struct{}
 }
 
 func (w *watched) Read(b []byte) (int, error) {
@@ -88,9 +94,29 @@ func (w *watched) Read(b []byte) (int, error) {
 }
 
 func (w *watched) Write(b []byte) (int, error) {
-	n, err := w.Conn.Write(b)
+	w.writing <- struct{}{}
+	defer func() { <-w.writing }()
+	err := w.Conn.SetWriteDeadline(time.Now().Add(w.limit))
+	n := 0
+	if err == nil {
+		n, err = w.Conn.Write(b)
+	}
 	if err != nil {
 		w.failed(err)
 	}
 	return n, err
+}
+
+// SetWriteDeadline is Write's own business.
+func (w *watched) SetWriteDeadline(time.Time) error { return nil }
+
+// idle waits until no write is under way; false when ctx ended before that.
+func (w *watched) idle(ctx context.Context) bool {
+	select {
+	case w.writing <- struct{}{}:
+		<-w.writing
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

@@ -24,13 +24,17 @@ var (
 	ErrClosed = errors.New("session closed")
 )
 
+// handover is how long paho may take to accept a message when no write is under
+// way: no time at all, unless its goroutines have just ended.
+const handover = time.Second
+
 // Link is one connection to the broker, from CONNACK to its loss. What is sent
 // on it goes over that connection or not at all, so that a message that must
 // come after another of the same connection (a Sparkplug birth) never overtakes it.
 type Link struct {
 	client mqtt.Client
 	broker string
-	conn   net.Conn
+	conn   *watched
 	// ctx ends with the connection; its cause says why.
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -96,7 +100,7 @@ func (s *Session) options(l *Link, broker *url.URL, will *Message) (*mqtt.Client
 	o.SetProtocolVersion(4).SetCleanSession(true)
 	o.SetAutoReconnect(false).SetConnectRetry(false)
 	o.SetKeepAlive(s.config.KeepAlive).SetPingTimeout(max(s.config.KeepAlive/2, time.Second))
-	o.SetConnectTimeout(s.config.ConnectTimeout).SetWriteTimeout(s.config.WriteTimeout)
+	o.SetConnectTimeout(s.config.ConnectTimeout).SetWriteTimeout(handover)
 	// Our handler only queues, so paho's router never waits and order is kept.
 	o.SetOrderMatters(true).SetAutoAckDisabled(true)
 	o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { s.inbox.put(m) })
@@ -108,7 +112,8 @@ func (s *Session) options(l *Link, broker *url.URL, will *Message) (*mqtt.Client
 		}
 		// Ends the greeting too when the session is closed during it.
 		context.AfterFunc(l.ctx, func() { conn.Close() })
-		return &watched{conn, l.lose}, nil
+		l.conn = &watched{conn, l.lose, s.config.WriteTimeout, make(chan struct{}, 1)}
+		return l.conn, nil
 	})
 	if will != nil {
 		o.SetBinaryWill(will.Topic, will.Payload, will.QoS, will.Retained)
@@ -210,14 +215,16 @@ func (r *Receipt) Wait(ctx context.Context) error {
 	}
 }
 
-// writer is the only one that calls paho's Publish, which after a loss may
-// block for as long as the write time-out.
+// writer is the only one that calls paho's Publish.
 func (l *Link) writer() {
 	for {
 		select {
 		case <-l.ctx.Done():
 			return
 		case r := <-l.out:
+			if !l.conn.idle(l.ctx) {
+				return
+			}
 			r.token = l.client.Publish(r.message.Topic, r.message.QoS, r.message.Retained, r.message.Payload)
 			if r.message.QoS > 0 {
 				l.unacked <- r // has room: the window is as large
@@ -247,7 +254,7 @@ func (r *Receipt) settle(err error) {
 	close(r.done)
 }
 
-// answer waits for a token and believes it only without error; a broker that
+// answer waits for a token and believes it only without error. A broker that
 // does not answer in time is as good as gone.
 func (l *Link) answer(token mqtt.Token, limit time.Duration) error {
 	select {
@@ -265,7 +272,8 @@ func (l *Link) answer(token mqtt.Token, limit time.Duration) error {
 		}
 	}
 	if err := token.Error(); err != nil {
-		return fmt.Errorf("%w: %w", ErrLost, err)
+		l.lose(err) // what follows must not go out before it
+		return l.Err()
 	}
 	return nil
 }

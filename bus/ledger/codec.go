@@ -1,0 +1,205 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"unicode/utf8"
+)
+
+// Errors of Open.
+var (
+	// ErrMalformed means that bytes from outside are not what they should be.
+	ErrMalformed = errors.New("malformed")
+	// ErrForged means that a signature is not that of the node's key.
+	ErrForged = errors.New("signature does not fit the node's key")
+)
+
+// Limits of what is taken from outside.
+const (
+	maxEnvelope  = 64 << 10
+	maxControl   = 1 << 10   // an Ack or a Replay
+	maxSeq       = 1<<53 - 1 // the largest integer that every JSON reader keeps exact
+	maxDeviation = 1e6
+	maxCount     = 10_000_000 // dies on a wafer
+	maxBins      = 256
+	maxName      = 128 // bytes of a lot, substrate or recipe
+)
+
+// Seal signs a record under its number and returns the envelope to be sent.
+func (i *Identity) Seal(r Record, epoch string, seq uint64) ([]byte, error) {
+	r.Schema, r.Node, r.Epoch, r.Seq = RecordSchema, i.Node, epoch, seq
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("ledger: record: %w", err)
+	}
+	return i.seal(r)
+}
+
+func (i *Identity) sealHorizon(epoch string, first uint64) ([]byte, error) {
+	return i.seal(Horizon{HorizonSchema, i.Node, epoch, first})
+}
+
+func (i *Identity) seal(v any) ([]byte, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	envelope, err := json.Marshal(Envelope{body, ed25519.Sign(i.private, body)})
+	if err == nil && len(envelope) > maxEnvelope {
+		err = fmt.Errorf("envelope of %d bytes; limit is %d", len(envelope), maxEnvelope)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return envelope, nil
+}
+
+// Open checks an envelope's signature and then reads its record. body is the
+// signed bytes. Errors are ErrForged and ErrMalformed.
+func Open(envelope []byte, key ed25519.PublicKey) (r Record, body []byte, err error) {
+	if body, err = open(envelope, key, &r); err == nil {
+		err = malformed(r.check())
+	}
+	return r, body, err
+}
+
+// OpenHorizon is Open for a Horizon.
+func OpenHorizon(envelope []byte, key ed25519.PublicKey) (h Horizon, err error) {
+	if _, err = open(envelope, key, &h); err != nil {
+		return h, err
+	}
+	if h.Schema != HorizonSchema {
+		return h, malformed(fmt.Errorf("schema %.40q; want %q", h.Schema, HorizonSchema))
+	}
+	return h, malformed(checkNumber(h.Node, h.Epoch, "first", h.First))
+}
+
+func open(envelope []byte, key ed25519.PublicKey, into any) ([]byte, error) {
+	var e Envelope
+	if err := decode(envelope, maxEnvelope, &e); err != nil {
+		return nil, err
+	}
+	if len(e.Signature) != ed25519.SignatureSize {
+		return nil, malformed(fmt.Errorf("signature of %d bytes; want %d", len(e.Signature), ed25519.SignatureSize))
+	}
+	if len(key) != ed25519.PublicKeySize || !ed25519.Verify(key, e.Body, e.Signature) {
+		return nil, ErrForged
+	}
+	return e.Body, decode(e.Body, maxEnvelope, into)
+}
+
+// DecodeAck reads an acknowledgement. Seq may be 0: nothing is committed yet.
+func DecodeAck(data []byte) (a Ack, err error) {
+	if err = decode(data, maxControl, &a); err != nil {
+		return a, err
+	}
+	if a.Seq == 0 {
+		return a, malformed(checkNumber(a.Node, a.Epoch, "seq", 1))
+	}
+	return a, malformed(checkNumber(a.Node, a.Epoch, "seq", a.Seq))
+}
+
+// DecodeReplay reads a request for a replay.
+func DecodeReplay(data []byte) (r Replay, err error) {
+	if err = decode(data, maxControl, &r); err != nil {
+		return r, err
+	}
+	return r, malformed(checkNumber(r.Node, r.Epoch, "from", r.From))
+}
+
+// decode reads exactly one JSON value of known fields.
+func decode(data []byte, limit int, into any) error {
+	if len(data) > limit {
+		return malformed(fmt.Errorf("%d bytes; limit is %d", len(data), limit))
+	}
+	if !utf8.Valid(data) {
+		return malformed(errors.New("not UTF-8"))
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return malformed(err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return malformed(errors.New("something follows the JSON value"))
+	}
+	return nil
+}
+
+func malformed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrMalformed, err)
+}
+
+func checkNumber(node, epoch, name string, seq uint64) error {
+	if err := CheckNode(node); err != nil {
+		return err
+	}
+	if !epochPattern.MatchString(epoch) {
+		return fmt.Errorf("epoch: %.80q; want 32 hexadecimal digits", epoch)
+	}
+	if seq < 1 || seq > maxSeq {
+		return fmt.Errorf("%s: %d; want 1 to %d", name, seq, int64(maxSeq))
+	}
+	return nil
+}
+
+func (r Record) check() error {
+	if r.Schema != RecordSchema {
+		return fmt.Errorf("schema: %.40q; want %q", r.Schema, RecordSchema)
+	}
+	if err := checkNumber(r.Node, r.Epoch, "seq", r.Seq); err != nil {
+		return err
+	}
+	switch year := r.Time.Year(); {
+	case year < 2000 || year > 9999:
+		return fmt.Errorf("time: %v; want the years 2000 to 9999", r.Time)
+	case !productPattern.MatchString(r.Product):
+		return fmt.Errorf("product: %.80q; want a pseudonym of 16 hexadecimal digits", r.Product)
+	case r.Deviation != nil && !(math.Abs(*r.Deviation) <= maxDeviation):
+		return fmt.Errorf("deviation: %v; want at most %g either way", *r.Deviation, maxDeviation)
+	}
+	switch {
+	case r.Disclosure == Relative && r.Detail == nil:
+		return nil
+	case r.Disclosure == Relative:
+		return errors.New("detail: present; a relative record has none")
+	case r.Disclosure == Full && r.Detail != nil:
+		return r.Detail.check()
+	case r.Disclosure == Full:
+		return errors.New("detail: missing; a full record has it")
+	}
+	return fmt.Errorf("disclosure: %.40q; want %q or %q", r.Disclosure, Full, Relative)
+}
+
+func (d Detail) check() error {
+	for _, s := range []struct{ name, value string }{{"lot", d.Lot}, {"substrate", d.Substrate}, {"recipe", d.Recipe}} {
+		if len(s.value) > maxName {
+			return fmt.Errorf("%s: %d bytes; limit is %d", s.name, len(s.value), maxName)
+		}
+	}
+	if d.Good < 0 || d.Good > d.Inspected || d.Inspected > d.Dies || d.Dies > maxCount {
+		return fmt.Errorf("good, inspected, dies: %d, %d, %d; want 0 ≤ good ≤ inspected ≤ dies ≤ %d", d.Good, d.Inspected, d.Dies, maxCount)
+	}
+	if (d.Yield == nil) != (d.Inspected == 0) || d.Yield != nil && math.Abs(*d.Yield*float64(d.Inspected)-float64(d.Good)) > 0.5 {
+		return fmt.Errorf("yield: not good over inspected (%d of %d)", d.Good, d.Inspected)
+	}
+	if d.Density != nil && !(*d.Density >= 0) {
+		return fmt.Errorf("density: %v; want 0 or more", *d.Density)
+	}
+	if len(d.Bins) > maxBins {
+		return fmt.Errorf("bins: %d; limit is %d", len(d.Bins), maxBins)
+	}
+	for bin, dies := range d.Bins {
+		if len(bin) > maxName || dies < 0 || dies > d.Dies {
+			return fmt.Errorf("bins: %.40q: %d dies; want 0 to %d", bin, dies, d.Dies)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+package ledger
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Identity is who a node is: its name, its signing key, and the secret behind
+// its product pseudonyms.
+type Identity struct {
+	Node    string
+	private ed25519.PrivateKey
+	secret  []byte
+}
+
+// Files of an identity in its folder, after the node's name.
+const (
+	keySuffix    = ".key"    // private key, PKCS #8 in PEM, mode 0600
+	publicSuffix = ".pub"    // public key, PKIX in PEM: what a receiver enrols
+	secretSuffix = ".secret" // 32 random bytes, hexadecimal, mode 0600
+)
+
+const secretBytes = 32
+
+// OpenIdentity reads a node's identity from a folder, and makes it there at the
+// first start. A file that is there and damaged is an error: a new key would
+// have every record refused until it is enrolled.
+func OpenIdentity(folder, node string) (*Identity, error) {
+	if err := CheckNode(node); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	base := filepath.Join(folder, node)
+	private, err := openKey(base + keySuffix)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	secret, err := openSecret(base + secretSuffix)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	i := &Identity{node, private, secret}
+	if err := writePublic(base+publicSuffix, i.Public()); err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	return i, nil
+}
+
+// Public is the key that a receiver enrols.
+func (i *Identity) Public() ed25519.PublicKey { return i.private.Public().(ed25519.PublicKey) }
+
+// Pseudonym is what a product is called outside: the first 8 bytes of
+// HMAC-SHA256 of its name under the node's secret, in hexadecimal.
+func (i *Identity) Pseudonym(product string) string {
+	mac := hmac.New(sha256.New, i.secret)
+	mac.Write([]byte(product))
+	return hex.EncodeToString(mac.Sum(nil)[:8])
+}
+
+// writePublic leaves the file alone when it is already as it should be.
+func writePublic(path string, key ed25519.PublicKey) error {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return err
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	if old, err := os.ReadFile(path); err == nil && string(old) == string(text) {
+		return nil
+	}
+	return writeFile(path, text, 0o644)
+}
+
+// ReadPublicKey reads a node's public key as OpenIdentity writes it.
+func ReadPublicKey(path string) (ed25519.PublicKey, error) {
+	der, err := readPEM(path, "PUBLIC KEY")
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	public, ok := key.(ed25519.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("%s: %T; want an Ed25519 public key", path, key)
+	}
+	return public, nil
+}
+
+func openKey(path string) (ed25519.PrivateKey, error) {
+	der, err := readPEM(path, "PRIVATE KEY")
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeKey(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	private, ok := key.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%s: %T; want an Ed25519 private key", path, key)
+	}
+	return private, nil
+}
+
+func makeKey(path string) (ed25519.PrivateKey, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return nil, err
+	}
+	return private, writeFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
+}
+
+func openSecret(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		secret := make([]byte, secretBytes)
+		rand.Read(secret)
+		return secret, writeFile(path, hex.AppendEncode(nil, secret), 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	secret, err := hex.DecodeString(string(text))
+	if err != nil || len(secret) != secretBytes {
+		return nil, fmt.Errorf("%s: want %d hexadecimal digits", path, 2*secretBytes)
+	}
+	return secret, nil
+}
+
+// maxKeyFile is far above any PEM file of one key, in bytes.
+const maxKeyFile = 16 << 10
+
+func readPEM(path, kind string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxKeyFile {
+		return nil, fmt.Errorf("%s: %v of %d bytes; want a file of at most %d", path, info.Mode(), info.Size(), maxKeyFile)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != kind {
+		return nil, fmt.Errorf("%s: want a PEM block of type %s", path, kind)
+	}
+	return block.Bytes, nil
+}
+
+// writeFile writes so that after a crash there is the whole file or none.
+func writeFile(path string, data []byte, mode fs.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // fails after the rename, as it should
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

@@ -1,0 +1,330 @@
+package ledger_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"kensa/bus/broker"
+	"kensa/bus/ledger"
+	"kensa/bus/ledger/ledgertest"
+	"kensa/bus/session"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds every wait for something that must happen.
+const patience = 60 * time.Second
+
+var silent = slog.New(slog.DiscardHandler)
+
+// server is a broker that can die. Both kinds lose all they hold.
+type server interface {
+	start(t testing.TB)
+	kill(t testing.TB)
+}
+
+// embedded is Kensa's own broker.
+type embedded struct {
+	address string
+	broker  *broker.Broker
+}
+
+func (e *embedded) start(t testing.TB) {
+	t.Helper()
+	var err error
+	if e.broker, err = broker.Start(e.address, silent); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (e *embedded) kill(t testing.TB) {
+	t.Helper()
+	if err := e.broker.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// mosquitto is Debian's broker, killed without warning.
+type mosquitto struct {
+	address, program string
+	command          *exec.Cmd
+}
+
+func (m *mosquitto) start(t testing.TB) {
+	t.Helper()
+	_, port, err := net.SplitHostPort(m.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(t.TempDir(), "mosquitto.conf")
+	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n", port)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.command = exec.Command(m.program, "-c", config)
+	m.command.Stderr = io.Discard
+	if err := m.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (m *mosquitto) kill(t testing.TB) {
+	t.Helper()
+	if err := m.command.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	var exit *exec.ExitError
+	if err := m.command.Wait(); err != nil && !errors.As(err, &exit) {
+		t.Error(err)
+	}
+}
+
+// freeAddress is where nobody listens now.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func findMosquitto(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"mosquitto", "/usr/sbin/mosquitto"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("mosquitto is not installed (apt-get install mosquitto)")
+	return ""
+}
+
+// onBothBrokers runs a test with Kensa's broker and with mosquitto.
+func onBothBrokers(t *testing.T, test func(t *testing.T, s server, address string)) {
+	t.Run("embedded", func(t *testing.T) {
+		address := freeAddress(t)
+		test(t, &embedded{address: address}, address)
+	})
+	t.Run("mosquitto", func(t *testing.T) {
+		address := freeAddress(t)
+		test(t, &mosquitto{address: address, program: findMosquitto(t)}, address)
+	})
+}
+
+// faults are done to messages, each with its probability.
+type faults struct{ lose, double, swap float64 }
+
+// bad is a bus that loses, doubles and swaps what is sent and what comes.
+type bad struct {
+	*session.Session
+	faults
+
+	mu   sync.Mutex
+	heal bool
+	held *session.Message // to be sent after the next
+}
+
+func (b *bad) luck(p float64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.heal && rand.Float64() < p
+}
+
+func (b *bad) Send(ctx context.Context, m session.Message) (*session.Receipt, error) {
+	if b.luck(b.lose) {
+		return nil, nil
+	}
+	if b.luck(b.double) {
+		if _, err := b.Session.Send(ctx, m); err != nil {
+			return nil, err
+		}
+	}
+	swap := b.luck(b.swap)
+	b.mu.Lock()
+	late := b.held
+	b.held = nil
+	if swap {
+		b.held = &m
+	}
+	b.mu.Unlock()
+	var r *session.Receipt
+	var err error
+	if !swap {
+		r, err = b.Session.Send(ctx, m)
+	}
+	if late != nil {
+		_, lateErr := b.Session.Send(ctx, *late)
+		err = errors.Join(err, lateErr)
+	}
+	return r, err
+}
+
+func (b *bad) Subscribe(ctx context.Context, filter string, qos byte, h session.Handler) error {
+	return b.Session.Subscribe(ctx, filter, qos, func(m session.Message) {
+		if b.luck(b.lose) {
+			return
+		}
+		h(m)
+		if b.luck(b.double) {
+			h(m)
+		}
+	})
+}
+
+// keys enrols identities.
+type keys map[string]ed25519.PublicKey
+
+func (k keys) Key(node string) (ed25519.PublicKey, bool) {
+	key, ok := k[node]
+	return key, ok
+}
+
+// flaky is a store of which some commits fail, and some fail and persist.
+type flaky struct {
+	ledger.Store
+	mu     sync.Mutex
+	chance float64
+}
+
+var errDisk = errors.New("disk says no")
+
+func (f *flaky) Commit(ctx context.Context, records []ledger.Received) error {
+	f.mu.Lock()
+	luck, chance := rand.Float64(), f.chance
+	f.mu.Unlock()
+	switch {
+	case luck < chance/2:
+		return errDisk
+	case luck < chance:
+		return errors.Join(f.Store.Commit(ctx, records), errDisk)
+	}
+	return f.Store.Commit(ctx, records)
+}
+
+func (f *flaky) heal() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.chance = 0
+}
+
+// closer ends a part and its session.
+type part struct {
+	session *session.Session
+	bus     *bad
+	close   func()
+}
+
+func connect(t testing.TB, address, id string, f faults) *bad {
+	t.Helper()
+	c := session.Default()
+	c.Brokers, c.ClientID = []string{"tcp://" + address}, id
+	c.ReconnectMin, c.ReconnectMax = time.Millisecond, 20*time.Millisecond
+	s, err := session.New(c, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &bad{Session: s, faults: f}
+}
+
+// seen notes what a receiver reports.
+type seen struct {
+	mu      sync.Mutex
+	order   map[ledger.Stream][]uint64
+	refused map[ledger.Reason]int
+	skipped []string
+}
+
+func newSeen() *seen {
+	return &seen{order: make(map[ledger.Stream][]uint64), refused: make(map[ledger.Reason]int)}
+}
+
+func (s *seen) config() ledger.ReceiverConfig {
+	return ledger.ReceiverConfig{
+		ReplayPause: 20 * time.Millisecond,
+		OnCommit: func(records []ledger.Received) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for _, r := range records {
+				key := ledger.Stream{Node: r.Record.Node, Epoch: r.Record.Epoch}
+				s.order[key] = append(s.order[key], r.Record.Seq)
+			}
+		},
+		OnRefuse: func(_ string, reason ledger.Reason, _ error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.refused[reason]++
+		},
+		OnSkip: func(st ledger.Stream, from, to uint64) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.skipped = append(s.skipped, fmt.Sprintf("%s %d-%d", st.Node, from, to))
+		},
+	}
+}
+
+func startReceiver(t testing.TB, address string, store ledger.Store, k ledger.Keys, s *seen, f faults) *part {
+	t.Helper()
+	bus := connect(t, address, "receiver", f)
+	r, err := ledger.NewReceiver(bus, store, k, s.config(), silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Start()
+	bus.Start(context.WithoutCancel(t.Context()))
+	return &part{bus.Session, bus, func() {
+		r.Close()
+		bus.Close()
+	}}
+}
+
+func startSender(t testing.TB, address string, o ledger.Outbox, i *ledger.Identity, f faults) (*ledger.Sender, *part) {
+	t.Helper()
+	bus := connect(t, address, i.Node, f)
+	s, err := ledger.NewSender(bus, o, i, ledgertest.EpochA, ledger.SenderConfig{Patience: 30 * time.Millisecond}, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start(context.WithoutCancel(t.Context()))
+	bus.Start(context.WithoutCancel(t.Context()))
+	return s, &part{bus.Session, bus, func() {
+		s.Close()
+		bus.Close()
+	}}
+}
+
+// produce commits records to an outbox.
+func produce(t testing.TB, o *ledgertest.Outbox, i *ledger.Identity, n int) {
+	t.Helper()
+	for range n {
+		if err := o.Add(func(seq uint64) ([]byte, error) {
+			return i.Seal(ledgertest.Record(), ledgertest.EpochA, seq)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func drain(t testing.TB, s *ledger.Sender) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := s.Drain(ctx); err != nil {
+		t.Fatalf("%v; %+v", err, s.Stats())
+	}
+}

@@ -1,0 +1,226 @@
+package ledger
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"kensa/bus/session"
+)
+
+// process commits what a batch adds and then answers. An error means that the
+// store failed; nothing of what it failed with is acknowledged.
+func (r *Receiver) process(batch []session.Message) error {
+	touched := make(map[Stream]*progress)
+	var staged []Received
+	for _, m := range batch {
+		kind, node, key, err := r.sender(m)
+		switch {
+		case err != nil:
+			r.refuse(node, err)
+		case kind == KindHorizon:
+			if err := r.commit(staged); err != nil {
+				return err
+			}
+			staged = nil
+			if err := r.horizon(m, node, key, touched); err != nil {
+				return err
+			}
+		default:
+			if staged, err = r.record(m, node, key, staged, touched); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.commit(staged); err != nil {
+		return err
+	}
+	for s, p := range touched {
+		r.answer(s, p)
+	}
+	return nil
+}
+
+// refusal is an error with its reason.
+type refusal struct {
+	Reason
+	error
+}
+
+func (r *Receiver) sender(m session.Message) (Kind, string, ed25519.PublicKey, error) {
+	kind, node, err := ParseTopic(m.Topic)
+	if err != nil {
+		return kind, "", nil, refusal{WrongTopic, err}
+	}
+	key, ok := r.keys.Key(node)
+	if !ok {
+		return kind, node, nil, refusal{NotEnrolled, fmt.Errorf("node %s has no key here", node)}
+	}
+	return kind, node, key, nil
+}
+
+func (r *Receiver) refuse(node string, err error) {
+	reason := Malformed
+	var why refusal
+	switch {
+	case errors.As(err, &why):
+		reason = why.Reason
+	case errors.Is(err, ErrForged):
+		reason = Forged
+	}
+	if r.config.OnRefuse != nil {
+		r.config.OnRefuse(node, reason, err)
+	}
+}
+
+// record stages a record that continues its stream, and notes what is to be
+// answered to it. Only the store's errors are returned.
+func (r *Receiver) record(m session.Message, node string, key ed25519.PublicKey, staged []Received, touched map[Stream]*progress) ([]Received, error) {
+	rec, body, err := Open(m.Payload, key)
+	if err == nil && rec.Node != node {
+		err = refusal{WrongTopic, fmt.Errorf("record of %s on the topic of %s", rec.Node, node)}
+	}
+	if err != nil {
+		r.refuse(node, err)
+		return staged, nil
+	}
+	s := Stream{rec.Node, rec.Epoch}
+	p, err := r.progress(s)
+	if err != nil {
+		return staged, err
+	}
+	touched[s] = p
+	item := Received{rec, body, sha256.Sum256(body)}
+	switch {
+	case p.frozen:
+		r.refuse(node, refusal{Conflict, fmt.Errorf("epoch %s is closed by a conflict; the node must begin a new one", s.Epoch)})
+	case rec.Seq == p.staged+1:
+		p.staged, p.due = rec.Seq, true
+		staged = append(staged, item)
+	case rec.Seq > p.staged:
+		p.gap = true
+	default:
+		err = r.duplicate(s, p, item, staged)
+	}
+	return staged, err
+}
+
+// duplicate acknowledges a record again that is the same as the one of its
+// number here, and freezes the stream when it is not.
+func (r *Receiver) duplicate(s Stream, p *progress, item Received, staged []Received) error {
+	known, held := item.Digest, false
+	for _, other := range staged {
+		if other.Record.Epoch == s.Epoch && other.Record.Node == s.Node && other.Record.Seq == item.Record.Seq {
+			known, held = other.Digest, true
+		}
+	}
+	if !held {
+		digest, found, err := r.store.Digest(r.ctx, s, item.Record.Seq)
+		if err != nil {
+			return err
+		}
+		if found {
+			known = digest
+		}
+	}
+	if known != item.Digest {
+		p.frozen = true
+		r.refuse(s.Node, refusal{Conflict, fmt.Errorf("epoch %s: seq %d is here with other content", s.Epoch, item.Record.Seq)})
+		return nil
+	}
+	p.due = true
+	return nil
+}
+
+func (r *Receiver) horizon(m session.Message, node string, key ed25519.PublicKey, touched map[Stream]*progress) error {
+	h, err := OpenHorizon(m.Payload, key)
+	if err == nil && h.Node != node {
+		err = refusal{WrongTopic, fmt.Errorf("horizon of %s on the topic of %s", h.Node, node)}
+	}
+	if err != nil {
+		r.refuse(node, err)
+		return nil
+	}
+	s := Stream{h.Node, h.Epoch}
+	p, err := r.progress(s)
+	if err != nil {
+		return err
+	}
+	touched[s], p.due = p, true
+	if p.frozen || h.First <= p.staged+1 {
+		return nil
+	}
+	if err := r.store.Skip(r.ctx, s, h.First); err != nil {
+		return err
+	}
+	r.log.Error("ledger receiver: records lost", "node", s.Node, "epoch", s.Epoch, "from", p.staged+1, "to", h.First-1)
+	if r.config.OnSkip != nil {
+		r.config.OnSkip(s, p.staged+1, h.First-1)
+	}
+	p.committed, p.staged = h.First-1, h.First-1
+	return nil
+}
+
+func (r *Receiver) progress(s Stream) (*progress, error) {
+	if p, ok := r.streams[s]; ok {
+		return p, nil
+	}
+	seq, err := r.store.Position(r.ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	p := &progress{committed: seq, staged: seq}
+	r.streams[s] = p
+	return p, nil
+}
+
+// commit makes the staged records durable; only then do positions move.
+func (r *Receiver) commit(staged []Received) error {
+	if len(staged) == 0 {
+		return nil
+	}
+	if err := r.store.Commit(r.ctx, staged); err != nil {
+		return err
+	}
+	for _, item := range staged {
+		r.streams[Stream{item.Record.Node, item.Record.Epoch}].committed = item.Record.Seq
+	}
+	if r.config.OnCommit != nil {
+		r.config.OnCommit(staged)
+	}
+	return nil
+}
+
+// answer acknowledges, and asks for what is missing: once for each gap, and
+// again when nothing has come for a while.
+func (r *Receiver) answer(s Stream, p *progress) {
+	if p.due && !p.frozen {
+		r.acknowledge(Position{s, p.committed})
+	}
+	from := p.committed + 1
+	if p.gap && !p.frozen && (p.asked != from || time.Since(p.askedAt) > r.config.ReplayPause) {
+		p.asked, p.askedAt = from, time.Now()
+		r.say(KindReplay, s.Node, Replay{s.Node, s.Epoch, from})
+	}
+	p.due, p.gap = false, false
+}
+
+func (r *Receiver) acknowledge(p Position) { r.say(KindAck, p.Node, Ack{p.Node, p.Epoch, p.Seq}) }
+
+// say publishes without asking whether it arrives: the sender repeats what is
+// not acknowledged, and is then answered again.
+func (r *Receiver) say(k Kind, node string, v any) {
+	payload, err := json.Marshal(v)
+	if err != nil {
+		r.log.Error("ledger receiver", "error", err)
+		return
+	}
+	_, err = r.bus.Send(r.ctx, session.Message{Topic: Topic(k, node), Payload: payload})
+	if err != nil && !errors.Is(err, session.ErrDown) && !errors.Is(err, session.ErrLost) && !errors.Is(err, context.Canceled) {
+		r.log.Warn("ledger receiver: no answer sent", "node", node, "error", err)
+	}
+}
