@@ -48,6 +48,8 @@ func (a Alarm) values() (map[string]payload.Value, error) {
 		return nil, fmt.Errorf("alarm %d: category %d; want 1 to 8", a.ID, a.Category)
 	case a.Active < 0 || a.Active > math.MaxUint32:
 		return nil, fmt.Errorf("alarm %d: %d active; want 0 to %d", a.ID, a.Active, uint32(math.MaxUint32))
+	case a.Time.IsZero():
+		return nil, fmt.Errorf("alarm %d: time: none; Sparkplug data have a time", a.ID)
 	}
 	return map[string]payload.Value{
 		alarmID:       payload.UInt32(uint32(a.ID)),

@@ -43,7 +43,7 @@ func (n *Node) will(ctx context.Context) (*session.Message, error) {
 		return nil, fmt.Errorf("save bdSeq: %w", err)
 	}
 	n.mu.Lock()
-	n.offered = next
+	n.bdSeq = next
 	n.mu.Unlock()
 	m := n.death(next)
 	return &m, nil

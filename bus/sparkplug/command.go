@@ -13,13 +13,14 @@ const maxCommand = 64 << 10
 // command takes an NCMD. The only one yet is the rebirth.
 func (n *Node) command(m session.Message) {
 	rebirth, err := wantsRebirth(m.Payload)
-	if err != nil {
-		n.log.Warn("Sparkplug command refused", "topic", m.Topic, "error", err)
-	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err != nil {
 		n.state.Refused++
+		// The first, second, fourth, eighth …: a broken host must not fill the log.
+		if n.state.Refused&(n.state.Refused-1) == 0 {
+			n.log.Warn("Sparkplug command refused", "topic", m.Topic, "refused", n.state.Refused, "error", err)
+		}
 	}
 	// Many requests at once are one. One that comes while births go out is granted
 	// after them: the host may have missed the first.

@@ -78,12 +78,18 @@ func TestAlarmsAreToldOneByOne(t *testing.T) {
 
 func TestImpossibleAlarmsAndWafersAreRefused(t *testing.T) {
 	n := newNode(t, brokenWire(t), &memory{})
-	for _, a := range []sparkplug.Alarm{{ID: -1, Category: 1}, {ID: 1}, {ID: 1, Category: 9}, {ID: 1, Category: 1, Active: -1}} {
+	now := time.Now()
+	for _, a := range []sparkplug.Alarm{
+		{ID: -1, Category: 1, Time: now}, {ID: 1, Time: now}, {ID: 1, Category: 9, Time: now},
+		{ID: 1, Category: 1, Active: -1, Time: now}, {ID: 1, Category: 1},
+	} {
 		if err := n.Alarm(a); err == nil {
 			t.Errorf("alarm %+v was taken", a)
 		}
 	}
-	for _, w := range []sparkplug.Wafer{{Slot: -1}, {Good: 1 << 32}, {Map: []sparkplug.Die{{Bin: 256}}}} {
+	for _, w := range []sparkplug.Wafer{
+		{Finished: now, Slot: -1}, {Finished: now, Good: 1 << 32}, {Finished: now, Map: []sparkplug.Die{{Bin: 256}}}, {},
+	} {
 		if err := n.PublishWafer(t.Context(), w); err == nil || errors.Is(err, sparkplug.ErrOffline) {
 			t.Errorf("wafer %+v: %v", w, err)
 		}

@@ -30,7 +30,7 @@ type Node struct {
 
 	mu      sync.Mutex
 	link    link
-	offered uint8         // bdSeq of the last CONNECT
+	bdSeq   uint8         // of the last CONNECT
 	born    *session.Link // whose births are out; nil while there is none
 	device  bool          // whether the device is to be alive
 	rebirth bool          // asked for
@@ -87,8 +87,10 @@ func New(config Config, session *session.Session, numbers BdSeqStore, log *slog.
 	session.Will(n.will)
 	session.OnUp(n.up)
 	session.OnDown(n.down)
-	err = session.Subscribe(context.Background(), config.nodeTopic("NCMD"), 1, n.command)
-	return n, err
+	if err := session.Subscribe(context.Background(), config.nodeTopic("NCMD"), 1, n.command); err != nil {
+		return nil, err
+	}
+	return n, nil
 }
 
 // Start connects and returns at once. The node lives until ctx ends or Close.
@@ -100,7 +102,8 @@ func (n *Node) Start(ctx context.Context) {
 }
 
 // Close tells the hosts that the node is dead, disconnects, and waits for all
-// goroutines. It takes a few seconds at most where the broker does not answer.
+// goroutines. Where the broker does not answer it takes a few seconds, and
+// after a fresh loss as long as the session's write time-out.
 func (n *Node) Close() {
 	if n.cancel == nil {
 		n.session.Close()
@@ -151,7 +154,7 @@ func (n *Node) isClosed() bool {
 
 func (n *Node) up(_ context.Context, l *session.Link) {
 	n.mu.Lock()
-	n.link = link{l, n.offered}
+	n.link = link{l, n.bdSeq}
 	n.mu.Unlock()
 	n.poke()
 }
@@ -244,6 +247,9 @@ func (n *Node) PublishWafer(ctx context.Context, w Wafer) error {
 	values, err := w.values()
 	if err != nil {
 		return err
+	}
+	if len(w.Map) > MaxMapDies {
+		n.log.Warn("die map not published", "wafer", w.Substrate, "dies", len(w.Map), "limit", MaxMapDies)
 	}
 	if !n.State().Live {
 		return ErrOffline

@@ -88,7 +88,7 @@ func (w Wafer) values() (values map[string]payload.Value, err error) {
 	return values, err
 }
 
-// check refuses numbers that the metrics' types cannot hold.
+// check refuses what the metrics cannot hold.
 func (w Wafer) check() error {
 	for _, n := range []struct {
 		name  string
@@ -97,6 +97,9 @@ func (w Wafer) check() error {
 		if n.value < 0 || n.value > math.MaxUint32 {
 			return fmt.Errorf("wafer %s: %s: %d; want 0 to %d", w.Substrate, n.name, n.value, uint32(math.MaxUint32))
 		}
+	}
+	if w.Finished.IsZero() {
+		return fmt.Errorf("wafer %s: finished: none; Sparkplug data have a time", w.Substrate)
 	}
 	for _, d := range w.Map {
 		if d.Bin < 0 || d.Bin > math.MaxUint8 {

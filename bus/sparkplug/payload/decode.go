@@ -3,6 +3,7 @@ package payload
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Decode reads a payload. The error names the metric and the field.
@@ -206,6 +207,7 @@ func decodeDataSet(b []byte) (*DataSet, error) {
 	if err != nil {
 		return nil, err
 	}
+	set.cells = slices.Grow(set.cells, r.cells())
 	for i, row := range r.rows {
 		if err := set.decodeRow(row); err != nil {
 			return nil, fmt.Errorf("row %d: %w", i+1, err)
@@ -219,6 +221,15 @@ type dataSetReader struct {
 	names    []string
 	types    []Type
 	rows     [][]byte // read when all columns are known
+}
+
+// cells is how many cells there can be: an element has two bytes at least.
+func (r *dataSetReader) cells() int {
+	size := 0
+	for _, row := range r.rows {
+		size += len(row)
+	}
+	return min(len(r.rows)*len(r.names), size/2)
 }
 
 func (r *dataSetReader) field(f field) error {
