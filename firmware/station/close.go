@@ -25,8 +25,17 @@ func (s *Station) closeWafer() {
 			w.Material.Substrate, w.Summary.Inspected, w.Summary.Dies))
 	}
 	w.Finished = time.Now().UTC()
-	w.Alarms = s.Alarms.Since(s.wafer.alarms)
+	w.Alarms = s.alarmsOf(s.wafer)
 	s.wafer.closed = true
+}
+
+// alarmsOf lists what concerns the wafer: conditions that lasted into its time,
+// and events of its time. An event that an operator has not acknowledged stays
+// set for long after the wafer that it happened to.
+func (s *Station) alarmsOf(w *open) []alarm.Alarm {
+	return slices.DeleteFunc(s.Alarms.Since(w.alarms), func(a alarm.Alarm) bool {
+		return alarm.Momentary(a.ID) && a.Latest.Before(w.record.Started)
+	})
 }
 
 // distrust discards what was found at places that are in doubt. When the stops
