@@ -20,14 +20,30 @@ func (s *Station) closeWafer() {
 		bins[n] = d.Bin
 	}
 	w.Summary = wafer.Summarize(bins, len(w.Defects), w.Layout.DieArea(), s.job.MinYield)
-	if w.Summary.Verdict == wafer.Incomplete {
-		s.Alarms.Raise(alarm.WaferIncomplete, fmt.Sprintf("wafer %s: %d of %d dies inspected",
-			w.Material.Substrate, w.Summary.Inspected, w.Summary.Dies))
-	}
+	s.judge()
 	w.Finished = time.Now().UTC()
 	w.Alarms = s.alarmsOf(s.wafer)
 	s.wafer.closed = true
 }
+
+// judge raises the alarms that follow from a wafer's result.
+func (s *Station) judge() {
+	w := s.wafer.record
+	name, sum := w.Material.Substrate, w.Summary
+	switch sum.Verdict {
+	case wafer.Incomplete:
+		s.Alarms.Raise(alarm.WaferIncomplete, fmt.Sprintf("wafer %s: %d of %d dies inspected", name, sum.Inspected, sum.Dies))
+	case wafer.Fail:
+		s.Alarms.Raise(alarm.LowYield, fmt.Sprintf("wafer %s: yield %v; limit %v", name, sum.Yield(), s.job.MinYield))
+	}
+	if n := s.wafer.unregistered; n > len(w.Dies)/manyDies {
+		s.Alarms.Raise(alarm.NotRegistered, fmt.Sprintf("wafer %s: %d of %d dies", name, n, len(w.Dies)))
+	}
+}
+
+// manyDies is the part of a wafer's dies, one in so many, that may fail to
+// register before that is an alarm of its own: a wrong recipe, not a bad die.
+const manyDies = 20
 
 // alarmsOf lists what concerns the wafer: conditions that lasted into its time,
 // and events of its time. An event that an operator has not acknowledged stays

@@ -60,10 +60,10 @@ func (j *Job) inspect(inspector inspect.Inspector, t task) (r result) {
 // add enters one die's findings.
 func (j *Job) add(f *Field, img frame.Image, place int, d inspect.Die) error {
 	if !d.Registered {
-		f.Dies = append(f.Dies, Die{place, record.Die{Bin: wafer.NotInspected, Reason: "not registered: " + d.Reason}})
+		f.Dies = append(f.Dies, Die{place, record.Die{Bin: wafer.NotInspected, Reason: "not registered: " + d.Reason}, true})
 		return nil
 	}
-	f.Dies = append(f.Dies, Die{place, record.Die{Bin: j.Rules.Bin(d.Defects, j.Plan.Layout.PixelSize)}})
+	f.Dies = append(f.Dies, Die{Place: place, Die: record.Die{Bin: j.Rules.Bin(d.Defects, j.Plan.Layout.PixelSize)}})
 	for _, found := range d.Defects {
 		described, err := j.describe(img, f.Number, place, d, found)
 		if err != nil {

@@ -96,6 +96,8 @@ type Field struct {
 type Die struct {
 	Place int
 	record.Die
+
+	unregistered bool
 }
 
 // Job is what to do with the wafers: a recipe, worked out.

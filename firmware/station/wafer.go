@@ -17,19 +17,21 @@ import (
 
 // open is the wafer being inspected.
 type open struct {
-	record   *record.Wafer
-	alarms   alarm.Mark    // when it arrived
-	arrived  time.Duration // WAFER-PRESENT's rise, on the lines' clock
-	stops    int           // of the stage so far
-	told     int           // of them: applied to the record and told to the observer
-	early    map[int]Field // inspected before an earlier stop was
-	images   int           // kept so far
-	suspect  int           // the first stop whose place is in doubt; -1: none
-	leaving  bool          // WAFER-PRESENT has fallen
-	settled  bool          // nothing more is waited for
-	stopped  bool          // the appliance ends before the wafer does
-	closed   bool          // its record is complete
-	retrying bool          // and could not be stored yet
+	record  *record.Wafer
+	alarms  alarm.Mark    // when it arrived
+	arrived time.Duration // WAFER-PRESENT's rise, on the lines' clock
+	stops   int           // of the stage so far
+	told    int           // of them: applied to the record and told to the observer
+	early   map[int]Field // inspected before an earlier stop was
+	images  int           // kept so far
+
+	unregistered int  // dies
+	suspect      int  // the first stop whose place is in doubt; -1: none
+	leaving      bool // WAFER-PRESENT has fallen
+	settled      bool // nothing more is waited for
+	stopped      bool // the appliance ends before the wafer does
+	closed       bool // its record is complete
+	retrying     bool // and could not be stored yet
 }
 
 // edge follows WAFER-PRESENT.
@@ -148,7 +150,7 @@ func (s *Station) lose(n int, kind alarm.Kind, reason string) {
 	lost := Field{Number: n}
 	if field, ok := s.field(n); ok {
 		for _, d := range field.Dies {
-			lost.Dies = append(lost.Dies, Die{d.Die, record.Die{Reason: reason}})
+			lost.Dies = append(lost.Dies, Die{Place: d.Die, Die: record.Die{Reason: reason}})
 		}
 	}
 	s.tell(lost)
@@ -188,6 +190,9 @@ func (s *Station) apply(f Field) {
 		die := &f.Dies[n]
 		die.Index = w.Dies[die.Place].Index
 		w.Dies[die.Place] = die.Die
+		if die.unregistered {
+			s.wafer.unregistered++
+		}
 	}
 	if f.Inspected {
 		w.FieldsInspected++
