@@ -24,13 +24,16 @@ type sheet struct {
 	taken  []image.Rectangle // what labels may not cover
 }
 
+// manyDefects is beyond how many the classes are told by colour alone.
+const manyDefects = 60
+
 // Sizes, in canvas pixels: small images are enlarged until their longer side
 // comes near to readable, at most maxZoom times; letters are this share of the
 // panel's longer side, and at least leastLetter.
 const (
 	readable    = 960
 	maxZoom     = 8
-	letterShare = 80
+	letterShare = 110
 	leastLetter = 13
 )
 
@@ -42,7 +45,7 @@ func newSheet(img frame.Image, panels int, c Caption, classes []entry) (*sheet, 
 	if err != nil {
 		return nil, err
 	}
-	s := &sheet{text: text, zoom: zoom, line: max(1, size/6), pad: size / 2}
+	s := &sheet{text: text, zoom: zoom, line: max(1, size/8), pad: size / 2}
 	s.panel = image.Pt(img.Width*zoom, img.Height*zoom)
 	s.gap = 2 * s.line
 	width := max(panels*s.panel.X+(panels-1)*s.gap, 24*size)
@@ -174,10 +177,10 @@ func (s *sheet) label(defects []defect.Defect) (left int) {
 		s.taken = append(s.taken, s.frame(d, at).Inset(-s.line))
 	}
 	for _, n := range byContrast(defects) {
-		d := defects[n]
+		box, c := s.frame(defects[n], at), defects[n].Class
 		number := fmt.Sprint(n + 1)
-		if !s.place(area, s.frame(d, at), number+" "+string(d.Class), colourOf(d.Class)) &&
-			!s.place(area, s.frame(d, at), number, colourOf(d.Class)) {
+		named := len(defects) <= manyDefects && s.place(area, box, number+" "+string(c), colourOf(c))
+		if !named && !s.place(area, box, number, colourOf(c)) {
 			left++
 		}
 	}

@@ -59,7 +59,7 @@ func (c *comparison) levelOnce(pitch float64) error {
 	if err != nil {
 		return err
 	}
-	t := newTransfer(c.diff, l.grey, c.even(l), pitch)
+	t := newTransfer(c.diff, l.grey, c.even(l), greyGrid(pitch))
 	for y := range c.diff.h {
 		for x := range c.diff.w {
 			if i := y*c.diff.w + x; c.valid[i] {

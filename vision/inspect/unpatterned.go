@@ -102,6 +102,9 @@ func (s *workspace) bare(img frame.Image, p UnpatternedParams) (*bare, error) {
 		return nil, err
 	}
 	b.surface, err = s.subtract(b.diff, newBackground(b.diff, b.valid, p.Background))
+	if err == nil && b.edge.found {
+		err = s.levelEdge(b)
+	}
 	for i, ok := range b.valid {
 		if !ok {
 			b.diff.v[i] = 0
@@ -228,9 +231,12 @@ func (b *bare) findings(e *evidence, p UnpatternedParams, r UnpatternedResult) (
 		return r, err
 	}
 	r.Inspected = true
-	for _, blob := range blobs {
-		d := blob.Defect()
+	for _, blob := range b.grouped(blobs) {
 		class, sure := b.class(blob)
+		if class != defect.Chip && b.contrast(blob) < p.MinRelative {
+			continue
+		}
+		d := blob.Defect()
 		d.Class, d.Confidence = class, sure*certainty(blob.Peak, e.threshold)
 		r.Defects = append(r.Defects, d)
 	}

@@ -16,8 +16,8 @@ const (
 )
 
 // class names a finding by its measures: what lies in a notch of the edge is a
-// chip, what is long and thin a scratch, what is wide and faint a stain, and
-// the rest are particles. The sureness, 0.5 to 1, grows with the distance from
+// chip, what is long and thin a scratch, what is wide and faint a stain, what
+// the edge's margin cuts off has no class, and the rest are particles. The sureness, 0.5 to 1, grows with the distance from
 // the limits.
 func (b *bare) class(blob defect.Blob) (defect.Class, float64) {
 	if share := b.notchShare(blob); share > chipShare {
@@ -29,12 +29,28 @@ func (b *bare) class(blob defect.Blob) (defect.Class, float64) {
 	faint := stainContrast / max(b.contrast(blob), 1e-3)
 	wide := diameter / stainSide
 	switch {
+	case b.atRim(blob) && (thin > scratchAspect || wide > 1):
+		return defect.Unclassified, 1
 	case thin > scratchAspect && length > scratchLength:
 		return defect.Scratch, sureness(min(thin/scratchAspect, length/scratchLength))
 	case wide > 1 && faint > 1:
 		return defect.Stain, sureness(min(wide, faint))
 	}
 	return defect.Particle, sureness(max(1/min(thin/scratchAspect, length/scratchLength), 1/min(wide, faint)))
+}
+
+// atRim reports whether the blob ends at the margin of the wafer's edge, so that
+// its shape is the margin's as much as its own.
+func (b *bare) atRim(blob defect.Blob) bool {
+	const near = edgeFactor
+	for _, r := range blob.Runs {
+		for _, y := range []int{max(r.Y-near, 0), min(r.Y+near, b.diff.h-1)} {
+			if row := y * b.diff.w; b.edge.found && (!b.valid[row+max(r.X0-near, 0)] || !b.valid[row+min(r.X1+near, b.diff.w-1)]) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // sureness grows from a half where a measure is at its limit towards 1.

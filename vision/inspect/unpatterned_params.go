@@ -22,6 +22,11 @@ type UnpatternedParams struct {
 	// image of pure noise. It sets the threshold in standard deviations by the
 	// number of pixels, together with Defects.MinContrast: the higher one counts.
 	FalseAlarms float64 `toml:"false_alarms"`
+	// MinRelative is the least mean difference of a finding from its background,
+	// 0 to 1, as a share of the background's grey value: fainter ones are left
+	// out, however certain. Lower it to see the faintest haze and specks; raise it
+	// to see only what catches the eye.
+	MinRelative float64 `toml:"min_relative"`
 	// EdgeMargin is the width in pixels, 0 to 1000, of the rim along the wafer's
 	// edge in which only chips are looked for, because the edge's own shading
 	// hides everything else. Raise it where the rim gives false alarms.
@@ -50,8 +55,8 @@ func (r Region) rectangle() image.Rectangle { return image.Rect(r.X, r.Y, r.X+r.
 // which the smallest particles are a few pixels wide.
 func DefaultUnpatternedParams() UnpatternedParams {
 	return UnpatternedParams{
-		Background: 128, Levels: 4, FalseAlarms: 0.01, EdgeMargin: 32, MinChip: 12,
-		Defects: defect.Params{MinArea: 4, MergeDistance: 3, MinContrast: 6, MaxDefects: 5000},
+		Background: 128, Levels: 4, FalseAlarms: 0.01, MinRelative: 0.03, EdgeMargin: 32, MinChip: 12,
+		Defects: defect.Params{MinArea: 4, MergeDistance: 6, MinContrast: 6, MaxDefects: 5000},
 	}
 }
 
@@ -64,6 +69,7 @@ func (p UnpatternedParams) Check() error {
 		{"background", p.Background, 32, 1024},
 		{"levels", float64(p.Levels), 1, 6},
 		{"false_alarms", p.FalseAlarms, 1e-6, 1},
+		{"min_relative", p.MinRelative, 0, 1},
 		{"edge_margin", float64(p.EdgeMargin), 0, 1000},
 		{"min_chip", float64(p.MinChip), 4, 1000},
 	} {
