@@ -108,14 +108,17 @@ func (s *Scene) spoil(w *wafer) error {
 		return err
 	}
 	if w.signature == Line {
-		s.scratch(w, random)
+		const dies = 15 // that one scratch crosses, about
+		for range max(1, extra/dies) {
+			s.scratch(w, random)
+		}
 	}
 	return s.strew(w, random, w.signature, extra)
 }
 
 // strew places n flaws with a signature's density.
 func (s *Scene) strew(w *wafer, random *rand.Rand, signature Signature, n int) error {
-	if signature == Line { // the scratch itself is the signature
+	if signature == Line { // the scratches themselves are the signature
 		return nil
 	}
 	spot := signature.spot(random)

@@ -14,9 +14,9 @@ func memory(p *pen) {
 	p.pads(area{in.x0, in.y0, in.x1, in.y0 + 14}, 14, 24, 1)
 	p.pads(area{in.x0, in.y1 - 14, in.x1, in.y1}, 14, 24, -1)
 	core := area{in.x0, in.y0 + 26, in.x1, in.y1 - 26}
-	bands := core.rows(max(int(core.height()/90), 1), 14)
+	bands := core.rows(max(int(core.height()/70), 1), 14)
 	for n, band := range bands {
-		mats := band.columns(max(int(band.width()/125), 1), 20)
+		mats := band.columns(max(int(band.width()/60), 1), 16)
 		for m, mat := range mats {
 			p.block(mat, Well)
 			p.horizontals(mat.inset(4), 3, 7)

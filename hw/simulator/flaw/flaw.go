@@ -196,6 +196,25 @@ func (s *band) box() image.Rectangle {
 	return around(s.x-a, s.y-c, s.x+a, s.y+c)
 }
 
+// sided is the part of a shape on one side of a wire's edge: as far as inner
+// pixels inwards and outer pixels outwards.
+type sided struct {
+	shape
+	side         side
+	inner, outer float64
+}
+
+func (s *sided) at(x, y float64) float64 {
+	d := (y - s.side.y) * s.side.outward
+	if s.side.upright {
+		d = (x - s.side.x) * s.side.outward
+	}
+	if d < -s.inner || d > s.outer {
+		return 0
+	}
+	return s.shape.at(x, y)
+}
+
 // stroke is a scratch: a bent line with soft edges.
 type stroke struct {
 	points [][2]float64

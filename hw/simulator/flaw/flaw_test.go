@@ -86,7 +86,7 @@ func TestClassesAreTrue(t *testing.T) {
 		p := placer(t, layout)
 		for class, want := range change {
 			random := rand.New(rand.NewPCG(7, uint64(len(class))))
-			for range 12 {
+			for range 6 {
 				f, err := p.Place(random, class, Sizes{3, 12}, nil)
 				if err != nil {
 					t.Fatal(err)

@@ -56,7 +56,14 @@ func (p *Placer) edge(random *rand.Rand, f *Flaw, direction float64) {
 		a, b = b, a
 	}
 	bump := newBlob(random, s.x, s.y, a, b, 0.06).aligned()
-	f.shape, f.Box, f.Size = bump, bump.box(), max(along, depth)
+	// A growth must not come out on the wire's other side, nor a bite reach over
+	// the gap into the next wire.
+	if direction > 0 {
+		f.shape = &sided{shape: bump, side: s, inner: s.width / 2, outer: math.Inf(1)}
+	} else {
+		f.shape = &sided{shape: bump, side: s, inner: math.Inf(1), outer: 0.5}
+	}
+	f.Box, f.Size = bump.box(), max(along, depth)
 }
 
 // copper is an island where there is room for one.
@@ -113,7 +120,13 @@ func (p *Placer) scratch(random *rand.Rand, f *Flaw) {
 		points = append(points, [2]float64{x, y})
 	}
 	p.stroke(random, f, points)
+	if f.Size < shortest {
+		f.Box = image.Rectangle{} // too little of it on the die
+	}
 }
+
+// shortest is the length from which a line is a scratch, in pixels.
+const shortest = 15
 
 // stroke makes a flaw a scratch along points.
 func (p *Placer) stroke(random *rand.Rand, f *Flaw, points [][2]float64) {
@@ -132,8 +145,7 @@ func (p *Placer) stroke(random *rand.Rand, f *Flaw, points [][2]float64) {
 func (p *Placer) Along(random *rand.Rand, points [][2]float64) *Flaw {
 	f := &Flaw{Class: Scratch}
 	p.stroke(random, f, points)
-	const shortest = 10
-	if max(f.Box.Dx(), f.Box.Dy()) < shortest {
+	if f.Size < shortest {
 		return nil
 	}
 	return f
