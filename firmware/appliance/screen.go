@@ -208,17 +208,23 @@ func (o operator) Acknowledge(_ context.Context, id alarm.ID, name string) error
 }
 
 // Pause implements display.Commands.
-func (o operator) Pause(_ context.Context, name string) error {
-	o.command("paused", name)
-	o.station.Pause()
-	return nil
+func (o operator) Pause(ctx context.Context, name string) error {
+	o.command("pause", name)
+	return refused(o.station.Pause(ctx))
 }
 
 // Resume implements display.Commands.
-func (o operator) Resume(_ context.Context, name string) error {
-	o.command("resumed", name)
-	o.station.Resume()
-	return nil
+func (o operator) Resume(ctx context.Context, name string) error {
+	o.command("resume", name)
+	return refused(o.station.Resume(ctx))
+}
+
+// refused says in the display's words that the station does not run.
+func refused(err error) error {
+	if errors.Is(err, station.ErrStopped) {
+		return errors.Join(display.ErrRefused, err)
+	}
+	return err
 }
 
 func (o operator) command(what, name string) {

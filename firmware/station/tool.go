@@ -1,6 +1,8 @@
 package station
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
@@ -11,7 +13,8 @@ import (
 // updateReady sets READY by what the station can take now.
 func (s *Station) updateReady() {
 	room := s.inFlight+s.pairing.waiting() < s.config.Queue-1
-	ready := room && s.state.Camera && !s.state.Paused && (s.wafer == nil || !s.wafer.leaving)
+	wanted := s.wafer == nil && !s.state.Paused || s.wafer != nil && !s.wafer.leaving
+	ready := room && wanted && s.state.Camera
 	if ready == s.state.Ready {
 		return
 	}
@@ -51,26 +54,37 @@ func (s *Station) enterWorking() {
 		s.enter(UnscheduledDown, "camera gone")
 	case s.wafer != nil && s.wafer.retrying:
 		s.enter(UnscheduledDown, "wafer cannot be stored")
-	case s.state.Paused:
-		s.enter(Standby, "paused by the operator")
 	case s.wafer != nil:
 		s.enter(Productive, "")
+	case s.state.Paused:
+		s.enter(Standby, "paused by the operator")
 	default:
 		s.enter(Standby, "")
 	}
 }
 
-// Pause keeps READY down until Resume; a field already triggered is finished.
-func (s *Station) Pause() { s.command(func() { s.state.Paused = true }) }
+// ErrStopped means that the station runs no more.
+var ErrStopped = errors.New("station: stopped")
+
+// Pause lets the wafer on the chuck be finished and then keeps READY down until
+// Resume.
+func (s *Station) Pause(ctx context.Context) error {
+	return s.command(ctx, func() { s.state.Paused = true })
+}
 
 // Resume lets READY rise again.
-func (s *Station) Resume() { s.command(func() { s.state.Paused = false }) }
+func (s *Station) Resume(ctx context.Context) error {
+	return s.command(ctx, func() { s.state.Paused = false })
+}
 
-// command runs f in the station's goroutine. Once the station has stopped, it
-// does nothing.
-func (s *Station) command(f func()) {
+// command runs f in the station's goroutine.
+func (s *Station) command(ctx context.Context, f func()) error {
 	select {
 	case s.control <- func() { f(); s.enterWorking(); s.Observer.StateChanged(s.state) }:
+		return nil
 	case <-s.stopped:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
