@@ -18,12 +18,15 @@ type Keys interface {
 }
 
 // Stream is a node's records of one epoch.
-type Stream struct{ Node, Epoch string }
+type Stream struct {
+	Node  string `json:"node"`
+	Epoch string `json:"epoch"`
+}
 
 // Position is how far a stream is committed, without gaps.
 type Position struct {
 	Stream
-	Seq uint64
+	Seq uint64 `json:"seq"`
 }
 
 // Received is a record that passed every check.
