@@ -101,9 +101,27 @@ func (c *fakeCommands) log() []string {
 	return slices.Clone(c.done)
 }
 
-// crop draws a patch of pattern with a blob in it.
-func crop(class defect.Class, seed uint64) []byte {
-	r := rand.New(rand.NewPCG(seed, uint64(class.Number())))
+// crops holds what was drawn before, for drawing takes long with the race detector.
+var crops sync.Map
+
+type cropKey struct {
+	class   defect.Class
+	variant uint64
+}
+
+// crop is a patch of pattern with a blob in it.
+func crop(class defect.Class, number uint64) []byte {
+	key := cropKey{class, number % 4}
+	drawn, ok := crops.Load(key)
+	if !ok {
+		drawn, _ = crops.LoadOrStore(key, drawCrop(key))
+	}
+	return drawn.([]byte)
+}
+
+func drawCrop(key cropKey) []byte {
+	class := key.class
+	r := rand.New(rand.NewPCG(key.variant, uint64(class.Number())))
 	img := image.NewGray(image.Rect(0, 0, 96, 96))
 	cx, cy := 44+r.IntN(8), 44+r.IntN(8)
 	for y := range 96 {

@@ -1,8 +1,11 @@
 package display
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
+	"image/png"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -20,6 +23,41 @@ import (
 	"kensa/vision/wafer"
 )
 
+// chromium is one browser for all tests, each of which has a tab of its own. It
+// is started by the first that needs it.
+var chromium struct {
+	ctx  context.Context
+	stop func()
+}
+
+func openBrowser(t testing.TB) context.Context {
+	t.Helper()
+	if chromium.ctx != nil {
+		return chromium.ctx
+	}
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("no chromium: the page is not tested")
+	}
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	first, endFirst := chromedp.NewContext(allocator)
+	chromium.ctx, chromium.stop = first, func() { endFirst(); endAllocator() }
+	if err := chromedp.Do(first); err != nil {
+		t.Fatal(err)
+	}
+	return first
+}
+
+func closeBrowser() error {
+	if chromium.ctx == nil {
+		return nil
+	}
+	defer chromium.stop()
+	return chromedp.Cancel(chromium.ctx)
+}
+
 // browser is a page under test.
 type browser struct {
 	t   testing.TB
@@ -30,19 +68,14 @@ type browser struct {
 // test is skipped where there is no browser, or no page.
 func (r *rig) browse(width, height int, language string) *browser {
 	r.t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		r.t.Skip("no chromium: the page is not tested")
+	if testing.Short() {
+		r.t.Skip("-short: the page is not tested")
 	}
 	if _, err := web.Files().Open("index.html"); err != nil {
 		r.t.Skip("page not built (npm ci && npm run build in firmware/display/web): it is not tested")
 	}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.DisableGPU, chromedp.WindowSize(width, height), chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(r.t.TempDir()))
 	s := &browser{t: r.t}
-	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	tab, endTab := chromedp.NewContext(allocator, chromedp.WithListener(s.complain))
+	tab, endTab := chromedp.NewContext(openBrowser(r.t), chromedp.WithListener(s.complain))
 	ctx, endTimeout := context.WithTimeout(tab, time.Minute)
 	s.ctx = ctx
 	r.t.Cleanup(func() {
@@ -51,7 +84,6 @@ func (r *rig) browse(width, height int, language string) *browser {
 		}
 		endTimeout()
 		endTab()
-		endAllocator()
 	})
 	s.do(chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Navigate(r.url), chromedp.WaitVisible(".title .heart[data-beats]"))
 	if language == "ja" {
@@ -100,11 +132,16 @@ func (s *browser) until(expression string) {
 // save keeps a picture for people, in $KENSA_SCREENSHOTS where that is set.
 func (s *browser) save(name string) {
 	s.t.Helper()
+	s.keep(name, get(s, chromedp.CaptureScreenshot()))
+}
+
+func (s *browser) keep(name string, png []byte) {
+	s.t.Helper()
 	folder := os.Getenv("KENSA_SCREENSHOTS")
 	if folder == "" {
 		folder = s.t.TempDir()
 	}
-	if err := os.WriteFile(filepath.Join(folder, name+".png"), get(s, chromedp.CaptureScreenshot()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, name+".png"), png, 0o644); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -115,6 +152,12 @@ const countColours = `(() => {
   for (let i = 0; i < d.length; i += 4) { const k = [d[i], d[i+1], d[i+2]].join(); n[k] = (n[k] || 0) + 1; }
   return n;
 })()`
+
+// drawn waits until the map shows good dies.
+func (s *browser) drawn() {
+	s.t.Helper()
+	s.until(fmt.Sprintf(`document.querySelector(".sheet")?.width > 0 && (%s)["%s"] > 1000`, countColours, goodColour))
+}
 
 const (
 	goodColour  = "236,237,237"
@@ -139,10 +182,10 @@ func TestTheMapIsDrawnLive(t *testing.T) {
 				count++
 			}
 		}
-		s.until(fmt.Sprintf(`document.querySelector('.legend [data-bin="%d"] b').textContent === "%d"`, bin, count))
+		s.until(fmt.Sprintf(`document.querySelector('.legend [data-bin="%d"] b')?.textContent === "%d"`, bin, count))
 	}
 	s.until(`document.querySelector(".lost") !== null`)
-	s.until(fmt.Sprintf(`(%s)["%s"] > 1000`, countColours, goodColour))
+	s.drawn()
 	s.until(fmt.Sprintf(`(%s)["%s"] > 50`, countColours, shortColour))
 	s.until(fmt.Sprintf(`document.querySelectorAll(".card img").length === %d`, min(20, len(r.found))))
 	s.until(`[...document.querySelectorAll(".card img")].every((i) => i.complete && i.naturalWidth === 96)`)
@@ -180,11 +223,13 @@ func TestATappedDieIsTheSameHoweverTheMapIsTurned(t *testing.T) {
 	s := r.browse(1280, 800, "en")
 	bad := r.found[0]
 	center := r.plan.Layout.DieCenter(wafer.DieIndex{Column: bad.Column, Row: bad.Row})
+	s.drawn()
 	want := strings.ReplaceAll(fmt.Sprintf("Die (%d, %d)", bad.Column, bad.Row), "-", "−")
 	for turn := range 4 {
 		s.do(chromedp.WaitReady(fmt.Sprintf(`.sheets[data-turn="%d"]`, turn)))
 		at := get(s, chromedp.Evaluate[[]float64](fmt.Sprintf(tapPoint, float64(center.X)/1000, float64(center.Y)/1000)))
 		s.do(chromedp.MouseClickXY(at[0], at[1]), chromedp.WaitVisible(".die-sheet .defect"))
+		s.save(fmt.Sprintf("die-turn-%d", turn))
 		if sheet := get(s, chromedp.Text(".die-sheet h2")); !strings.Contains(sheet, want) {
 			t.Errorf("turn %d: tapped %s, got %q", turn, want, sheet)
 		}
@@ -196,8 +241,58 @@ func TestZoomMagnifiesAndFitsAgain(t *testing.T) {
 	r := newRig(t)
 	r.record(1)
 	s := r.browse(1280, 800, "en")
+	s.drawn()
 	s.do(chromedp.Click(`[data-tool="zoomIn"]`), chromedp.Click(`[data-tool="zoomIn"]`), chromedp.WaitReady(`.sheets[data-zoom="2.56"]`))
+	s.save("zoomed")
 	s.do(chromedp.Click(`[data-tool="fit"]`), chromedp.WaitReady(`.sheets[data-zoom="1.00"]`))
+}
+
+// catchSaved has the page's download kept as a data URL instead of saved.
+const catchSaved = `(() => {
+  const make = URL.createObjectURL;
+  URL.createObjectURL = (blob) => {
+    const reader = new FileReader();
+    reader.onload = () => (window.savedMap = reader.result);
+    reader.readAsDataURL(blob);
+    return make(blob);
+  };
+  HTMLAnchorElement.prototype.click = function () { window.savedName = this.download; };
+})()`
+
+func TestTheMapIsSavedAsAPicture(t *testing.T) {
+	r := newRig(t)
+	r.record(1)
+	s := r.browse(1280, 800, "en")
+	s.do(chromedp.WaitVisible(`[data-tool="save"]`), chromedp.Evaluate[chromedp.Void](catchSaved), chromedp.Click(`[data-tool="save"]`))
+	s.until(`window.savedMap !== undefined`)
+	if name := get(s, chromedp.Evaluate[string](`window.savedName`)); name != "kensa-A2617-04.01_A2617-04_1.png" {
+		t.Errorf("saved as %q", name)
+	}
+	encoded, _ := strings.CutPrefix(get(s, chromedp.Evaluate[string](`window.savedMap`)), "data:image/png;base64,")
+	data, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size := picture.Bounds().Size(); size.X < 1000 || size.Y < 1000 {
+		t.Errorf("picture of %v", size)
+	}
+	s.keep("saved-map", data)
+}
+
+func TestASequenceOfFieldsIsAMapToo(t *testing.T) {
+	r := newRig(t)
+	r.apply(WaferStarted{Run{Substrate: "wafer-pairs", DieMap: DieMap{Geometry: Geometry{Kind: wafer.Sequence}, Legend: legend}}})
+	s := r.browse(1280, 800, "en")
+	for n := range 30 {
+		r.apply(FieldDone{Field: n, Inspected: true, Dies: []DieResult{{n, wafer.Bin(1 + n%7/6*(n%5)), ""}}})
+	}
+	s.until(`document.querySelector(".legend h2 span")?.textContent === "30"`)
+	s.drawn()
+	s.save("sequence")
 }
 
 func TestAnAlarmIsAcknowledgedByName(t *testing.T) {
@@ -240,7 +335,7 @@ func TestPauseIsAskedForAndResumed(t *testing.T) {
 func TestASilentBoxFreezesTheDisplayUntilItIsBack(t *testing.T) {
 	r := newRig(t)
 	s := r.browse(1280, 800, "en")
-	s.until(`+document.querySelector(".heart").dataset.beats > 1`)
+	s.until(`+document.querySelector(".heart")?.dataset.beats > 1`)
 	if err := r.server.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -250,9 +345,20 @@ func TestASilentBoxFreezesTheDisplayUntilItIsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.serve(Options{Board: NewBoard(State{Status: status}), Archive: r.archive, Commands: r.commands, Log: slog.New(slog.DiscardHandler)})
+	updated := status
+	updated.SoftwareVersion = "0.2.0"
+	r.serve(Options{Board: NewBoard(State{Status: updated}), Archive: r.archive, Commands: r.commands, Log: slog.New(slog.DiscardHandler)})
 	r.server.Start(l)
 	s.do(chromedp.WaitNotPresent(".frozen"))
+	for { // an updated box has a newer page: the old one makes way
+		reloaded, err := chromedp.Run(s.ctx, chromedp.Evaluate[bool](`performance.getEntriesByType("navigation")[0].type === "reload"`))
+		if err == nil && reloaded {
+			return
+		}
+		if s.ctx.Err() != nil {
+			t.Fatal("the page was not loaded anew")
+		}
+	}
 }
 
 // TestScreens keeps a picture of the page in each size, language and mood, and
@@ -282,13 +388,13 @@ func TestScreens(t *testing.T) {
 			s.checkTargets(screen.name)
 			s.checkFit(screen.name)
 			s.save(screen.name)
-			for _, view := range []string{"wafers", "alarms"} {
-				s.do(chromedp.Click("#command-" + view))
-				s.checkTargets(screen.name + " " + view)
-				s.save(screen.name + "-" + view)
+			for _, c := range []struct{ command, shows string }{
+				{"wafers", ".wafers"}, {"alarms", "main > .alarms, main > .empty"}, {"operator", "#operator-name"},
+			} {
+				s.do(chromedp.Click("#command-"+c.command), chromedp.WaitVisible(c.shows))
+				s.checkTargets(screen.name + " " + c.command)
+				s.save(screen.name + "-" + c.command)
 			}
-			s.do(chromedp.Click("#command-operator"), chromedp.WaitVisible("#operator-name"))
-			s.save(screen.name + "-operator")
 		})
 	}
 }

@@ -2,16 +2,19 @@ package display
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"kensa/firmware/display/web"
 )
@@ -370,4 +373,19 @@ func TestThePageSaysWhenItIsNotBuilt(t *testing.T) {
 	if built := err == nil; built && status != 200 || !built && (status != 503 || !strings.Contains(body, "make build")) {
 		t.Errorf("built %v: %d %.80s", built, status, body)
 	}
+}
+
+// FuzzOperator holds that a command's body gives a printable name or an error.
+func FuzzOperator(f *testing.F) {
+	for _, seed := range []string{`{"operator":"tanaka"}`, `{"operator":" 佐藤 "}`, `{"operator":""}`, `{"operator":"a\u0000"}`, `{}`, `[]`, `{"operator":1}`, `{"x":1}`, "{"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		request := httptest.NewRequest("POST", "/api/pause", bytes.NewReader(body))
+		request.Header.Set("Content-Type", "application/json")
+		name, err := operatorOf(httptest.NewRecorder(), request)
+		if err == nil && (name == "" || len([]rune(name)) > maxOperator || strings.ContainsFunc(name, unicode.IsControl)) {
+			t.Errorf("%q gives the name %q", body, name)
+		}
+	})
 }
