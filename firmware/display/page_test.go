@@ -2,149 +2,18 @@ package display
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"fmt"
 	"image/png"
 	"log/slog"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"kensa/firmware/display/web"
 	"kensa/vision/wafer"
 )
-
-// chromium is one browser for all tests, each of which has a tab of its own. It
-// is started by the first that needs it.
-var chromium struct {
-	ctx  context.Context
-	stop func()
-}
-
-func openBrowser(t testing.TB) context.Context {
-	t.Helper()
-	if chromium.ctx != nil {
-		return chromium.ctx
-	}
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no chromium: the page is not tested")
-	}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	first, endFirst := chromedp.NewContext(allocator)
-	chromium.ctx, chromium.stop = first, func() { endFirst(); endAllocator() }
-	if err := chromedp.Do(first); err != nil {
-		t.Fatal(err)
-	}
-	return first
-}
-
-func closeBrowser() error {
-	if chromium.ctx == nil {
-		return nil
-	}
-	defer chromium.stop()
-	return chromedp.Cancel(chromium.ctx)
-}
-
-// browser is a page under test.
-type browser struct {
-	t   testing.TB
-	ctx context.Context
-}
-
-// browse opens the rig's page in a headless browser of the given size. The
-// test is skipped where there is no browser, or no page.
-func (r *rig) browse(width, height int, language string) *browser {
-	r.t.Helper()
-	if testing.Short() {
-		r.t.Skip("-short: the page is not tested")
-	}
-	if _, err := web.Files().Open("index.html"); err != nil {
-		r.t.Skip("page not built (npm ci && npm run build in firmware/display/web): it is not tested")
-	}
-	s := &browser{t: r.t}
-	tab, endTab := chromedp.NewContext(openBrowser(r.t), chromedp.WithListener(s.complain))
-	ctx, endTimeout := context.WithTimeout(tab, time.Minute)
-	s.ctx = ctx
-	r.t.Cleanup(func() {
-		if err := chromedp.Cancel(tab); err != nil {
-			r.t.Error(err)
-		}
-		endTimeout()
-		endTab()
-	})
-	s.do(chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Navigate(r.url), chromedp.WaitVisible(".title .heart[data-beats]"))
-	if language == "ja" {
-		s.do(chromedp.Click("#command-language"), chromedp.WaitReady(`html[lang="ja"]`))
-	}
-	return s
-}
-
-// complain fails the test for what the page throws and what its policy forbids.
-func (s *browser) complain(event any) {
-	switch e := event.(type) {
-	case *runtime.EventExceptionThrown:
-		s.t.Errorf("page: %s %v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception)
-	case *log.EventEntryAdded:
-		if e.Entry.Source == log.EntrySourceSecurity || strings.Contains(e.Entry.Text, "Content Security Policy") {
-			s.t.Errorf("page: %s", e.Entry.Text)
-		}
-	}
-}
-
-func (s *browser) do(steps ...chromedp.Action[chromedp.Void]) {
-	s.t.Helper()
-	if err := chromedp.Do(s.ctx, steps...); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// get runs an action that has a result.
-func get[T any](s *browser, action chromedp.Action[T]) T {
-	s.t.Helper()
-	result, err := chromedp.Run(s.ctx, action)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return result
-}
-
-// until waits for a JavaScript expression to hold.
-func (s *browser) until(expression string) {
-	s.t.Helper()
-	if err := chromedp.Do(s.ctx, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(20*time.Second))); err != nil {
-		s.t.Fatalf("%s: %v", expression, err)
-	}
-}
-
-// save keeps a picture for people, in $KENSA_SCREENSHOTS where that is set.
-func (s *browser) save(name string) {
-	s.t.Helper()
-	s.keep(name, get(s, chromedp.CaptureScreenshot()))
-}
-
-func (s *browser) keep(name string, png []byte) {
-	s.t.Helper()
-	folder := os.Getenv("KENSA_SCREENSHOTS")
-	if folder == "" {
-		folder = s.t.TempDir()
-	}
-	if err := os.WriteFile(filepath.Join(folder, name+".png"), png, 0o644); err != nil {
-		s.t.Fatal(err)
-	}
-}
 
 // countColours counts the pixels of the map's dies by colour.
 const countColours = `(() => {
@@ -358,78 +227,5 @@ func TestASilentBoxFreezesTheDisplayUntilItIsBack(t *testing.T) {
 		if s.ctx.Err() != nil {
 			t.Fatal("the page was not loaded anew")
 		}
-	}
-}
-
-// TestScreens keeps a picture of the page in each size, language and mood, and
-// checks what holds for all of them.
-func TestScreens(t *testing.T) {
-	for _, screen := range []struct {
-		name          string
-		width, height int
-		language      string
-		alarms        []Alarm
-	}{
-		{"en-1280x800", 1280, 800, "en", nil},
-		{"en-1920x1080-alarm", 1920, 1080, "en", []Alarm{missedPulse()}},
-		{"ja-1280x800-alarms", 1280, 800, "ja", []Alarm{missedPulse(), cameraGone()}},
-		{"ja-1024x600", 1024, 600, "ja", nil},
-		{"en-1024x600-alarm", 1024, 600, "en", []Alarm{cameraGone()}},
-		{"en-390x844", 390, 844, "en", []Alarm{missedPulse()}},
-	} {
-		t.Run(screen.name, func(t *testing.T) {
-			r := newRig(t)
-			r.busyDay()
-			for _, a := range screen.alarms {
-				r.raise(a)
-			}
-			s := r.browse(screen.width, screen.height, screen.language)
-			s.until(`document.querySelectorAll(".legend li").length > 5`)
-			s.checkTargets(screen.name)
-			s.checkFit(screen.name)
-			s.save(screen.name)
-			for _, c := range []struct{ command, shows string }{
-				{"wafers", ".wafers"}, {"alarms", "main > .alarms, main > .empty"}, {"operator", "#operator-name"},
-			} {
-				s.do(chromedp.Click("#command-"+c.command), chromedp.WaitVisible(c.shows))
-				s.checkTargets(screen.name + " " + c.command)
-				s.save(screen.name + "-" + c.command)
-			}
-		})
-	}
-}
-
-// busyDay is a lot in progress with one broken link.
-func (r *rig) busyDay() {
-	for id := int64(1); id <= 12; id++ {
-		lost := []int{}
-		if id == 5 {
-			lost = []int{30, 31}
-		}
-		r.record(id, lost...)
-	}
-	r.apply(ConnectionChanged{Connection{Name: Warning, Link: Down, Since: start, Pending: 1240, Detail: "connection refused"}})
-	r.startWafer()
-	for n := range len(r.plan.Fields) * 3 / 5 {
-		r.field(n, n == 33)
-	}
-}
-
-// checkTargets measures what can be touched: 76 px is 20 mm at 100 dpi. On
-// phones and in the keypad, width gives way.
-func (s *browser) checkTargets(where string) {
-	s.t.Helper()
-	small := get(s, chromedp.Evaluate[[]string](`[...document.querySelectorAll("button")].filter((b) => b.offsetParent).map((b) => [b.getBoundingClientRect(), b]).filter(([r]) => r.height < 75.9 || r.width < (innerWidth > 700 ? 75.9 : 48)).map(([r, b]) => b.className + " " + b.textContent + " " + r.width + "x" + r.height)`))
-	if len(small) > 0 {
-		s.t.Errorf("%s: too small to touch: %v", where, small)
-	}
-}
-
-// checkFit finds panels of the page that stick out of it.
-func (s *browser) checkFit(where string) {
-	s.t.Helper()
-	out := get(s, chromedp.Evaluate[[]string](`[...document.querySelectorAll(".title, .banner, .commands, .command, .tools, .tool")].map((e) => [e.getBoundingClientRect(), e]).filter(([r]) => r.right > innerWidth + 1 || innerWidth > 700 && r.bottom > innerHeight + 1).map(([r, e]) => e.className + " " + JSON.stringify(r))`))
-	if len(out) > 0 {
-		s.t.Errorf("%s: beyond the screen: %v", where, out)
 	}
 }
