@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,7 +18,19 @@ import (
 	"kensa/vision/wafer"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(withBrowser{m}) }
+
+// withBrowser closes the browser that the tests share before leaks are looked for.
+type withBrowser struct{ *testing.M }
+
+func (w withBrowser) Run() int {
+	code := w.M.Run()
+	if err := closeBrowser(); err != nil {
+		fmt.Fprintln(os.Stderr, "closing the browser:", err)
+		return 1
+	}
+	return code
+}
 
 var update = flag.Bool("update", false, "write the files in testdata and web/src that are derived from the Go types")
 
@@ -180,7 +194,7 @@ type wireEvent struct {
 }
 
 func TestReplayForThePage(t *testing.T) {
-	b := NewBoard(State{Status: status, Connections: connections[:1]})
+	b := NewBoard(State{Status: status, Connections: slices.Clone(connections[:1])})
 	first, events, cancel, err := b.subscribe()
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
@@ -98,9 +99,11 @@ const (
 type Server struct {
 	Options
 	http    *http.Server
-	closing context.CancelFunc
-	served  chan error
 	page    page
+	closing chan struct{} // closed to end the event streams
+	shut    func()        // closes it, once
+	served  chan struct{} // closed when serving has ended; nil before Start
+	err     error         // why it ended
 }
 
 // New makes a display and registers its metrics; it fails where the registry
@@ -118,11 +121,10 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	o.Board.observe(metrics.count)
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &Server{Options: o, closing: cancel, page: page}
+	s := &Server{Options: o, page: page, closing: make(chan struct{})}
+	s.shut = sync.OnceFunc(func() { close(s.closing) })
 	s.http = &http.Server{
 		Handler:           s.routes(),
-		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
@@ -150,14 +152,17 @@ func Listen(addr string) (net.Listener, error) {
 
 // Start serves on the listener until Close, which also closes it.
 func (s *Server) Start(l net.Listener) {
-	s.served = make(chan error, 1)
-	go func() { s.served <- s.http.Serve(l) }()
+	s.served = make(chan struct{})
+	go func() {
+		s.err = s.http.Serve(l)
+		close(s.served)
+	}()
 }
 
 // Close ends all event streams, gives requests in progress a few seconds and
 // waits. It returns the error that ended serving before, if any.
 func (s *Server) Close() error {
-	s.closing()
+	s.shut()
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
@@ -167,8 +172,8 @@ func (s *Server) Close() error {
 	if s.served == nil {
 		return err
 	}
-	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
-		return fmt.Errorf("display: %w", served)
+	if <-s.served; !errors.Is(s.err, http.ErrServerClosed) {
+		return fmt.Errorf("display: %w", s.err)
 	}
 	return err
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -137,6 +136,26 @@ func TestAScreenThatLagsIsDropped(t *testing.T) {
 	}
 }
 
+func TestAScreenThatDoesNotReadIsDropped(t *testing.T) {
+	r := newRig(t)
+	answer, err := http.Get(r.url + "/api/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	connected := func() int {
+		r.board.mu.Lock()
+		defer r.board.mu.Unlock()
+		return len(r.board.screens)
+	}
+	if connected() != 1 {
+		t.Fatal("the screen is not connected")
+	}
+	for long := strings.Repeat("x", 1<<16); connected() > 0; { // until the network's buffers and the queue are full
+		r.apply(StatusChanged{Status{Tool: long}})
+	}
+}
+
 func TestTooManyScreensAreRefused(t *testing.T) {
 	r := newRig(t)
 	for range maxScreens {
@@ -197,85 +216,6 @@ func TestRecordedWafers(t *testing.T) {
 	}
 }
 
-func TestBadRequestsAreNamed(t *testing.T) {
-	r := newRig(t)
-	name := `{"operator":"tanaka"}`
-	for _, c := range []struct {
-		method, path, body string
-		status             int
-		says               string
-	}{
-		{"GET", "/api/wafers/abc", "", 400, `wafer: \"abc\"`},
-		{"GET", "/api/wafers/0", "", 400, "want a number from 1"},
-		{"GET", "/api/wafers/99999999999999999999", "", 400, "want a number"},
-		{"GET", "/api/wafers/77", "", 404, "wafer 77: not found"},
-		{"GET", "/api/wafers?limit=100000", "", 400, "limit:"},
-		{"GET", "/api/wafers/1/defects/x.png", "", 400, `defect: \"x\"`},
-		{"GET", "/api/wafers/1/defects/1.jpg", "", 400, "image:"},
-		{"GET", "/api/live/9/defects/1.png", "", 404, "run 9"},
-		{"GET", "/api/nothing", "", 404, ""},
-		{"GET", "/assets/..%2fembed.go", "", 404, ""},
-		{"GET", "/api/pause", "", 405, ""},
-		{"POST", "/api/alarms/x/ack", name, 400, "alarm:"},
-		{"POST", "/api/alarms/5/ack", name, 404, "alarm 5: not found"},
-		{"POST", "/api/resume", name, 409, "refused"},
-		{"POST", "/api/pause", `{"operator":"  "}`, 400, "operator:"},
-		{"POST", "/api/pause", `{"operator":"` + strings.Repeat("a", 41) + `"}`, 400, "1 to 40"},
-		{"POST", "/api/pause", `{"operator":"a\u0007b"}`, 400, "operator:"},
-		{"POST", "/api/pause", `{"who":"a"}`, 400, "body:"},
-		{"POST", "/api/pause", `{`, 400, "body:"},
-		{"POST", "/api/pause", `{"operator":"` + strings.Repeat("a", 5000) + `"}`, 413, "body:"},
-	} {
-		status, body := r.call(c.method, c.path, c.body, "Content-Type", "application/json")
-		if status != c.status || !strings.Contains(body, c.says) {
-			t.Errorf("%s %s: %d %s; want %d and %q", c.method, c.path, status, body, c.status, c.says)
-		}
-	}
-	if done := r.commands.log(); len(done) > 0 {
-		t.Errorf("bad requests did %v", done)
-	}
-}
-
-func TestCommandsComeFromTheDisplaysOwnPageOnly(t *testing.T) {
-	r := newRig(t)
-	name := `{"operator":"tanaka"}`
-	for what, headers := range map[string][]string{
-		"another origin":      {"Content-Type", "application/json", "Origin", "http://evil.example"},
-		"another port":        {"Content-Type", "application/json", "Origin", "http://127.0.0.1:1"},
-		"a sandboxed page":    {"Content-Type", "application/json", "Origin", "null"},
-		"a cross-site fetch":  {"Content-Type", "application/json", "Sec-Fetch-Site", "cross-site"},
-		"a form":              {"Content-Type", "text/plain"},
-		"no type":             {},
-		"a rebound DNS name":  {"Content-Type", "application/json", "Host", "evil.example", "Origin", "http://evil.example"},
-		"a rebound same-site": {"Content-Type", "application/json", "Host", "evil.example:8080", "Sec-Fetch-Site", "same-origin"},
-	} {
-		if status, _ := r.call("POST", "/api/pause", name, headers...); status < 400 || status >= 500 {
-			t.Errorf("%s: %d; want a refusal", what, status)
-		}
-	}
-	if done := r.commands.log(); len(done) > 0 {
-		t.Errorf("refused commands did %v", done)
-	}
-	if status, body := r.post("/api/pause", name); status != http.StatusNoContent {
-		t.Errorf("from the page itself: %d %s", status, body)
-	}
-	if done := r.commands.log(); !slices.Equal(done, []string{"pause tanaka"}) {
-		t.Errorf("done: %v", done)
-	}
-}
-
-func TestNothingIsReadThroughAnotherName(t *testing.T) {
-	r := newRig(t)
-	for host, want := range map[string]int{
-		"evil.example": 421, "localhost:8080": 200, "LOCALHOST": 200, "[::1]:8080": 200, "10.0.0.7": 200, "": 200,
-		"127.0.0.1.evil.example": 421,
-	} {
-		if status, _ := r.call("GET", "/api/state", "", "Host", host); status != want {
-			t.Errorf("host %q: %d; want %d", host, status, want)
-		}
-	}
-}
-
 func TestAcknowledgeReachesTheScreens(t *testing.T) {
 	r := newRig(t)
 	r.raise(missedPulse())
@@ -288,21 +228,6 @@ func TestAcknowledgeReachesTheScreens(t *testing.T) {
 	var a Alarm
 	if err := json.Unmarshal([]byte(data), &a); name != "alarm" || err != nil || a.AckBy != "佐藤" {
 		t.Errorf("event %s %s, %v", name, data, err)
-	}
-}
-
-func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
-	r := newRig(t)
-	for _, path := range []string{"/", "/assets/app.js", "/api/state", "/api/nothing", "/metrics", "/healthz"} {
-		answer, err := http.Get(r.url + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer.Body.Close()
-		policy := answer.Header.Get("Content-Security-Policy")
-		if !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s: policy %q", path, policy)
-		}
 	}
 }
 
@@ -353,13 +278,11 @@ func TestServingThatFailsIsToldAtClose(t *testing.T) {
 	}
 	l.Close()
 	server.Start(l)
-	if err := <-server.served; err == nil {
-		t.Fatal("served a closed listener")
-	} else {
-		server.served <- err
-	}
-	if server.Close() == nil {
-		t.Error("Close hides why serving ended")
+	<-server.served
+	for range 2 { // Close may be called again
+		if server.Close() == nil {
+			t.Error("Close hides why serving ended")
+		}
 	}
 }
 

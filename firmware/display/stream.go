@@ -1,6 +1,7 @@
 package display
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -24,7 +25,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		err = screen.send(event{"state", state})
 	}
 	if err == nil {
-		err = screen.follow(r, changes)
+		err = screen.follow(r.Context(), s.closing, changes)
 	}
 	if err != nil {
 		s.Log.Debug("screen dropped", "remote", r.RemoteAddr, "err", err)
@@ -45,7 +46,8 @@ func newScreen(w http.ResponseWriter) (*screen, error) {
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	return &screen{w, control}, nil
+	_, err := fmt.Fprintf(w, "retry: %d\n\n", retryMillis)
+	return &screen{w, control}, err
 }
 
 // send writes one event, within the limit that tells a slow screen from a dead one.
@@ -53,20 +55,22 @@ func (s *screen) send(e event) error {
 	if err := s.control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(s.w, "retry: %d\nevent: %s\ndata: %s\n\n", retryMillis, e.name, e.data); err != nil {
+	if _, err := fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", e.name, e.data); err != nil {
 		return err
 	}
 	return s.control.Flush()
 }
 
 // follow passes changes on; a closed channel means that the screen lagged.
-func (s *screen) follow(r *http.Request, changes <-chan event) error {
+func (s *screen) follow(ctx context.Context, closing <-chan struct{}, changes <-chan event) error {
 	heart := time.NewTicker(heartbeatEvery)
 	defer heart.Stop()
 	for {
 		var next event
 		select {
-		case <-r.Context().Done():
+		case <-ctx.Done():
+			return nil
+		case <-closing:
 			return nil
 		case e, open := <-changes:
 			if !open {

@@ -10,6 +10,14 @@ export const day = (d: Date | null): string => (d ? `${d.getFullYear()}-${two(d.
 
 export const time = (iso: string): string => clock(new Date(iso));
 
+// since is a time of today, or a day and a time; where room is short, the day.
+export function since(iso: string, now: Date | null, short = false): string {
+  const then = new Date(iso);
+  const hours = `${two(then.getHours())}:${two(then.getMinutes())}`;
+  if (day(then) === day(now)) return hours;
+  return short ? day(then).slice(5) : `${day(then).slice(5)} ${hours}`;
+}
+
 export const percent = (share: number | null, digits = 1): string =>
   share === null || Number.isNaN(share) ? dash : `${(100 * share).toFixed(digits)}\u202f%`;
 

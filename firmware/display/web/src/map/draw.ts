@@ -11,7 +11,7 @@ export interface Scene { model: Model; view: View; size: Size }
 // Below these sizes of a die, in pixels, its details would only be noise.
 const MIN_GAP = 5;
 const MIN_DETAIL = 9;
-const MIN_NUMBER = 17;
+const MIN_NUMBER = 11;
 const MIN_DEFECTS = 26;
 
 const bearing = { right: 0, down: Math.PI / 2, left: Math.PI, up: -Math.PI / 2 };
@@ -86,7 +86,7 @@ function outline(c: Context, b: Box): void {
 
 function drawNumber(c: Context, b: Box, bin: number, look: Look): void {
   c.fillStyle = look.text;
-  c.font = `700 ${Math.min(30, Math.min(b.width, b.height) * 0.62)}px sans-serif`;
+  c.font = `700 ${Math.min(30, Math.min(b.width, b.height) * 0.74)}px sans-serif`;
   c.textAlign = "center";
   c.textBaseline = "middle";
   c.fillText(String(bin), b.x + b.width / 2, b.y + b.height / 2 + 1);

@@ -1,6 +1,7 @@
 import { computed } from "@preact/signals";
 import { acknowledge } from "../commands";
-import { time } from "../format";
+import { since } from "../format";
+import { boxTime } from "../stream";
 import { alarms } from "../store";
 import { text } from "../text";
 import type { Alarm } from "../types";
@@ -25,7 +26,7 @@ export function Banner() {
           <strong lang="en">{first.alid} · {first.text}</strong>
           <span class="detail" lang="en">{first.detail}</span>
         </span>
-        <span class="since">{t.since} {time(first.since)}{others > 0 && <b>+{others} {t.more}</b>}</span>
+        <span class="since">{t.since} {since(first.since, boxTime.peek())}{others > 0 && <b>+{others} {t.more}</b>}</span>
       </button>
       <Acknowledge alarm={first} />
     </section>
@@ -50,7 +51,7 @@ export function AlarmsView() {
             <strong lang="en">{a.alid} · {a.text}</strong>
             <span class="detail" lang="en">{a.detail}</span>
             <span><b>{t.remedy}:</b> <span lang="en">{a.remedy}</span></span>
-            <small>{t.since} {time(a.since)} · {t.categories[a.category] ?? a.category}</small>
+            <small>{t.since} {since(a.since, boxTime.peek())} · {t.categories[a.category] ?? a.category}</small>
           </div>
           <Acknowledge alarm={a} />
         </article>

@@ -28,8 +28,7 @@ function Card({ defect: d }: { defect: Defect }) {
     <button class="card" onClick={() => (selected.value = { column: d.column, row: d.row })}>
       <Crop defect={d} />
       <strong>{className(d.class)}</strong>
-      <span>{microns(Math.max(d.width_um, d.height_um))}</span>
-      <small>{dieIndex(d.column, d.row)}</small>
+      <small>{microns(Math.max(d.width_um, d.height_um))} {dieIndex(d.column, d.row)}</small>
     </button>
   );
 }

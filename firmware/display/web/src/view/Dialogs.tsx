@@ -37,8 +37,11 @@ function PauseDialog() {
 const KEYS = ["1234567890", "QWERTYUIOP", "ASDFGHJKL-", "ZXCVBNM."];
 const MAX_NAME = 40;
 
-// OperatorDialog has its own keys, because a touch screen has no others; a badge
-// reader that types works too.
+// PHONE screens bring their own keys.
+const PHONE = "(max-width: 700px)";
+
+// OperatorDialog has its own keys, because a kiosk's touch screen has no others; a
+// badge reader that types works too.
 function OperatorDialog() {
   const t = text.value;
   const [name, setName] = useState(operator.value);
@@ -54,7 +57,7 @@ function OperatorDialog() {
       <form class="dialog" aria-label={t.whoAreYou} onSubmit={done}>
         <label>
           {t.whoAreYou}
-          <input id="operator-name" ref={field} value={name} maxLength={MAX_NAME} autocomplete="off" inputMode="none" onInput={(e) => setName(e.currentTarget.value)} />
+          <input id="operator-name" ref={field} value={name} maxLength={MAX_NAME} autocomplete="off" inputMode={matchMedia(PHONE).matches ? "text" : "none"} onInput={(e) => setName(e.currentTarget.value)} />
         </label>
         <div class="recent">{recentOperators().map((n) => <button key={n} type="button" class="plain" onClick={() => signIn(n)}>{n}</button>)}</div>
         <div class="keys">

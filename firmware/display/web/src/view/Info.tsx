@@ -9,7 +9,7 @@ import { Icon, VerdictMark } from "./icons";
 import { openWafer, selected } from "./navigation";
 
 // Figures are a wafer's numbers, so far or in the end.
-export interface Figures { yield: number | null; defects: number; density: number | null; coverage: number | null; verdict: string }
+export interface Figures { yield: number | null; defects: number; density: number | null; coverage: number | null; missed: number; running: boolean }
 
 export function Tiles({ figures: f }: { figures: Figures }) {
   const t = text.value;
@@ -18,7 +18,11 @@ export function Tiles({ figures: f }: { figures: Figures }) {
       <Tile name={t.yield} value={percent(f.yield)} />
       <Tile name={t.defects} value={String(f.defects)} />
       <Tile name={`${t.density} ${t.perArea}`} value={significant(f.density)} />
-      <Tile name={t.coverage} value={floorPercent(f.coverage)} abnormal={f.verdict === "incomplete"} />
+      {f.running ? (
+        <Tile name={t.notInspected} value={String(f.missed)} abnormal={f.missed > 0} />
+      ) : (
+        <Tile name={t.coverage} value={floorPercent(f.coverage)} abnormal={f.missed > 0} />
+      )}
     </section>
   );
 }

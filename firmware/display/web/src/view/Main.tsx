@@ -13,7 +13,7 @@ import { WaferMap } from "./WaferMap";
 // recorded one.
 export function Main() {
   const shown = map.value;
-  if (!shown) return <div class="empty">{text.value.noWafer}</div>;
+  if (!shown) return <NoWafer />;
   const summary = summaryShown();
   const figures = summary ? figuresOf(summary) : figuresSoFar(shown);
   const title = titleOf(summary);
@@ -21,7 +21,7 @@ export function Main() {
     <div class="wafer">
       <div class="left">
         <Heading title={title} summary={summary} />
-        <WaferMap map={shown} field={recorded.value ? -1 : (run.value?.field ?? -1)} title={title} figures={figureLine(figures)} />
+        <WaferMap map={shown} field={recorded.value ? -1 : (run.value?.field ?? -1)} title={title.join("  ")} figures={figureLine(figures)} />
       </div>
       {selected.value ? (
         <div class="info"><DieSheet map={shown} /></div>
@@ -38,6 +38,15 @@ export function Main() {
   );
 }
 
+function NoWafer() {
+  return (
+    <div class="wafer">
+      <div class="empty panel">{text.value.noWafer}</div>
+      <div class="info idle"><Trend /><LastWafers /></div>
+    </div>
+  );
+}
+
 // summaryShown is of a recorded wafer, or of the one on the chuck once it is
 // finished.
 function summaryShown(): WaferSummary | null {
@@ -46,13 +55,14 @@ function summaryShown(): WaferSummary | null {
   return id === 0 ? null : (finished.value.find((w) => w.id === id) ?? null);
 }
 
-function titleOf(summary: WaferSummary | null): string {
+// titleOf has the wafer's own name first: where room is short, the rest goes.
+function titleOf(summary: WaferSummary | null): [substrate: string, place: string] {
   const w: WaferSummary | Run | null = summary ?? run.value;
-  return w ? `${w.lot} · ${w.slot || "–"} · ${w.substrate}` : "";
+  return w ? [w.substrate || "–", `${w.lot || "–"} / ${w.slot || "–"}`] : ["", ""];
 }
 
 function figuresOf(s: WaferSummary): Figures {
-  return { yield: s.yield, defects: s.defects, density: s.density_per_cm2, coverage: s.coverage, verdict: s.verdict };
+  return { yield: s.yield, defects: s.defects, density: s.density_per_cm2, coverage: s.coverage, missed: s.dies - s.inspected, running: false };
 }
 
 function figuresSoFar(m: DieMap): Figures {
@@ -64,7 +74,8 @@ function figuresSoFar(m: DieMap): Figures {
     defects: m.defects_total,
     density: area ? m.defects_total / area : null,
     coverage: m.bins.length ? inspected / m.bins.length : null,
-    verdict: of(NOT_INSPECTED) > 0 ? "incomplete" : "",
+    missed: of(NOT_INSPECTED),
+    running: true,
   };
 }
 
@@ -73,13 +84,14 @@ function figureLine(f: Figures): string {
   return `${t.yield} ${percent(f.yield)} · ${t.defects} ${f.defects} · ${t.density} ${significant(f.density)} ${t.perArea} · ${t.coverage} ${floorPercent(f.coverage)}`;
 }
 
-function Heading({ title, summary }: { title: string; summary: WaferSummary | null }) {
+function Heading({ title: [substrate, place], summary }: { title: [string, string]; summary: WaferSummary | null }) {
   const t = text.value;
   const r = run.value;
   const state = recorded.value ? `${t.recorded}, ${time(recorded.value.summary.finished)}` : summary ? t.done : t.onChuck;
   return (
     <div class={`heading${recorded.value ? " recorded" : ""}`}>
-      <strong>{title}</strong>
+      <strong>{substrate}</strong>
+      <span class="place">{place}</span>
       <span class="phase">{state}</span>
       {summary ? <Verdict verdict={summary.verdict} /> : r && <Progress run={r} />}
     </div>

@@ -1,5 +1,5 @@
 import { operator } from "../commands";
-import { clock, day } from "../format";
+import { clock, day, since } from "../format";
 import { connections, status } from "../store";
 import { beats, boxTime, frozenSince } from "../stream";
 import { text } from "../text";
@@ -12,11 +12,11 @@ export function Title() {
   const t = text.value;
   return (
     <header class="title">
-      <Cell name={t.tool} value={s?.tool} wide />
+      <Cell name={`Kensa ${s?.software_version ?? ""}`} value={s?.tool} wide />
       <State />
       <Cell name={t.recipe} value={s && `${s.recipe} · ${s.recipe_version}`} wide />
       <Cell name={`${t.lot} / ${t.slot}`} value={s && `${s.lot || "–"} / ${s.slot || "–"}`} wide />
-      <Cell name={t.operator} value={operator.value || s?.operator || t.nobody} optional />
+      <Cell name={t.operator} value={operator.value || s?.operator} optional />
       <Lines />
       <div class="links">{connections.value.map((c) => <LinkChip key={c.name} link={c} />)}</div>
       <Heart />
@@ -60,13 +60,14 @@ function Lines() {
 
 function LinkChip({ link }: { link: Connection }) {
   const t = text.value;
-  const note = link.pending > 0 ? `${link.pending} ${t.pendingMessages}` : t.links[link.link];
+  const down = link.link === "down";
   return (
     <div class={`link ${link.link}`} title={link.detail}>
-      <span class="name">{t.connections[link.name] ?? link.name}</span>
+      <span class="name"><span>{t.connections[link.name] ?? link.name}</span>{link.pending > 0 && <b>{link.pending}</b>}</span>
       <span class="value">
-        {link.link === "down" && <SeverityMark severity="abnormal" size={18} />}
-        {link.link === "down" ? `${t.links.down} ${clock(new Date(link.since))}` : note}
+        {down && <SeverityMark severity="abnormal" size={17} />}
+        {t.links[link.link]}
+        {down && <span class="when">{since(link.since, boxTime.peek(), true)}</span>}
       </span>
     </div>
   );

@@ -38,7 +38,8 @@ const size = (e: HTMLElement) => ({ width: e.clientWidth, height: Math.max(e.cli
 
 function data(wafers: WaferSummary[]): uPlot.AlignedData {
   const shown = wafers.slice(0, SHOWN).reverse();
-  return [shown.map((_, n) => n), shown.map((w) => (w.yield === null ? null : 100 * w.yield))];
+  const share = (w: WaferSummary) => (w.yield === null ? null : 100 * w.yield);
+  return [shown.map((_, n) => n), shown.map(share), shown.map((w) => (w.verdict === "good" ? null : share(w)))];
 }
 
 function options(element: HTMLElement): uPlot.Options {
@@ -46,10 +47,14 @@ function options(element: HTMLElement): uPlot.Options {
     ...size(element),
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 10, 4, 0],
+    padding: [8, 10, 9, 0],
     scales: { x: { time: false, range: (_, low, high) => [low, Math.max(high, low + 9)] }, y: { range: (_, low, high) => span(low, high) } },
     axes: [{ show: false }, { stroke: ink, font, size: 40, grid, ticks: { show: false }, space: 26, values: (_, at) => at.map((v) => String(Math.round(v * 10) / 10)) }],
-    series: [{}, { stroke: ink, width: 1.5, points: { show: true, size: 6, fill: ink } }],
+    series: [
+      {},
+      { stroke: ink, width: 1.5, points: { show: true, size: 6, fill: ink } },
+      { stroke: ink, width: 0, points: { show: true, size: 13, width: 1.5, stroke: ink, fill: "#f5c400" } }, // bad and incomplete wafers
+    ],
   };
 }
 
@@ -57,7 +62,7 @@ function options(element: HTMLElement): uPlot.Options {
 function span(low: number | null, high: number | null): [number, number] {
   if (low === null || high === null) return [0, 100];
   const middle = (low + high) / 2;
-  const half = Math.max(2.5, (high - low) * 0.6);
+  const half = Math.max(2.5, (high - low) * 0.7);
   const top = Math.min(100.5, middle + half);
   return [Math.max(0, top - 2 * half), top];
 }

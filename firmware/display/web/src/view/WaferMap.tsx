@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { say } from "../commands";
 import { MapCanvas } from "../map/canvas";
 import { moved, turnView, whole, zoomed, type Point, type Size, type View } from "../map/geometry";
@@ -20,13 +20,13 @@ export function WaferMap({ map, field, title, figures }: Props) {
   const over = useRef<HTMLCanvasElement>(null);
   const canvas = useRef<MapCanvas | null>(null);
   const [view, setView] = useState<View>(whole);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const made = new MapCanvas(base.current!, over.current!);
     canvas.current = made;
     return () => made.close();
   }, []);
-  useEffect(() => canvas.current?.look(view), [view]);
-  useEffect(() => canvas.current?.show({ map, field, selected: selected.value }), [map, map.defects, map.bins.length, field, selected.value]);
+  useLayoutEffect(() => canvas.current?.look(view), [view]);
+  useLayoutEffect(() => canvas.current?.show({ map, field, selected: selected.value }), [map, map.defects, map.bins.length, field, selected.value]);
   const zoom = (factor: number, about?: Point) => setView((v) => zoomBy(canvas.current, v, factor, about));
   const gestures = useGestures(zoom, (dx, dy) => setView((v) => moveBy(canvas.current, v, dx, dy)), (p) => tap(canvas.current, p));
   return (
