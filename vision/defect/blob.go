@@ -2,6 +2,7 @@ package defect
 
 import (
 	"image"
+	"math"
 )
 
 // Run is a stretch of pixels of one row that lie beyond their limits. What is
@@ -64,4 +65,20 @@ func (b Blob) measure() Blob {
 	}
 	b.CX, b.CY = float64(sumX)/float64(b.Weight), float64(sumY)/float64(b.Weight)
 	return b
+}
+
+// Axes are the length and the width of the ellipse that has the blob's second
+// moments, in pixels: for a filled rectangle 2/√3 of its sides.
+func (b Blob) Axes() (length, width float64) {
+	var n, sx, sy, xx, xy, yy float64
+	for _, r := range b.Runs {
+		k := float64(r.X1 - r.X0)
+		x, y := float64(r.X0-b.Box.Min.X)+(k-1)/2, float64(r.Y-b.Box.Min.Y)
+		n, sx, sy = n+k, sx+k*x, sy+k*y
+		xx, xy, yy = xx+k*(x*x+(k*k-1)/12), xy+k*x*y, yy+k*y*y
+	}
+	// A pixel is a square of side 1, which adds its own second moment of 1/12.
+	xx, xy, yy = xx/n-sx*sx/(n*n)+1.0/12, xy/n-sx*sy/(n*n), yy/n-sy*sy/(n*n)+1.0/12
+	middle, spread := (xx+yy)/2, math.Hypot((xx-yy)/2, xy)
+	return 4 * math.Sqrt(middle+spread), 4 * math.Sqrt(max(0, middle-spread))
 }

@@ -24,7 +24,7 @@ type Params struct {
 // DefaultParams suit dies of default noise; the figures behind them are
 // measured by the tests of package inspect.
 func DefaultParams() Params {
-	return Params{MinArea: 4, MergeDistance: 2, MinContrast: 5, MaxDefects: 1000}
+	return Params{MinArea: 3, MergeDistance: 2, MinContrast: 5, MaxDefects: 1000}
 }
 
 // runsPerDefect bounds the runs of one die by its defects: MaxDefects defects
