@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"kensa/vision/defect"
@@ -20,9 +21,11 @@ var layout = testdie.NewLayout(290, 240, 7)
 
 func source(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 99)) }
 
-// trained learns from two frames of nine good dies.
-func trained(t testing.TB, c testdie.Conditions) *golden.Golden {
-	t.Helper()
+// usual is the golden for usual conditions, learnt once.
+var usual = sync.OnceValues(func() (*golden.Golden, error) { return learn(testdie.Usual()) })
+
+// learn learns from two frames of nine good dies.
+func learn(c testdie.Conditions) (*golden.Golden, error) {
 	var samples []golden.Sample
 	r := source(1)
 	for n := range 2 {
@@ -32,6 +35,12 @@ func trained(t testing.TB, c testdie.Conditions) *golden.Golden {
 		}
 	}
 	g, _, err := golden.Train(golden.Header{Product: "test"}, samples, register.DefaultParams())
+	return g, err
+}
+
+func trained(t testing.TB) *golden.Golden {
+	t.Helper()
+	g, err := usual()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +83,11 @@ func harder() testdie.Conditions {
 func TestGoodDiesGiveNoDefects(t *testing.T) {
 	for name, c := range map[string]testdie.Conditions{"usual": testdie.Usual(), "harder": harder()} {
 		t.Run(name, func(t *testing.T) {
-			in := inspector(t, trained(t, c))
+			g, err := learn(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := inspector(t, g)
 			r := source(2)
 			for range 6 {
 				for _, d := range dies(t, in, layout.Draw(c, r, nil)) {
@@ -90,7 +103,7 @@ func TestGoodDiesGiveNoDefects(t *testing.T) {
 // TestCapture puts one disc on each die. Those of 40 grey levels and more and
 // 4 pixels across must be found, where they are, and nothing else.
 func TestCapture(t *testing.T) {
-	in := inspector(t, trained(t, testdie.Usual()))
+	in := inspector(t, trained(t))
 	r := source(3)
 	for range 4 {
 		truth := make([]testdie.Disc, 9)
@@ -132,9 +145,8 @@ func check(t *testing.T, f testdie.Frame, die int, got defect.Defect, want testd
 // TestLightChangesNothing compares what is found in a frame and in the same
 // frame with a fifth less light.
 func TestLightChangesNothing(t *testing.T) {
-	c := testdie.Usual()
-	in := inspector(t, trained(t, c))
-	f := layout.Draw(c, source(4), func(die int) []testdie.Disc {
+	in := inspector(t, trained(t))
+	f := layout.Draw(testdie.Usual(), source(4), func(die int) []testdie.Disc {
 		return []testdie.Disc{{X: 100, Y: 50 + 10*float64(die), Radius: 3, Delta: 70}}
 	})
 	before := dies(t, in, f)
@@ -149,9 +161,8 @@ func TestLightChangesNothing(t *testing.T) {
 }
 
 func TestDeeperFrames(t *testing.T) {
-	c := testdie.Usual()
-	in := inspector(t, trained(t, c))
-	f := layout.Draw(c, source(5), func(int) []testdie.Disc { return []testdie.Disc{{X: 100, Y: 100, Radius: 3, Delta: 70}} })
+	in := inspector(t, trained(t))
+	f := layout.Draw(testdie.Usual(), source(5), func(int) []testdie.Disc { return []testdie.Disc{{X: 100, Y: 100, Radius: 3, Delta: 70}} })
 	want := dies(t, in, f)
 	for _, depth := range []int{10, 12, 16} {
 		deep := frame.New(f.Image.Width, f.Image.Height, depth)
@@ -169,7 +180,7 @@ func TestNotRegistered(t *testing.T) {
 	c.Jitter = 0
 	params := inspect.DefaultGoldenParams()
 	params.Defects.MaxDefects = 100
-	in := prepare(t, trained(t, c), params)
+	in := prepare(t, trained(t), params)
 	f := layout.Draw(c, source(6), nil)
 	fill := func(v uint8) frame.Image {
 		m := f.Image.Clone()
@@ -214,7 +225,7 @@ func TestNotRegistered(t *testing.T) {
 }
 
 func TestInspectRefuses(t *testing.T) {
-	in := inspector(t, trained(t, testdie.Usual()))
+	in := inspector(t, trained(t))
 	good := frame.New(960, 800, 8)
 	for _, c := range []struct {
 		name  string
@@ -237,7 +248,7 @@ func TestGoldenParamsCheckNamesTheKey(t *testing.T) {
 	if err := inspect.DefaultGoldenParams().Check(); err != nil {
 		t.Errorf("defaults: %v", err)
 	}
-	g := trained(t, testdie.Usual())
+	g := trained(t)
 	for key, spoil := range map[string]func(*inspect.GoldenParams){
 		"limits.k_sigma":         func(p *inspect.GoldenParams) { p.Limits.KSigma = 0 },
 		"registration.max_shift": func(p *inspect.GoldenParams) { p.Registration.MaxShift = 0 },
@@ -254,7 +265,7 @@ func TestGoldenParamsCheckNamesTheKey(t *testing.T) {
 
 func BenchmarkInspectGolden(b *testing.B) {
 	c := testdie.Usual()
-	in := inspector(b, trained(b, c))
+	in := inspector(b, trained(b))
 	f := layout.Draw(c, source(8), func(die int) []testdie.Disc {
 		return []testdie.Disc{{X: 100, Y: 50 + 10*float64(die), Radius: 3, Delta: 70}}
 	})

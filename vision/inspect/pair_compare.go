@@ -88,7 +88,7 @@ func (c *comparison) even(l look) []bool {
 type look struct {
 	diff     plane // image − expected, smoothed
 	expected plane // likewise
-	grey     plane // the mean of both
+	grey     plane // the grey value expected round about
 	edge     plane // change of the expected within one pixel
 	noise    noiseModel
 }
@@ -104,12 +104,13 @@ func (c *comparison) look(s *workspace, scale float64) (look, error) {
 	if err != nil {
 		return look{}, err
 	}
-	l := look{diff: diff, expected: expected, grey: s.plane(diff.w, diff.h), edge: s.edges(expected)}
-	for i, v := range expected.v {
-		// The mean of both images: its noise is independent of their
-		// difference's, so that choosing by it biases nothing.
-		l.grey.v[i] = v + diff.v[i]/2
+	// Smoothed further, so that the reference's own noise, which the difference
+	// has in it too, hardly moves a pixel to another grey value.
+	grey, err := s.blur(expected, 2)
+	if err != nil {
+		return look{}, err
 	}
+	l := look{diff: diff, expected: expected, grey: grey, edge: s.edges(expected)}
 	l.noise = fitNoise(c.observe(l), 0.5/scale, 0.3)
 	return l, nil
 }

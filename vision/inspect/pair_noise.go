@@ -56,10 +56,13 @@ func (m *noiseModel) fitGrey(seen []observation, flat float32, floor float64) {
 	var line moments
 	for b, values := range bins {
 		if len(values) >= least {
-			line.add((float64(b)+0.5)*width, square(float64(spread(values))), float64(len(values)))
+			// A variance is known the less, the larger it is; a bin full of defects
+			// then has little say.
+			v := max(square(float64(spread(values))), m.low)
+			line.add((float64(b)+0.5)*width, v, float64(len(values))/square(v))
 		}
 	}
-	if slope, base := line.line(); line.spans(2 * width) {
+	if slope, base := line.line(); line.deviation() >= width {
 		m.base, m.slope = base, slope
 	}
 }

@@ -304,11 +304,6 @@ func (m moments) correlation() float64 {
 	return (m.xy - m.x*m.y/m.n) / math.Sqrt(vx*vy)
 }
 
-// spans reports whether x varies by at least width, as an even spread would.
-func (m moments) spans(width float64) bool {
-	return m.deviation() >= width/math.Sqrt(12)
-}
-
 // deviation is the standard deviation of x.
 func (m moments) deviation() float64 {
 	if m.n == 0 {

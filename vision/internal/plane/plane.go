@@ -34,21 +34,38 @@ func (p *Plane) Reuse(width, height int) {
 func (p Plane) Row(y int) []float32 { return p.Pix[y*p.Width : (y+1)*p.Width] }
 
 // Load reads the part r of an image; outside the image the nearest pixel of its
-// border counts. Deeper grey values are scaled to those of 8 bits, 0 to just
-// below 256.
+// border counts, and a part wholly beside it is zero. Deeper grey values are
+// scaled to those of 8 bits, 0 to just below 256.
 func (p *Plane) Load(m frame.Image, r image.Rectangle) {
 	p.Reuse(r.Dx(), r.Dy())
 	scale := 1 / float32(int(1)<<(m.Depth-8))
 	for y := range p.Height {
 		from, to := m.Row(clamp(r.Min.Y+y, m.Height)), p.Row(y)
-		for x := range to {
-			switch at := clamp(r.Min.X+x, m.Width); m.Depth {
-			case 8:
+		left := min(max(0, -r.Min.X), p.Width)            // columns before the image's first
+		right := max(left, min(p.Width, m.Width-r.Min.X)) // the column after its last
+		for x := left; x < right; x++ {
+			if at := r.Min.X + x; m.Depth == 8 {
 				to[x] = float32(from[at])
-			default:
+			} else {
 				to[x] = scale * float32(binary.LittleEndian.Uint16(from[2*at:]))
 			}
 		}
+		repeat(to, left, right)
+	}
+}
+
+// repeat fills the columns outside left to right with the nearest inside. Where
+// there is none, the part lies beside the image and becomes zero.
+func repeat(row []float32, left, right int) {
+	if left >= right {
+		clear(row)
+		return
+	}
+	for x := range left {
+		row[x] = row[left]
+	}
+	for x := right; x < len(row); x++ {
+		row[x] = row[right-1]
 	}
 }
 
