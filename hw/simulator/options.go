@@ -116,6 +116,7 @@ func Defaults(p Program) Options {
 			Mix: map[flaw.Class]float64{flaw.Open: 1, flaw.Short: 1, flaw.MouseBite: 1, flaw.Spur: 1, flaw.Copper: 1,
 				flaw.PinHole: 0.8, flaw.Particle: 2, flaw.Scratch: 0.5, flaw.Stain: 0.4},
 			SignatureRate: 0.25, SignatureShare: 0.08},
+		Faults: Faults{Lateness: 100 * time.Millisecond, Gone: 2},
 	}
 }
 
@@ -141,7 +142,7 @@ func (o *Options) check() error {
 			return fmt.Errorf("simulator: excursion %+v; want a lot from 1, a factor of 1 to 100, a signature of %v", e, Signatures)
 		}
 	}
-	return errors.Join(o.Defects.check(), o.Faults.check())
+	return errors.Join(o.Defects.check(), o.Faults.check(&o.Times))
 }
 
 func (d *Defects) check() error {
