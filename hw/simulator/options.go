@@ -16,7 +16,8 @@ import (
 // a zero here means zero.
 type Options struct {
 	// Seed decides everything that is random. Equal options with equal seeds give
-	// equal bytes, at any pace.
+	// equal bytes, at any pace; between processor architectures, which round
+	// floating point differently, a pixel may differ by a grey level.
 	Seed uint64
 	// Layout of the dies, one of die.Layouts.
 	Layout  string
