@@ -55,7 +55,8 @@ func (f *Frame) Release() {
 // Camera is a triggered area camera. Start and Next are called from one
 // goroutine; Close may come from another and ends a waiting Next.
 type Camera interface {
-	// Start opens the camera and arms it. After ErrGone it may be called again.
+	// Start opens the camera and arms it. After ErrGone it may be called again;
+	// the exposures are then numbered from 1 again, as drivers do.
 	Start(ctx context.Context) error
 	// Next waits for the next frame. It returns the context's error when that
 	// ends first, ErrGone when the camera disappears, and ErrEnd after the last

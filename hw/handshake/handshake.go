@@ -43,8 +43,8 @@ type Result struct {
 // PulseWidth is how long FIELD-TRIGGER stays high.
 const PulseWidth = 100 * time.Microsecond
 
-// Tool is the tool's side. Its methods are called from one goroutine, Lines and
-// Material from any.
+// Tool is the tool's side. Present, Pulse and Remove are called from one
+// goroutine, the other methods from any.
 type Tool struct {
 	present, trigger, ready, busy, ok, ng *line.Wire
 	timeout                               time.Duration

@@ -34,13 +34,14 @@ type Fault struct {
 type Faults struct {
 	Given []Fault
 	Rates map[FaultKind]float64 // probability for each field
-	// Lateness of a late frame; it must stay under a move.
+	// Lateness of a late frame's exposure, beyond the usual latency; less than a
+	// move without the readout.
 	Lateness time.Duration
 	// Gone is how many exposures are lost when the camera disappears.
 	Gone int
 }
 
-func (f *Faults) check() error {
+func (f *Faults) check(t *Times) error {
 	known := func(k FaultKind) error {
 		if !slices.Contains(FaultKinds, k) {
 			return fmt.Errorf("simulator: fault %q; known: %v", k, FaultKinds)
@@ -60,8 +61,12 @@ func (f *Faults) check() error {
 			return fmt.Errorf("simulator: rate %v of fault %s; want 0 to 1", rate, k)
 		}
 	}
-	if f.Lateness < 0 || f.Gone < 0 {
-		return fmt.Errorf("simulator: lateness %v, %d exposures lost; want 0 (the default) or more", f.Lateness, f.Gone)
+	if f.Lateness <= 0 || f.Lateness >= t.Move-t.Readout {
+		return fmt.Errorf("simulator: lateness %v of late frames; want more than 0 and less than %v, a move without the readout",
+			f.Lateness, t.Move-t.Readout)
+	}
+	if f.Gone < 1 {
+		return fmt.Errorf("simulator: %d exposures lost when the camera disappears; want at least 1", f.Gone)
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ import (
 // a zero here means zero.
 type Options struct {
 	// Seed decides everything that is random. Equal options with equal seeds give
-	// equal bytes, at any pace.
+	// equal bytes, at any pace; between processor architectures, which round
+	// floating point differently, a pixel may differ by a grey level.
 	Seed uint64
 	// Layout of the dies, one of die.Layouts.
 	Layout  string
@@ -116,6 +117,7 @@ func Defaults(p Program) Options {
 			Mix: map[flaw.Class]float64{flaw.Open: 1, flaw.Short: 1, flaw.MouseBite: 1, flaw.Spur: 1, flaw.Copper: 1,
 				flaw.PinHole: 0.8, flaw.Particle: 2, flaw.Scratch: 0.5, flaw.Stain: 0.4},
 			SignatureRate: 0.25, SignatureShare: 0.08},
+		Faults: Faults{Lateness: 100 * time.Millisecond, Gone: 2},
 	}
 }
 
@@ -141,7 +143,7 @@ func (o *Options) check() error {
 			return fmt.Errorf("simulator: excursion %+v; want a lot from 1, a factor of 1 to 100, a signature of %v", e, Signatures)
 		}
 	}
-	return errors.Join(o.Defects.check(), o.Faults.check())
+	return errors.Join(o.Defects.check(), o.Faults.check(&o.Times))
 }
 
 func (d *Defects) check() error {

@@ -26,6 +26,7 @@ func TestBadOptionsAreErrors(t *testing.T) {
 		"fault":             func(o *Options) { o.Faults.Given = []Fault{{Kind: "fire"}} },
 		"rate":              func(o *Options) { o.Faults.Rates = map[FaultKind]float64{LateFrame: 2} },
 		"lateness":          func(o *Options) { o.Faults.Lateness = o.Times.Move },
+		"exposures lost":    func(o *Options) { o.Faults.Gone = 0 },
 		"without a die":     func(o *Options) { o.Program.Stops = nil },
 		"pixel size":        func(o *Options) { o.Program.PixelSize = 0 },
 		"frame of":          func(o *Options) { o.Program.Width = 0 },

@@ -187,7 +187,7 @@ func (s *Scene) drawFlaw(d *drawn, pose *optics.Pose, part image.Rectangle) (Def
 	if part.Empty() {
 		return Defect{}, false
 	}
-	c := change{scene: s, x0: part.Min.X, y0: part.Min.Y, w: part.Dx(), h: part.Dy(), before: s.keep(part)}
+	c := change{canvas: s.canvas, x0: part.Min.X, y0: part.Min.Y, w: part.Dx(), h: part.Dy(), before: s.keep(part)}
 	if d.Class.Patterned() {
 		if d.patch == nil {
 			pair := s.plates(d.Box.Inset(-reach-2), d.Flaw)

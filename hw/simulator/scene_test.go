@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"crypto/sha256"
+	"image"
 	"math"
 	"slices"
 	"testing"
@@ -54,49 +55,61 @@ func TestTruthIsWhatCanBeSeen(t *testing.T) {
 // compare checks one field's difference against its defects.
 func compare(t *testing.T, s *Scene, pix, good []byte, stop Stop, defects []Defect) {
 	t.Helper()
-	rest := make([]bool, len(pix))
+	delta := make([]float64, len(pix))
 	for i := range pix {
-		rest[i] = pix[i] != good[i]
+		delta[i] = float64(pix[i]) - float64(good[i])
 	}
-	const tail = 5 // what the lens carries beyond a fifth of the peak
 	for _, d := range defects {
-		peak := 0.0
-		for y := max(d.Box.Y-tail, 0); y < min(d.Box.Y+d.Box.Height+tail, s.canvas.Height); y++ {
-			for x := max(d.Box.X-tail, 0); x < min(d.Box.X+d.Box.Width+tail, s.canvas.Width); x++ {
-				i := y*s.canvas.Width + x
-				rest[i] = false
-				if v := float64(pix[i]) - float64(good[i]); math.Abs(v) > math.Abs(peak) {
-					peak = v
-				}
-			}
-		}
-		if math.Abs(peak) < 4*2.8 && d.Class != flaw.Stain || math.Abs(peak) < 2.8 {
-			t.Errorf("%s at %+v: difference %.0f hides in the noise", d.Class, d.Box, peak)
-		}
-		if math.Abs(peak-d.Contrast) > 0.15*math.Abs(d.Contrast)+5 {
-			t.Errorf("%s: difference %.0f, contrast %.1f", d.Class, peak, d.Contrast)
-		}
-		if d.CX < float64(d.Box.X) || d.CX > float64(d.Box.X+d.Box.Width) || d.CY < float64(d.Box.Y) || d.CY > float64(d.Box.Y+d.Box.Height) || d.Area < 1 {
-			t.Errorf("%+v: centroid outside the box, or no area", d)
-		}
-		on := slices.ContainsFunc(stop.Dies, func(at DieAt) bool {
-			in := at.Rect.Inset(-maxShift - 2)
-			return Index{at.Column, at.Row} == d.Die && in.Min.X <= d.Box.X && in.Min.Y <= d.Box.Y && in.Max.X >= d.Box.X+d.Box.Width && in.Max.Y >= d.Box.Y+d.Box.Height
-		})
-		if !on {
-			t.Errorf("%+v lies not on its die", d)
-		}
+		judge(t, d, stop, take(s, delta, d.Box))
 	}
-	// Neighbours' dies that reach into the frame may differ too.
+	// What is left would be outside of every defect. Neighbours' dies, which reach
+	// into the frame, may differ too.
 	for _, at := range stop.Dies {
 		r := at.Rect.Inset(maxShift + 2)
 		for y := r.Min.Y; y < r.Max.Y; y++ {
 			for x := r.Min.X; x < r.Max.X; x++ {
-				if rest[y*s.canvas.Width+x] {
-					t.Fatalf("pixel (%d, %d) differs by %d outside of every defect: %+v", x, y, int(pix[y*s.canvas.Width+x])-int(good[y*s.canvas.Width+x]), defects)
+				if v := delta[y*s.canvas.Width+x]; v != 0 {
+					t.Fatalf("pixel (%d, %d) differs by %v outside of every defect: %+v", x, y, v, defects)
 				}
 			}
 		}
+	}
+}
+
+// take clears the difference around a box and returns its greatest value.
+func take(s *Scene, delta []float64, b Box) (peak float64) {
+	const tail = 5 // what the lens carries beyond a fifth of the peak
+	for y := max(b.Y-tail, 0); y < min(b.Y+b.Height+tail, s.canvas.Height); y++ {
+		for x := max(b.X-tail, 0); x < min(b.X+b.Width+tail, s.canvas.Width); x++ {
+			v := &delta[y*s.canvas.Width+x]
+			if math.Abs(*v) > math.Abs(peak) {
+				peak = *v
+			}
+			*v = 0
+		}
+	}
+	return peak
+}
+
+// judge holds a defect against the greatest difference seen where it should be.
+func judge(t *testing.T, d Defect, stop Stop, peak float64) {
+	t.Helper()
+	const noise = 2.8 // σ on metal, grey levels
+	if math.Abs(peak) < 4*noise && d.Class != flaw.Stain || math.Abs(peak) < noise {
+		t.Errorf("%s at %+v: difference %.0f hides in the noise", d.Class, d.Box, peak)
+	}
+	if math.Abs(peak-d.Contrast) > 0.15*math.Abs(d.Contrast)+5 {
+		t.Errorf("%s: difference %.0f, contrast %.1f", d.Class, peak, d.Contrast)
+	}
+	box := image.Rect(d.Box.X, d.Box.Y, d.Box.X+d.Box.Width, d.Box.Y+d.Box.Height)
+	if !image.Pt(int(d.CX), int(d.CY)).In(box) || d.Area < 1 {
+		t.Errorf("%+v: centroid outside the box, or no area", d)
+	}
+	on := slices.ContainsFunc(stop.Dies, func(at DieAt) bool {
+		return Index{at.Column, at.Row} == d.Die && box.In(at.Rect.Inset(-maxShift-2))
+	})
+	if !on {
+		t.Errorf("%+v lies not on its die", d)
 	}
 }
 

@@ -50,15 +50,6 @@ func New(o Options) (*Tool, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Faults.Gone == 0 {
-		o.Faults.Gone = 2
-	}
-	if o.Faults.Lateness == 0 {
-		o.Faults.Lateness = o.Times.Move * 2 / 5
-	}
-	if limit := o.Times.Move - o.Times.Readout; o.Faults.Lateness >= limit {
-		return nil, fmt.Errorf("simulator: lateness %v of late frames; want less than %v, a move without the readout", o.Faults.Lateness, limit)
-	}
 	return &Tool{options: o, scene: scene, tool: handshake.NewTool(o.Timeout), truths: map[string]*Truth{},
 		camera: feed.New(o.Buffers, scene.FrameBytes()), clock: handshake.NewClock(o.Pace)}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"kensa/hw/simulator/flaw"
+	"kensa/hw/simulator/optics"
 )
 
 // TruthSchema names the format of a wafer's ground truth as JSON. Changes that a
@@ -135,7 +136,7 @@ func (t *Truth) Write(w io.Writer) error {
 // change is the difference that a flaw makes to a part of the canvas, which is
 // kept from before the flaw was drawn.
 type change struct {
-	scene        *Scene
+	canvas       *optics.Canvas
 	x0, y0, w, h int
 	before       []uint16
 	deltas       []float64
@@ -150,12 +151,13 @@ func (c *change) measure() (ok bool) {
 	c.deltas = make([]float64, len(c.before))
 	for i := range c.deltas {
 		x, y := c.x0+i%c.w, c.y0+i/c.w
-		c.deltas[i] = (float64(c.scene.canvas.Pix[y*c.scene.canvas.Width+x]) - float64(c.before[i])) / 64
+		c.deltas[i] = (float64(c.canvas.Pix[y*c.canvas.Width+x]) - float64(c.before[i])) / optics.One
 		if math.Abs(c.deltas[i]) > math.Abs(c.peak) {
 			c.peak = c.deltas[i]
 		}
 	}
-	if math.Abs(c.peak) < 1 {
+	const least = 1 // grey level
+	if math.Abs(c.peak) < least {
 		return false
 	}
 	c.extent()

@@ -81,13 +81,13 @@ func conductors(r *Raster) int {
 // near that wide lines would short.
 func TestLineWidthChangesNoConnection(t *testing.T) {
 	for _, layout := range Layouts {
-		d := design(t, layout, 290, 240)
-		all := image.Rect(0, 0, 290, 240)
+		d := design(t, layout, 150, 130)
+		all := image.Rect(0, 0, d.Width, d.Height)
 		nominal := conductors(d.Raster(all, 0))
 		if nominal < 4 {
 			t.Errorf("%s: %d conductors; too few to short", layout, nominal)
 		}
-		for _, bias := range []float64{-0.5, -0.25, 0.25, 0.5} {
+		for _, bias := range []float64{-0.5, 0.5} {
 			if n := conductors(d.Raster(all, bias)); n != nominal {
 				t.Errorf("%s: %d conductors at bias %v, %d at 0", layout, n, bias, nominal)
 			}
@@ -104,10 +104,10 @@ func TestEveryMaterialCanBeToldFromMetal(t *testing.T) {
 }
 
 func TestAWindowIsAPartOfTheWhole(t *testing.T) {
-	d := design(t, "logic", 200, 160)
-	all := d.Raster(image.Rect(-5, -5, 205, 165), 0.25)
+	d := design(t, "logic", 120, 110)
+	all := d.Raster(image.Rect(-5, -5, 125, 115), 0.25)
 	rapid.Check(t, func(t *rapid.T) {
-		x, y := rapid.IntRange(-5, 190).Draw(t, "x"), rapid.IntRange(-5, 150).Draw(t, "y")
+		x, y := rapid.IntRange(-5, 110).Draw(t, "x"), rapid.IntRange(-5, 100).Draw(t, "y")
 		part := d.Raster(image.Rect(x, y, x+15, y+15), 0.25)
 		for j := range part.Rows() {
 			at := ((y+5)*Fine+j)*all.Stride + (x+5)*Fine
