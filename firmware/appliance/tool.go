@@ -88,6 +88,7 @@ func SimulatorOptions(c config.Simulator, plan *wafer.Plan) (simulator.Options, 
 	o := simulator.Defaults(program(plan))
 	o.Layout, o.Seed, o.Pace = c.Product, c.Seed, pace(c.Pace)
 	o.Lots, o.WafersPerLot, o.Wafers = c.Lots, c.Wafers, c.Stop
+	o.Timeout = 0 // an operator may pause for as long as he likes
 	o.Defects.PerDie = c.Defects
 	o.Faults.Rates = map[simulator.FaultKind]float64{}
 	for _, kind := range []simulator.FaultKind{simulator.MissedPulse, simulator.DroppedFrame, simulator.LateFrame} {

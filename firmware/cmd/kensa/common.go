@@ -75,11 +75,7 @@ func printJSON(to io.Writer, value any) error {
 }
 
 // logger writes the program's log to stderr.
-func logger(to io.Writer, verbose bool) *slog.Logger {
-	level := slog.LevelInfo
-	if verbose {
-		level = slog.LevelDebug
-	}
+func logger(to io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level}))
 }
 

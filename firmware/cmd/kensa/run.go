@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 
 	"kensa/firmware/appliance"
 	"kensa/firmware/record"
@@ -11,10 +12,10 @@ import (
 
 type runCommand struct {
 	configured
-	Camera  string `help:"Where frames come from, instead of source.camera: simulated, or replay:DIR for a folder of images."`
-	Recipe  string `help:"Recipe file, instead of recipe.file."`
-	Pace    string `enum:",tool,max" default:"" help:"tool: a true tool's pace; max: as fast as the inspection allows. For simulated and replayed frames."`
-	Verbose bool   `short:"v" help:"Log more."`
+	Camera string     `help:"Where frames come from, instead of source.camera: simulated, or replay:DIR for a folder of images."`
+	Recipe string     `help:"Recipe file, instead of recipe.file."`
+	Pace   string     `enum:",tool,max" default:"" help:"tool: a true tool's pace; max: as fast as the inspection allows. For simulated and replayed frames."`
+	Log    slog.Level `default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn or error."`
 }
 
 // Run is the appliance, until a signal or the last recorded wafer.
@@ -36,7 +37,7 @@ func (r *runCommand) Run(c console) error {
 		return fail(exitUsage, err, "")
 	}
 	box, err := appliance.New(c, appliance.Options{
-		Config: loaded, Log: logger(c.err, r.Verbose),
+		Config: loaded, Log: logger(c.err, r.Log),
 		WaferClosed: func(w *record.Wafer) { fmt.Fprintln(c.out, waferLine(w)) },
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -39,7 +40,8 @@ func startWarning(c console, s *simulateLine, loaded config.Config) (*warningSer
 	}
 	command := exec.Command(program, "serve",
 		"--listen", s.Warnings, "--broker", loaded.MQTT.Brokers[0],
-		"--state", filepath.Join(s.State, warningFolder), "--enrol", filepath.Join(s.State, appliance.KeysFolder))
+		"--state", filepath.Join(s.State, warningFolder), "--enrol", filepath.Join(s.State, appliance.KeysFolder),
+		"--log", strings.ToLower(s.Log.String()))
 	command.Stderr = c.err
 	// A process group of its own, so that Ctrl-C reaches the appliance alone, which
 	// then stops the service when nothing is under way any more; and its end with

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -36,14 +37,14 @@ func (s simulated) configure(c *config.Simulator) {
 // simulateLine is the whole line on one machine.
 type simulateLine struct {
 	simulated
-	State    string `short:"s" default:"var" help:"State folder."`
-	Fresh    bool   `help:"Begin with an empty database and warning service."`
-	Wafers   int    `help:"Stop after so many wafers and print a summary; 0 runs until stopped."`
-	Pace     string `enum:"tool,max" default:"tool" help:"tool: a true tool's pace; max: as fast as the inspection allows."`
-	Display  string `default:"127.0.0.1:8080" help:"Address of the operator display."`
-	Warnings string `default:"127.0.0.1:8090" help:"Address of the warning service's page."`
-	Broker   string `default:"127.0.0.1:1883" help:"Address of the embedded broker."`
-	Verbose  bool   `short:"v" help:"Log more."`
+	State    string     `short:"s" default:"var" help:"State folder."`
+	Fresh    bool       `help:"Begin with an empty database and warning service."`
+	Wafers   int        `help:"Stop after so many wafers and print a summary; 0 runs until stopped."`
+	Pace     string     `enum:"tool,max" default:"tool" help:"tool: a true tool's pace; max: as fast as the inspection allows."`
+	Display  string     `default:"127.0.0.1:8080" help:"Address of the operator display."`
+	Warnings string     `default:"127.0.0.1:8090" help:"Address of the warning service's page."`
+	Broker   string     `default:"127.0.0.1:1883" help:"Address of the embedded broker."`
+	Log      slog.Level `default:"warn" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn or error."`
 
 	summary summary
 }
@@ -61,8 +62,8 @@ func (s *simulateLine) Run(c console) (err error) {
 	if err := loaded.Check(); err != nil {
 		return fail(exitUsage, err, "")
 	}
-	fmt.Fprintf(c.out, "starting; learning the product %s first where that was not done\n", s.Product)
-	box, err := appliance.New(c, appliance.Options{Config: loaded, Log: logger(c.err, s.Verbose), WaferClosed: s.closed(c)})
+	fmt.Fprintln(c.out, "starting; the first start in a state folder learns the product's golden die, which takes some seconds")
+	box, err := appliance.New(c, appliance.Options{Config: loaded, Log: logger(c.err, s.Log), WaferClosed: s.closed(c)})
 	if err != nil {
 		return explain(err)
 	}
