@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"image"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -25,7 +27,23 @@ var (
 // open opens a new store in a folder of the test's own.
 func open(t testing.TB) *Store {
 	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "kensa.db"))
+	return openAt(t, filepath.Join(folder(t), "kensa.db"))
+}
+
+// folder is a folder of the test's own, in memory where the system has such a
+// place: what these tests ask of the store does not depend on the disk, and
+// waiting for a busy one takes minutes.
+func folder(t testing.TB) string {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp("/dev/shm", "record")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func openAt(t testing.TB, path string) *Store {

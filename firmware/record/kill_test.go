@@ -60,7 +60,7 @@ func writeUntilKilled(path string) error {
 // was done must be there, and nothing by halves.
 func TestKilledAtAnyMoment(t *testing.T) {
 	const cycles = 20
-	path := filepath.Join(t.TempDir(), "kensa.db")
+	path := filepath.Join(folder(t), "kensa.db")
 	var said promise
 	for range cycles {
 		runAndKill(t, path, &said)

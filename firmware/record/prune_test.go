@@ -82,14 +82,14 @@ func TestPrune(t *testing.T) {
 
 func TestPruneGivesSpaceBack(t *testing.T) {
 	s := open(t)
-	for n := range 60 {
+	for n := range 20 {
 		commit(t, s, sample(n, 5, 20, 20), nil)
 	}
 	if _, err := s.writer.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		t.Fatal(err)
 	}
 	before := size(t, s.Path())
-	if _, err := s.Prune(ctx, Retention{Count: 6}, start); err != nil {
+	if _, err := s.Prune(ctx, Retention{Count: 2}, start); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.writer.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {

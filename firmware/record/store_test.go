@@ -17,7 +17,7 @@ import (
 )
 
 func TestStoreAndEpochSurviveReopening(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "kensa.db")
+	path := filepath.Join(folder(t), "kensa.db")
 	first := openAt(t, path)
 	epoch := first.Epoch()
 	commit(t, first, sample(1, 10, 2, 1), both)
@@ -38,7 +38,7 @@ func TestStoreAndEpochSurviveReopening(t *testing.T) {
 
 func TestPathsThatLookLikeURLs(t *testing.T) {
 	for _, name := range []string{"a?mode=memory.db", "a#b.db", "50%25.db", "検査 1.db"} {
-		path := filepath.Join(t.TempDir(), name)
+		path := filepath.Join(folder(t), name)
 		s := openAt(t, path)
 		commit(t, s, sample(1, 3, 0, 0), nil)
 		if _, err := os.Stat(path); err != nil {
@@ -123,7 +123,7 @@ func TestOpenRefuses(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "state", "kensa.db")
+			path := filepath.Join(folder(t), "state", "kensa.db")
 			if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -170,7 +170,7 @@ func TestUnwritableFolder(t *testing.T) {
 }
 
 func TestAlarmsOfTheRunBeforeAreClearedAtOpen(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "kensa.db")
+	path := filepath.Join(folder(t), "kensa.db")
 	s := openAt(t, path)
 	if err := s.SaveAlarm(ctx, raised(alarm.CameraGone, start)); err != nil {
 		t.Fatal(err)
