@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -101,8 +103,8 @@ func (s *screen) alarm(a alarm.Alarm) {
 
 func legend(names map[wafer.Bin]string) []display.BinCount {
 	var all []display.BinCount
-	for bin, name := range names {
-		all = append(all, display.BinCount{Bin: bin, Name: name})
+	for _, bin := range slices.Sorted(maps.Keys(names)) {
+		all = append(all, display.BinCount{Bin: bin, Name: names[bin]})
 	}
 	return all
 }
