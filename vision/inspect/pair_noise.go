@@ -1,9 +1,6 @@
 package inspect
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // A noiseModel says how far a good pixel's smoothed difference strays: its
 // variance is base + slope·grey + (wander·edge)², with edge the change of the
@@ -118,9 +115,8 @@ func (m *noiseModel) tail(seen []observation) float64 {
 
 // widening is the factor, at least 1, by which absolute values of what should be
 // a standard normal variable reach further than one does, in their middle or
-// towards their tail; z becomes sorted.
+// towards their tail; z is reordered.
 func widening(z []float32) float32 {
-	slices.Sort(z)
 	factor := 1.0
 	for _, q := range normalQuantiles {
 		factor = max(factor, float64(quantile(z, q.share))/q.z)

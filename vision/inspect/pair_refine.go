@@ -1,9 +1,6 @@
 package inspect
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // A deformation is what bends a reference onto an image, about the point c of
 // the image: a shift, and four ways to deform, each as the pixels that it moves
@@ -93,8 +90,13 @@ func steepness(gx, gy plane) (floor float32, share float64) {
 		squares = append(squares, gx.v[i]*gx.v[i]+gy.v[i]*gy.v[i])
 	}
 	floor = min(quantile(squares, 0.1)*6.9/0.105, quantile(squares, 0.75))
-	n, _ := slices.BinarySearch(squares, floor)
-	return floor, 1 - float64(n)/float64(len(squares))
+	steep := 0
+	for _, v := range squares {
+		if v > floor {
+			steep++
+		}
+	}
+	return floor, float64(steep) / float64(len(squares))
 }
 
 // aligner refines a deformation by weighted least squares on samples

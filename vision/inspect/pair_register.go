@@ -18,9 +18,12 @@ type registration struct {
 // and a correlation over all shifts takes milliseconds.
 const coarseSide = 256
 
-// maxSamples bounds the work of a refinement; more pixels add time and no
-// accuracy that counts.
-const maxSamples = 100_000
+// Bounds of the work of a refinement, in samples: of a place that is only tried,
+// and of the one that was found. More add time and no accuracy that counts.
+const (
+	trySamples = 10_000
+	maxSamples = 100_000
+)
 
 // register finds the relation from coarse to fine: whole-pixel shifts by
 // correlation of strongly reduced images, the best few refined, the best of
@@ -30,7 +33,7 @@ func (s *workspace) register(ref, img plane, p PairParams) (registration, error)
 	top := len(refs) - 1
 	d, a, err := s.search(refs[top], imgs[top], p)
 	for l := top - 1; l >= 0 && err == nil; l-- {
-		d, a, err = s.refine(refs[l], imgs[l], d.finer(imgs[l].w, imgs[l].h), p)
+		d, a, err = s.refine(refs[l], imgs[l], d.finer(imgs[l].w, imgs[l].h), p, maxSamples)
 	}
 	if err != nil {
 		return registration{}, err
@@ -66,23 +69,24 @@ func (s *workspace) levels(ref, img plane) (refs, imgs []plane) {
 
 // search tries the whole-pixel shifts of highest correlation and returns the
 // best of them, refined.
-func (s *workspace) search(ref, img plane, p PairParams) (best deformation, at *aligner, err error) {
+func (s *workspace) search(ref, img plane, p PairParams) (deformation, *aligner, error) {
 	const tries = 5
 	candidates, err := s.candidates(ref, img, p.MinOverlap, tries)
 	if err != nil {
-		return best, nil, err
+		return deformation{}, nil, err
 	}
+	var best deformation
 	score := math.Inf(-1)
 	for _, c := range candidates {
-		d, a, err := s.refine(ref, img, newDeformation(float64(c.dx), float64(c.dy), img.w, img.h), p)
+		d, a, err := s.refine(ref, img, newDeformation(float64(c.dx), float64(c.dy), img.w, img.h), p, trySamples)
 		if err != nil {
 			return best, nil, err
 		}
 		if q := a.correlation(); q > score {
-			best, at, score = d, a, q
+			best, score = d, q
 		}
 	}
-	return best, at, nil
+	return s.refine(ref, img, best, p, maxSamples)
 }
 
 // candidates lists shifts to try, the unmoved image where nothing correlates.
@@ -118,7 +122,7 @@ func (s *workspace) trendless(p plane, sigma float64) (plane, error) {
 }
 
 // refine improves d at one level, and returns the aligner for its figures.
-func (s *workspace) refine(ref, img plane, d deformation, p PairParams) (deformation, *aligner, error) {
+func (s *workspace) refine(ref, img plane, d deformation, p PairParams, limit int) (deformation, *aligner, error) {
 	const smoothing = 1.5 // pixels; the noise of an SEM then leaves edges their slope
 	tmp := &workspace{}
 	defer tmp.Close()
@@ -131,7 +135,7 @@ func (s *workspace) refine(ref, img plane, d deformation, p PairParams) (deforma
 		return d, nil, err
 	}
 	gx, gy := tmp.gradient(i)
-	a := &aligner{ref: r, samples: samples(i, gx, gy, maxSamples), bounds: p.prior(d.reach)}
+	a := &aligner{ref: r, samples: samples(i, gx, gy, limit), bounds: p.prior(d.reach)}
 	return a.refine(d), a, nil
 }
 
