@@ -21,8 +21,8 @@ type Params struct {
 	MaxDefects int `toml:"max_defects"`
 }
 
-// DefaultParams suit dies of default noise; the figures behind them are
-// measured by the tests of package inspect.
+// DefaultParams leave room below them: at golden.DefaultLimits good dies do not
+// even give single pixels.
 func DefaultParams() Params {
 	return Params{MinArea: 3, MergeDistance: 2, MinContrast: 5, MaxDefects: 1000}
 }

@@ -103,7 +103,8 @@ func TestTrainedSigma(t *testing.T) {
 }
 
 // TestDefectsDoNotSpoilTheGolden trains with and without defects of 80 grey
-// levels on a few dies. Where a defect fades out it passes for noise.
+// levels on two dies of 18. At a defect's rim, where it fades, some of it passes
+// for noise.
 func TestDefectsDoNotSpoilTheGolden(t *testing.T) {
 	layout := testdie.NewLayout(width, height, 7)
 	at := testdie.Disc{X: 60, Y: 50, Radius: 4, Delta: 80}
@@ -119,7 +120,7 @@ func TestDefectsDoNotSpoilTheGolden(t *testing.T) {
 	for y := 46; y <= 54; y++ {
 		for x := 56; x <= 64; x++ {
 			n := y*width + x
-			if d := int(b.Hi[n]) - int(a.Hi[n]); d > 12 || d < -12 {
+			if d := int(b.Hi[n]) - int(a.Hi[n]); d > 20 || d < -20 {
 				t.Errorf("pixel (%d, %d): upper limit %d; without the defects %d", x, y, b.Hi[n], a.Hi[n])
 			}
 		}

@@ -83,13 +83,15 @@ func NewGolden(g *golden.Golden, p GoldenParams) (*Golden, error) {
 // Close frees the memory outside Go's heap.
 func (g *Golden) Close() error { return g.comparator.Close() }
 
-// Inspect implements Inspector. Rectangles must have the golden's size.
+// Inspect implements Inspector. Rectangles must have the golden's size. Without
+// any, the die is expected in the frame's middle: a golden smaller than the
+// frame leaves room for the die to be shifted.
 func (g *Golden) Inspect(img frame.Image, rects []image.Rectangle) ([]Die, error) {
 	if err := img.Check(); err != nil {
 		return nil, err
 	}
 	if len(rects) == 0 {
-		rects = []image.Rectangle{img.Bounds()}
+		rects = []image.Rectangle{g.middle(img)}
 	}
 	dies := make([]Die, 0, len(rects))
 	for _, r := range rects {
@@ -103,6 +105,12 @@ func (g *Golden) Inspect(img frame.Image, rects []image.Rectangle) ([]Die, error
 		dies = append(dies, die)
 	}
 	return dies, nil
+}
+
+// middle is a rectangle of the golden's size in the frame's middle.
+func (g *Golden) middle(img frame.Image) image.Rectangle {
+	corner := image.Pt((img.Width-g.size.X)/2, (img.Height-g.size.Y)/2)
+	return image.Rectangle{Min: corner, Max: corner.Add(g.size)}
 }
 
 // die inspects one die. What is wrong with the die is its reason; an error is

@@ -17,19 +17,21 @@ import (
 	"kensa/vision/register"
 )
 
-var layout = testdie.NewLayout(290, 240, 7)
+var layout = testdie.NewLayout(width, height, 7)
+
+const width, height = 190, 150
 
 func source(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 99)) }
 
 // usual is the golden for usual conditions, learnt once.
-var usual = sync.OnceValues(func() (*golden.Golden, error) { return learn(testdie.Usual()) })
+var usual = sync.OnceValues(func() (*golden.Golden, error) { return learn(layout, testdie.Usual()) })
 
 // learn learns from two frames of nine good dies.
-func learn(c testdie.Conditions) (*golden.Golden, error) {
+func learn(l testdie.Layout, c testdie.Conditions) (*golden.Golden, error) {
 	var samples []golden.Sample
 	r := source(1)
 	for n := range 2 {
-		f := layout.Draw(c, r, nil)
+		f := l.Draw(c, r, nil)
 		for d, rect := range f.Rects {
 			samples = append(samples, golden.Sample{Name: fmt.Sprintf("%d/%d", n, d), Image: f.Image, Rect: rect})
 		}
@@ -83,7 +85,7 @@ func harder() testdie.Conditions {
 func TestGoodDiesGiveNoDefects(t *testing.T) {
 	for name, c := range map[string]testdie.Conditions{"usual": testdie.Usual(), "harder": harder()} {
 		t.Run(name, func(t *testing.T) {
-			g, err := learn(c)
+			g, err := learn(layout, c)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +110,7 @@ func TestCapture(t *testing.T) {
 	for range 4 {
 		truth := make([]testdie.Disc, 9)
 		f := layout.Draw(testdie.Usual(), r, func(die int) []testdie.Disc {
-			truth[die] = testdie.Disc{X: 5 + 280*r.Float64(), Y: 5 + 230*r.Float64(), Radius: 2 + 3*r.Float64(), Delta: 40 + 60*r.Float64()}
+			truth[die] = testdie.Disc{X: 5 + (width-10)*r.Float64(), Y: 5 + (height-10)*r.Float64(), Radius: 2 + 3*r.Float64(), Delta: 40 + 60*r.Float64()}
 			if r.IntN(2) == 0 {
 				truth[die].Delta *= -1
 			}
@@ -147,7 +149,7 @@ func check(t *testing.T, f testdie.Frame, die int, got defect.Defect, want testd
 func TestLightChangesNothing(t *testing.T) {
 	in := inspector(t, trained(t))
 	f := layout.Draw(testdie.Usual(), source(4), func(die int) []testdie.Disc {
-		return []testdie.Disc{{X: 100, Y: 50 + 10*float64(die), Radius: 3, Delta: 70}}
+		return []testdie.Disc{{X: 100, Y: 20 + 10*float64(die), Radius: 3, Delta: 70}}
 	})
 	before := dies(t, in, f)
 	for n, v := range f.Image.Pix {
@@ -189,11 +191,11 @@ func TestNotRegistered(t *testing.T) {
 		}
 		return m
 	}
-	cut := f.Image.Sub(image.Rect(0, 0, f.Rects[4].Max.X-3, 800)) // three pixels of the middle die are missing
+	cut := f.Image.Sub(image.Rect(0, 0, f.Rects[4].Max.X-3, f.Image.Height)) // three pixels of the middle die are missing
 	cluttered := f.Image.Clone()
 	r := source(7)
-	for range 40_000 {
-		cluttered.Set(r.IntN(960), r.IntN(800), 250)
+	for range len(cluttered.Pix) / 20 {
+		cluttered.Set(r.IntN(cluttered.Width), r.IntN(cluttered.Height), 250)
 	}
 	for _, tc := range []struct {
 		name string
@@ -204,9 +206,9 @@ func TestNotRegistered(t *testing.T) {
 		{"black", fill(0), f.Rects[4], "black"},
 		{"saturated", fill(255), f.Rects[4], "saturated"},
 		{"blank", fill(100), f.Rects[4], "blank"},
-		{"other product", testdie.NewLayout(290, 240, 8).Draw(c, r, nil).Image, f.Rects[4], "another pattern"},
+		{"other product", testdie.NewLayout(width, height, 8).Draw(c, r, nil).Image, f.Rects[4], "another pattern"},
 		{"leaves the frame", cut, f.Rects[4], "leaves the frame"},
-		{"outside the frame", f.Image, image.Rect(2000, 0, 2290, 240), "outside the frame"},
+		{"outside the frame", f.Image, image.Rect(2000, 0, 2000+width, height), "outside the frame"},
 		{"defects everywhere", cluttered, f.Rects[4], "differs nearly everywhere"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -224,6 +226,24 @@ func TestNotRegistered(t *testing.T) {
 	}
 }
 
+// TestOneDieAFrame gives no rectangles.
+func TestOneDieAFrame(t *testing.T) {
+	in := inspector(t, trained(t))
+	f := layout.Draw(testdie.Usual(), source(10), func(int) []testdie.Disc { return []testdie.Disc{{X: 90, Y: 70, Radius: 4, Delta: 80}} })
+	one := f.Image.Sub(f.Rects[4].Inset(-5))
+	found, err := in.Inspect(one, nil)
+	if err != nil || len(found) != 1 || !found[0].Registered || len(found[0].Defects) != 1 {
+		t.Fatalf("%+v, %v; want one die with one defect", found, err)
+	}
+	if d := found[0].Defects[0]; math.Abs(d.CX-f.DX[4]-95) > 1 || math.Abs(d.CY-f.DY[4]-75) > 1 {
+		t.Errorf("defect at (%.1f, %.1f); want (95, 75) and the die's shift", d.CX, d.CY)
+	}
+	small, err := in.Inspect(frame.New(60, 60, 8), nil)
+	if err != nil || small[0].Registered {
+		t.Errorf("a frame smaller than the die: %+v, %v; want not registered", small, err)
+	}
+}
+
 func TestInspectRefuses(t *testing.T) {
 	in := inspector(t, trained(t))
 	good := frame.New(960, 800, 8)
@@ -235,8 +255,7 @@ func TestInspectRefuses(t *testing.T) {
 	}{
 		{"depth", frame.Image{Pix: good.Pix, Width: 960, Height: 800, Stride: 960, Depth: 9}, nil, "depth 9"},
 		{"stride", frame.Image{Pix: good.Pix, Width: 960, Height: 800, Stride: 900, Depth: 8}, nil, "stride 900"},
-		{"whole frame as one die", good, nil, "die of 960×800 pixels; the golden has 290×240"},
-		{"rectangle", good, []image.Rectangle{image.Rect(0, 0, 290, 241)}, "die of 290×241"},
+		{"rectangle", good, []image.Rectangle{image.Rect(0, 0, width, height+1)}, "die of 190×151"},
 	} {
 		if _, err := in.Inspect(c.img, c.rects); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v; want %q", c.name, err, c.want)
@@ -263,10 +282,16 @@ func TestGoldenParamsCheckNamesTheKey(t *testing.T) {
 	}
 }
 
+// BenchmarkInspectGolden inspects the default camera's frame of 960×800 pixels
+// with nine dies, a defect on each.
 func BenchmarkInspectGolden(b *testing.B) {
-	c := testdie.Usual()
-	in := inspector(b, trained(b))
-	f := layout.Draw(c, source(8), func(die int) []testdie.Disc {
+	layout := testdie.NewLayout(290, 240, 7)
+	g, err := learn(layout, testdie.Usual())
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := inspector(b, g)
+	f := layout.Draw(testdie.Usual(), source(8), func(die int) []testdie.Disc {
 		return []testdie.Disc{{X: 100, Y: 50 + 10*float64(die), Radius: 3, Delta: 70}}
 	})
 	b.SetBytes(int64(len(f.Image.Pix)))

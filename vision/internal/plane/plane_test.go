@@ -66,7 +66,7 @@ func TestSmoothAt(t *testing.T) {
 	check(0, 0, 2, 2, 1e-3)
 	for _, u := range []float64{0, 0.25, 0.5, 0.9} {
 		p.SmoothAt(wave, u, 1-u, &scratch)
-		check(u, 1-u, 3, 3, 0.6)
+		check(u, 1-u, 3, 3, 0.8)
 	}
 }
 

@@ -89,21 +89,23 @@ func Usual() Conditions {
 	return Conditions{Noise: 2.5, Jitter: 2, Light: 0.03, DieGain: 0.01, Vignette: 0.15, Tilt: 0.05, EdgeNoise: 0.08}
 }
 
-// Geometry of the frames.
+// street is the width between dies, and surround that around all nine, pixels.
+// Dies of 290×240 pixels make frames of 960×800, the default camera's.
 const (
-	FrameWidth, FrameHeight = 960, 800
-	PitchX, PitchY          = 300, 250
+	street   = 10
+	surround = 70
 )
 
 // Draw makes a frame of 3×3 dies. spoil, if not nil, gives the defects of each
 // die, in die coordinates.
 func (l Layout) Draw(c Conditions, r *rand.Rand, spoil func(die int) []Disc) Frame {
-	canvas := newCanvas(FrameWidth, FrameHeight, Street)
+	pitchX, pitchY := l.Width+street, l.Height+street
+	canvas := newCanvas(3*pitchX+surround-street, 3*pitchY+surround-2*street, Street)
 	f := Frame{}
 	jx, jy := c.Jitter*(2*r.Float64()-1), c.Jitter*(2*r.Float64()-1)
 	for n := range 9 {
-		x := (FrameWidth-2*PitchX-l.Width)/2 + n%3*PitchX
-		y := (FrameHeight-2*PitchY-l.Height)/2 + n/3*PitchY
+		x := (canvas.width-2*pitchX-l.Width)/2 + n%3*pitchX
+		y := (canvas.height-2*pitchY-l.Height)/2 + n/3*pitchY
 		f.Rects = append(f.Rects, image.Rect(x, y, x+l.Width, y+l.Height))
 		f.DX, f.DY = append(f.DX, jx), append(f.DY, jy)
 		l.drawDie(canvas, float64(x)+jx, float64(y)+jy, 1+c.DieGain*r.NormFloat64(), c.EdgeNoise, r)
