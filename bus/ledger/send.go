@@ -95,6 +95,7 @@ func (s *Sender) keep(n news) {
 
 func (s *Sender) progress(acked uint64) {
 	s.confirmed, s.sent, s.silences = max(s.confirmed, acked), max(s.sent, acked), 0
+	s.window = min(2*s.window, s.config.Window)
 	s.mu.Lock()
 	s.stats.LastAck, s.stats.Problem = time.Now(), nil
 	s.mu.Unlock()
@@ -111,10 +112,13 @@ func (s *Sender) publishBounds(acknowledged, last uint64) {
 	}
 }
 
-// silence is the receiver's: what is on its way may be lost.
+// silence is the receiver's: what is on its way may be lost, or the receiver may
+// be behind. So that repetitions do not bury it, only one record is sent again;
+// each acknowledgement then doubles the window.
 func (s *Sender) silence() {
 	if s.sent > s.confirmed {
 		s.silences++
+		s.window = 1
 		s.repeat()
 	}
 }
@@ -133,7 +137,7 @@ func (s *Sender) repeat() {
 // nothing; the next one wakes run.
 func (s *Sender) fill(ctx context.Context) error {
 	for {
-		room := s.config.Window - int(s.sent-s.confirmed)
+		room := s.window - int(s.sent-s.confirmed)
 		if room <= 0 {
 			return nil
 		}

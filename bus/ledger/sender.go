@@ -61,7 +61,8 @@ type Sender struct {
 	// The rest belongs to run.
 	confirmed uint64 // what the receiver is believed to have
 	sent      uint64
-	silences  int
+	window    int // at most config.Window
+	silences  int // since the last answer
 }
 
 // news is what came from outside since run last looked.
@@ -101,7 +102,7 @@ func NewSender(bus Bus, outbox Outbox, identity *Identity, epoch string, config 
 	}
 	s := &Sender{
 		bus: bus, outbox: outbox, identity: identity, epoch: epoch, config: config, log: log,
-		wake: make(chan struct{}, 1), changed: make(chan struct{}),
+		wake: make(chan struct{}, 1), changed: make(chan struct{}), window: config.Window,
 	}
 	bus.OnUp(func(context.Context, *session.Link) { s.tell(func(n *news) { n.up = true }) })
 	ctx := context.Background() // the session is down, so nothing is waited for

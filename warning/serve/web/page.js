@@ -51,11 +51,11 @@ function summary(s) {
 
 function warnings(list) {
   if (!list.length) return none('None so far. A warning begins when the weighted average of a product’s deviations falls below its lower limit.');
-  return table('Early warnings, the newest first',
+  return table('Early warnings: those that last, then the latest of those that are over',
     [['State'], ['Product'], ['Node'], ['Since'], ['Until'], ['Wafers', 'number'], ['Lowest average', 'number'], ['Limit', 'number']],
-    list.slice(0, 20).map((w) => el('tr', { class: w.until ? '' : 'alarm' },
+    [...list.filter((w) => !w.until), ...list.filter((w) => w.until).slice(0, 10)].map((w) => el('tr', { class: w.until ? '' : 'alarm' },
       el('td', {}, w.until ? tag('plain', '', w.replaced ? 'baseline replaced' : 'over') : tag('alarm', '▼', 'yield falling')),
-      el('td', {}, el('code', {}, w.product)), el('td', {}, w.node), el('td', {}, when(w.since)), el('td', {}, when(w.until)),
+      el('td', {}, el('code', {}, w.product)), el('td', { class: 'name' }, w.node), el('td', {}, when(w.since)), el('td', {}, when(w.until)),
       number(String(w.wafers)), number(signed(w.average)), number(signed(-w.limit)))));
 }
 
@@ -93,7 +93,7 @@ function charts(streams) {
     streams.map((s) => {
       const last = s.points[s.points.length - 1];
       return el('tr', { class: s.state === 'warning' ? 'alarm' : '' },
-        el('td', {}, states[s.state]()), el('td', {}, el('code', {}, s.product)), el('td', {}, s.node), number(String(s.wafers)),
+        el('td', {}, states[s.state]()), el('td', {}, el('code', {}, s.product)), el('td', { class: 'name' }, s.node), number(String(s.wafers)),
         el('td', {}, when(s.last)), number(last ? signed(last.average) : '–'),
         el('td', { class: 'chart' }, last ? spark(s) : learning(s)));
     }));

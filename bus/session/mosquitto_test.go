@@ -1,0 +1,170 @@
+package session_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kensa/bus/session"
+)
+
+// startMosquitto runs Debian's broker with a configuration, in which %d stands
+// for its port, and returns the port.
+func startMosquitto(t *testing.T, folder, config string) int {
+	t.Helper()
+	program, err := exec.LookPath("mosquitto")
+	if err != nil {
+		if program, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil {
+			t.Skip("mosquitto is not installed (apt-get install mosquitto)")
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	write(t, filepath.Join(folder, "mosquitto.conf"), "user root\n"+fmt.Sprintf(config, port)) // else it gives up root's rights before it reads its files
+	command := exec.Command(program, "-c", filepath.Join(folder, "mosquitto.conf"))
+	var said bytes.Buffer
+	command.Stderr = &said
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		command.Process.Kill()
+		var exit *exec.ExitError
+		if err := command.Wait(); err != nil && !errors.As(err, &exit) {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("mosquitto said:\n%s", said.String())
+		}
+	})
+	return port
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// authority makes a certificate authority, and a certificate by it for 127.0.0.1.
+func authority(t *testing.T, folder string) (ca, cert, key string) {
+	t.Helper()
+	issuer := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "leaf"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: issuer.NotBefore, NotAfter: issuer.NotAfter,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	caKey, leafKey := newKey(t), newKey(t)
+	ca, cert, key = filepath.Join(folder, "ca.pem"), filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+	sign(t, ca, issuer, issuer, caKey, caKey)
+	sign(t, cert, leaf, issuer, leafKey, caKey)
+	der, err := x509.MarshalPKCS8PrivateKey(leafKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	return ca, cert, key
+}
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func sign(t *testing.T, path string, c, issuer *x509.Certificate, key, by *ecdsa.PrivateKey) {
+	t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, c, issuer, &key.PublicKey, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+}
+
+func TestMutualTLS(t *testing.T) {
+	folder := t.TempDir()
+	ca, cert, key := authority(t, folder)
+	other, _, _ := authority(t, t.TempDir())
+	port := startMosquitto(t, folder, "listener %d 127.0.0.1\nallow_anonymous true\nrequire_certificate true\n"+
+		fmt.Sprintf("cafile %s\ncertfile %s\nkeyfile %s\n", ca, cert, key))
+	c := config("tls", fmt.Sprintf("tls://127.0.0.1:%d", port))
+	c.CAFile, c.CertFile, c.KeyFile = ca, cert, key
+	s := newSession(t, c)
+	in := subscribe(t, s, "x")
+	s.Start(t.Context())
+	if err := up(t, s).Publish(within(t), message("x", 1, "secret")); err != nil {
+		t.Fatal(err)
+	}
+	in.next(t)
+
+	c.CAFile = other
+	wantError(t, c, "certificate signed by unknown authority")
+	c.CAFile = filepath.Join(folder, "mosquitto.conf")
+	wantError(t, c, "ca_file")
+}
+
+// wantError starts a session that cannot connect, and reads why in its state.
+func wantError(t *testing.T, c session.Config, want string) {
+	t.Helper()
+	s := newSession(t, c)
+	s.Start(t.Context())
+	defer s.Close()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		err := s.State().Err
+		if err != nil && strings.Contains(err.Error(), want) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("state's error is %v; want %q", err, want)
+		}
+	}
+}
+
+func TestPasswordAndAccessList(t *testing.T) {
+	folder := t.TempDir()
+	passwords, list := filepath.Join(folder, "passwords"), filepath.Join(folder, "acl")
+	write(t, passwords, "kensa:correct\n")
+	write(t, list, "user kensa\ntopic readwrite mine/#\n")
+	if out, err := exec.Command("mosquitto_passwd", "-U", passwords).CombinedOutput(); err != nil {
+		t.Skipf("mosquitto_passwd: %v %s", err, out)
+	}
+	port := startMosquitto(t, folder, fmt.Sprintf("listener %%d 127.0.0.1\nallow_anonymous false\npassword_file %s\nacl_file %s\n", passwords, list))
+	c := config("kensa", fmt.Sprintf("tcp://127.0.0.1:%d", port))
+	c.Username, c.Password = "kensa", "wrong"
+	wantError(t, c, "not Authorized")
+	write(t, filepath.Join(folder, "secret"), "correct\n")
+	c.Password, c.PasswordFile = "", filepath.Join(folder, "secret")
+	s := newSession(t, c)
+	in := subscribe(t, s, "mine/x")
+	s.Start(t.Context())
+	if err := up(t, s).Publish(within(t), message("mine/x", 1, "?")); err != nil {
+		t.Fatal(err)
+	}
+	in.next(t)
+}
