@@ -54,14 +54,14 @@ func fieldSpan(p *wafer.Plan, f wafer.Field) [4]int {
 // AlarmOf shows an alarm that is set.
 func AlarmOf(a alarm.Alarm) Alarm {
 	return Alarm{
-		ALID: int(a.ID), Category: int(a.Category), Severity: severity(a.Category),
+		ALID: int(a.ID), Category: int(a.Category), Severity: severity(a.Severity),
 		Text: a.Text, Detail: a.Detail, Remedy: a.Remedy, Since: a.Set, AckBy: a.AckBy,
 	}
 }
 
-func severity(c alarm.Category) Severity {
-	switch c {
-	case alarm.PersonalSafety, alarm.EquipmentSafety, alarm.ParameterError, alarm.Irrecoverable:
+// severity is the colour: red where inspection stands or a result is lost.
+func severity(s alarm.Severity) Severity {
+	if s == alarm.Fault {
 		return Fault
 	}
 	return Abnormal

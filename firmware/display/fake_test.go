@@ -159,7 +159,7 @@ func missedPulse() Alarm {
 
 func cameraGone() Alarm {
 	return AlarmOf(alarm.Alarm{
-		Kind: alarm.Kind{ID: 20, Category: alarm.Irrecoverable, Text: "Camera gone", Remedy: "Check the camera's cable and power, then press Resume."},
+		Kind: alarm.Kind{ID: 20, Category: alarm.Irrecoverable, Severity: alarm.Fault, Text: "Camera gone", Remedy: "Check the camera's cable and power, then press Resume."},
 		Set:  start.Add(50 * time.Minute), Detail: "/dev/video0: no such device",
 	})
 }
