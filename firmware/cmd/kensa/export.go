@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
+	"kensa/vision/durable"
 	"kensa/vision/export"
 )
 
@@ -48,7 +48,7 @@ func (e *exportCommand) write(out io.Writer, w export.Wafer) error {
 	if e.Out == "" {
 		return e.encode(out, w)
 	}
-	return writeFile(e.Out, func(f *os.File) error { return e.encode(f, w) })
+	return durable.WriteFile(e.Out, 0o644, func(to io.Writer) error { return e.encode(to, w) })
 }
 
 func (e *exportCommand) encode(to io.Writer, w export.Wafer) error {

@@ -3,9 +3,10 @@ package main
 import (
 	"fmt"
 	"image/png"
-	"os"
+	"io"
 	"path/filepath"
 
+	"kensa/vision/durable"
 	"kensa/vision/inspect"
 )
 
@@ -23,31 +24,5 @@ func writeOverlay(path string, result *inspected) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", result.Image, err)
 	}
-	return writeFile(path, func(f *os.File) error { return png.Encode(f, overlay) })
-}
-
-// writeFile writes a file beside its place and moves it there when it is whole.
-func writeFile(path string, write func(*os.File) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("%s: %w", path, err)
-			os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return durable.WriteFile(path, 0o644, func(w io.Writer) error { return png.Encode(w, overlay) })
 }
