@@ -34,6 +34,11 @@ const minBareSide = 128
 // finestScale is the standard deviation in pixels of the finest filter.
 const finestScale = 1.5
 
+// surestBackground is the standard deviation in 8-bit grey values below which
+// no background is trusted, however little noise there is: in a corner of the
+// frame it is fitted from one side.
+const surestBackground = 0.2
+
 // Unpatterned finds what stands out from the smooth background of a bare wafer:
 // particles, scratches, stains, and chips of the wafer's edge. The image needs
 // at least 128 × 128 pixels. The error names the parameter or what makes the
@@ -174,7 +179,7 @@ func (s *workspace) gatherLevel(e *evidence, diff plane, valid []bool, factor in
 	if err != nil {
 		return 0, err
 	}
-	tiles := newTiles(smooth, valid, max(tileSide/factor, 32), 0.5/float64(factor))
+	tiles := newTiles(smooth, valid, max(tileSide/factor, 32), max(0.5/float64(factor), surestBackground))
 	sigma, err := tmp.spreadOut(tiles, diff.w, diff.h)
 	if err != nil {
 		return 0, err
