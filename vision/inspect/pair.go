@@ -35,8 +35,8 @@ type PairResult struct {
 	Threshold float64
 	// Compared is the box of the pixels that were.
 	Compared image.Rectangle
-	// Expected is the reference in the image's pixels and brightness, 8 bits;
-	// where it has no pixel, the image's own.
+	// Expected is the reference in the image's pixels, brightness and depth; where
+	// it has no pixel, the image's own.
 	Expected frame.Image
 	// Defects are in pixels of the inspected image, by row.
 	Defects []defect.Defect
@@ -72,7 +72,7 @@ func Pair(ref, img frame.Image, p PairParams) (PairResult, error) {
 	if result.Reason != "" {
 		return result, nil
 	}
-	if err := s.compare(r, i, g, p, &result); err != nil {
+	if err := s.compare(r, i, g, img.Depth, p, &result); err != nil {
 		return PairResult{}, fmt.Errorf("pair: %w", err)
 	}
 	return result, nil
@@ -92,8 +92,8 @@ func checkPair(ref, img frame.Image) error {
 }
 
 // compare fills in what a registered pair's difference says.
-func (s *workspace) compare(ref, img plane, g registration, p PairParams, result *PairResult) error {
-	c := s.overlay(ref, img, g)
+func (s *workspace) compare(ref, img plane, g registration, depth int, p PairParams, result *PairResult) error {
+	c := s.superpose(ref, img, g)
 	if err := c.level(p.BrightnessPitch); err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (s *workspace) compare(ref, img plane, g registration, p PairParams, result
 		}
 	}
 	result.Threshold = e.threshold
-	result.Expected = c.expected.image()
+	result.Expected = c.expected.image(depth)
 	return c.findings(e, p, result)
 }
 

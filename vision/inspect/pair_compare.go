@@ -16,8 +16,8 @@ type comparison struct {
 	missing  integral
 }
 
-// overlay moves the reference onto the image.
-func (s *workspace) overlay(ref, img plane, g registration) *comparison {
+// superpose moves the reference onto the image.
+func (s *workspace) superpose(ref, img plane, g registration) *comparison {
 	c := &comparison{s: s, expected: s.plane(img.w, img.h), diff: s.zeros(img.w, img.h), valid: make([]bool, len(img.v))}
 	for y := range img.h {
 		for x := range img.w {

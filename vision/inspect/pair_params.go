@@ -60,28 +60,39 @@ func DefaultPairParams() PairParams {
 
 // Check reports the first value out of range, by its name in the recipe.
 func (p PairParams) Check() error {
-	for _, v := range []struct {
-		name              string
-		value, least, top float64
-	}{
-		{"min_overlap", p.MinOverlap, 0.1, 1},
-		{"max_rotation", p.MaxRotation, 0.01, 3},
-		{"max_scale", p.MaxScale, 0.001, 0.05},
-		{"min_agreement", p.MinAgreement, 0, 1},
-		{"false_alarms", p.FalseAlarms, 1e-6, 1},
-		{"brightness_pitch", p.BrightnessPitch, 8, 1024},
-		{"edge_tolerance", p.EdgeTolerance, 0.5, 10},
-		{"border", float64(p.Border), 0, 100},
-	} {
-		if !(v.value >= v.least && v.value <= v.top) {
-			return fmt.Errorf("%s: %v; want %v to %v", v.name, v.value, v.least, v.top)
-		}
+	if err := checkRanges(
+		bounded{"min_overlap", p.MinOverlap, 0.1, 1},
+		bounded{"max_rotation", p.MaxRotation, 0.01, 3},
+		bounded{"max_scale", p.MaxScale, 0.001, 0.05},
+		bounded{"min_agreement", p.MinAgreement, 0, 1},
+		bounded{"false_alarms", p.FalseAlarms, 1e-6, 1},
+		bounded{"brightness_pitch", p.BrightnessPitch, 8, 1024},
+		bounded{"edge_tolerance", p.EdgeTolerance, 0.5, 10},
+		bounded{"border", float64(p.Border), 0, 100},
+	); err != nil {
+		return err
 	}
 	if err := checkScales(p.Scales, 16); err != nil {
 		return err
 	}
 	if err := p.Defects.Check(); err != nil {
 		return fmt.Errorf("defects.%w", err)
+	}
+	return nil
+}
+
+// bounded is a parameter with its range.
+type bounded struct {
+	name              string
+	value, least, top float64
+}
+
+// checkRanges reports the first value out of its range, NaN included.
+func checkRanges(values ...bounded) error {
+	for _, v := range values {
+		if !(v.value >= v.least && v.value <= v.top) {
+			return fmt.Errorf("%s: %v; want %v to %v", v.name, v.value, v.least, v.top)
+		}
 	}
 	return nil
 }

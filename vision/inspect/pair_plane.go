@@ -147,11 +147,15 @@ func (p plane) quantile(q float64) float32 {
 	return quantile(values, q)
 }
 
-// image is the plane as an 8-bit image.
-func (p plane) image() frame.Image {
-	m := frame.New(p.w, p.h, 8)
-	for i, v := range p.v {
-		m.Pix[i] = byte(min(max(v+0.5, 0), 255))
+// image is the plane as an image of the given depth; load undoes it but for
+// rounding.
+func (p plane) image(depth int) frame.Image {
+	m := frame.New(p.w, p.h, depth)
+	white := float32(m.Max())
+	for y := range p.h {
+		for x, v := range p.row(y) {
+			m.Set(x, y, int(min(max(v*white/255+0.5, 0), white)))
+		}
 	}
 	return m
 }

@@ -3,7 +3,6 @@ package inspect
 import (
 	"errors"
 	"fmt"
-	"image"
 
 	"kensa/vision/defect"
 	"kensa/vision/frame"
@@ -34,6 +33,11 @@ const minBareSide = 128
 // finestScale is the standard deviation in pixels of the finest filter.
 const finestScale = 1.5
 
+// surestBackground is the standard deviation in 8-bit grey values below which
+// no background is trusted, however little noise there is: in a corner of the
+// frame it is fitted from one side.
+const surestBackground = 0.2
+
 // Unpatterned finds what stands out from the smooth background of a bare wafer:
 // particles, scratches, stains, and chips of the wafer's edge. The image needs
 // at least 128 × 128 pixels. The error names the parameter or what makes the
@@ -47,32 +51,28 @@ func Unpatterned(img frame.Image, p UnpatternedParams) (UnpatternedResult, error
 	}
 	s := &workspace{}
 	defer s.Close()
-	r, err := s.searchBare(img, p)
+	r, err := s.searchWafer(img, p)
 	if err != nil {
 		return UnpatternedResult{}, fmt.Errorf("unpatterned: %w", err)
 	}
 	return r, nil
 }
 
-// bare is a bare wafer's image less its background.
+// bare is a bare wafer's image.
 type bare struct {
-	diff    plane
-	surface plane
+	diff    plane // less its background; 0 where not valid
+	surface plane // the background
 	edge    waferEdge
-	valid   []bool
+	valid   []bool // what is inspected
 }
 
-func (s *workspace) searchBare(img frame.Image, p UnpatternedParams) (UnpatternedResult, error) {
+// searchWafer finds the defects of an image that is fit to be searched.
+func (s *workspace) searchWafer(img frame.Image, p UnpatternedParams) (UnpatternedResult, error) {
 	b, err := s.bare(img, p)
 	if err != nil {
 		return UnpatternedResult{}, err
 	}
-	pixels := 0
-	for _, ok := range b.valid {
-		if ok {
-			pixels++
-		}
-	}
+	pixels := count(b.valid)
 	r := UnpatternedResult{Edge: b.edge.found}
 	if pixels == 0 {
 		r.Reason = "the frame shows nothing of the wafer inside edge_margin and ignore"
@@ -89,6 +89,15 @@ func (s *workspace) searchBare(img frame.Image, p UnpatternedParams) (Unpatterne
 	b.markChips(e, r.Noise)
 	r.Threshold = e.threshold
 	return b.findings(e, p, r)
+}
+
+func count(mask []bool) (n int) {
+	for _, ok := range mask {
+		if ok {
+			n++
+		}
+	}
+	return n
 }
 
 // bare loads an image, finds the wafer's edge and takes the background out.
@@ -174,7 +183,7 @@ func (s *workspace) gatherLevel(e *evidence, diff plane, valid []bool, factor in
 	if err != nil {
 		return 0, err
 	}
-	tiles := newTiles(smooth, valid, max(tileSide/factor, 32), 0.5/float64(factor))
+	tiles := newTiles(smooth, valid, max(tileSide/factor, 32), max(0.5/float64(factor), surestBackground))
 	sigma, err := tmp.spreadOut(tiles, diff.w, diff.h)
 	if err != nil {
 		return 0, err
@@ -241,52 +250,4 @@ func (b *bare) findings(e *evidence, p UnpatternedParams, r UnpatternedResult) (
 		r.Defects = append(r.Defects, d)
 	}
 	return r, nil
-}
-
-// An UnpatternedInspector inspects frames of bare wafers.
-type UnpatternedInspector struct{ params UnpatternedParams }
-
-// NewUnpatterned checks the parameters.
-func NewUnpatterned(p UnpatternedParams) (*UnpatternedInspector, error) {
-	if err := p.Check(); err != nil {
-		return nil, fmt.Errorf("unpatterned: %w", err)
-	}
-	return &UnpatternedInspector{p}, nil
-}
-
-// Inspect looks at parts of a frame, each on its own; see Inspector.
-func (u *UnpatternedInspector) Inspect(img frame.Image, dies []image.Rectangle) ([]Die, error) {
-	if err := img.Check(); err != nil {
-		return nil, fmt.Errorf("unpatterned: %w", err)
-	}
-	if len(dies) == 0 {
-		dies = []image.Rectangle{img.Bounds()}
-	}
-	out := make([]Die, len(dies))
-	for n, rect := range dies {
-		r, err := Unpatterned(img.Sub(rect), u.params.moved(rect.Intersect(img.Bounds()).Min))
-		if err != nil {
-			return nil, fmt.Errorf("die %d at %v: %w", n+1, rect, err)
-		}
-		at := rect.Intersect(img.Bounds()).Min
-		for i := range r.Defects {
-			r.Defects[i] = r.Defects[i].Translate(at.X, at.Y)
-		}
-		out[n] = Die{Rect: rect, Registered: r.Inspected, Reason: r.Reason, Defects: r.Defects}
-	}
-	return out, nil
-}
-
-// Close has nothing to free.
-func (u *UnpatternedInspector) Close() error { return nil }
-
-// moved is the parameters for a part of the frame that begins at at.
-func (p UnpatternedParams) moved(at image.Point) UnpatternedParams {
-	ignore := make([]Region, len(p.Ignore))
-	for n, r := range p.Ignore {
-		r.X, r.Y = r.X-at.X, r.Y-at.Y
-		ignore[n] = r
-	}
-	p.Ignore = ignore
-	return p
 }

@@ -13,31 +13,36 @@ import (
 // quadratic follows light that falls off and the rings of a thin film without
 // the bias that a moving average or median has on slopes near the wafer's edge.
 type background struct {
-	cell, nx, ny int
-	mean         []float64 // of each cell
-	weight       []float64 // 0 where a cell has too few pixels
-	robust       []float64 // 0 for cells far off the surface
-	surface      []float64
+	nx, ny  int    // cells, and one more all round in surface
+	cells   []cell // row-major
+	surface []float64
+}
+
+// A cell is a square of the image.
+type cell struct {
+	mean   float64
+	x, y   float64 // centre of its valid pixels, in cells
+	weight float64 // 0 where it has too few
+	robust float64 // 0 for a cell far off the surface
 }
 
 // cellSide is the side of a cell in pixels: large enough that particles seldom
-// fill half of one.
+// fill a quarter of one.
 const cellSide = 32
 
 // newBackground fits the surface to the pixels of p that valid allows, over a
 // radius in pixels.
 func newBackground(p plane, valid []bool, radius float64) *background {
-	b := &background{cell: cellSide, nx: (p.w + cellSide - 1) / cellSide, ny: (p.h + cellSide - 1) / cellSide}
-	n := b.nx * b.ny
-	b.mean, b.weight, b.robust, b.surface = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
-	for c := range n {
-		b.measure(c, p, valid)
-		b.robust[c] = 1
+	b := &background{nx: (p.w + cellSide - 1) / cellSide, ny: (p.h + cellSide - 1) / cellSide}
+	b.cells, b.surface = make([]cell, b.nx*b.ny), make([]float64, (b.nx+2)*(b.ny+2))
+	for c := range b.cells {
+		x, y := c%b.nx*cellSide, c/b.nx*cellSide
+		b.cells[c] = newCell(p, valid, image.Rect(x, y, x+cellSide, y+cellSide).Intersect(p.bounds()))
 	}
 	const passes = 3
 	for pass := range passes {
-		for c := range n {
-			b.surface[c] = b.fit(c, max(2, radius/cellSide))
+		for n := range b.surface {
+			b.surface[n] = b.fit(n%(b.nx+2)-1, n/(b.nx+2)-1, max(2, radius/cellSide))
 		}
 		if pass < passes-1 {
 			b.reweigh()
@@ -46,31 +51,25 @@ func newBackground(p plane, valid []bool, radius float64) *background {
 	return b
 }
 
-// measure computes a cell's interquartile mean, which a particle that covers
-// less than a quarter of it does not move.
-func (b *background) measure(c int, p plane, valid []bool) {
+// newCell computes the interquartile mean, which a particle that covers less
+// than a quarter of the cell does not move.
+func newCell(p plane, valid []bool, r image.Rectangle) cell {
 	const perGrey = 4
-	var counts [256*perGrey + 1]int
-	r := b.rect(c).Intersect(p.bounds())
-	n := 0
+	var counts [255*perGrey + 1]int
+	n, sumX, sumY := 0, 0, 0
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		for x := r.Min.X; x < r.Max.X; x++ {
 			if i := y*p.w + x; valid[i] {
 				counts[int(min(max(p.v[i], 0), 255)*perGrey+0.5)]++
-				n++
+				n, sumX, sumY = n+1, sumX+x, sumY+y
 			}
 		}
 	}
-	if n < b.cell*b.cell/4 && n < r.Dx()*r.Dy() {
-		return
+	if n < cellSide*cellSide/16 {
+		return cell{}
 	}
-	b.weight[c] = float64(n) / float64(b.cell*b.cell)
-	b.mean[c] = interquartileMean(counts[:], n) / perGrey
-}
-
-func (b *background) rect(c int) image.Rectangle {
-	x, y := c%b.nx*b.cell, c/b.nx*b.cell
-	return image.Rect(x, y, x+b.cell, y+b.cell)
+	centre := func(sum int) float64 { return (float64(sum)/float64(n)+0.5)/cellSide - 0.5 }
+	return cell{interquartileMean(counts[:], n) / perGrey, centre(sumX), centre(sumY), float64(n) / (cellSide * cellSide), 1}
 }
 
 // interquartileMean is the mean place of the middle half of n counts.
@@ -90,19 +89,20 @@ func interquartileMean(counts []int, n int) float64 {
 	return sum / (high - low)
 }
 
-// fit is the surface at cell c: a quadratic through the cells within radius
-// cells, weighted by distance (tricube) and by how well they fitted before.
-func (b *background) fit(c int, radius float64) float64 {
-	cx, cy, reach := c%b.nx, c/b.nx, int(radius)
+// fit is the surface at the centre of cell (cx, cy), which may lie outside the
+// image: a quadratic through the cells within radius cells, weighted by distance
+// (tricube) and by how well they fitted before.
+func (b *background) fit(cx, cy int, radius float64) float64 {
+	reach := int(radius) + 1
 	var h [six][six]float64
 	var v [six]float64
 	for y := max(cy-reach, 0); y <= min(cy+reach, b.ny-1); y++ {
 		for x := max(cx-reach, 0); x <= min(cx+reach, b.nx-1); x++ {
-			i := y*b.nx + x
-			dx, dy := float64(x-cx)/radius, float64(y-cy)/radius
+			c := b.cells[y*b.nx+x]
+			dx, dy := (c.x-float64(cx))/radius, (c.y-float64(cy))/radius
 			d := math.Sqrt(dx*dx + dy*dy)
-			if w := b.weight[i] * b.robust[i]; d < 1 && w > 0 {
-				accumulate(&h, &v, dx, dy, b.mean[i], w*cube(1-cube(d)))
+			if w := c.weight * c.robust; d < 1 && w > 0 {
+				accumulate(&h, &v, dx, dy, c.mean, w*cube(1-cube(d)))
 			}
 		}
 	}
@@ -133,16 +133,17 @@ func accumulate(h *[six][six]float64, v *[six]float64, dx, dy, value, w float64)
 
 // reweigh gives each cell Tukey's biweight of its distance from the surface.
 func (b *background) reweigh() {
-	var off []float32
-	for c, w := range b.weight {
-		if w > 0 {
-			off = append(off, float32(b.mean[c]-b.surface[c]))
+	off := func(n int) float64 { return b.cells[n].mean - b.surface[(n/b.nx+1)*(b.nx+2)+n%b.nx+1] }
+	var all []float32
+	for n, c := range b.cells {
+		if c.weight > 0 {
+			all = append(all, float32(off(n)))
 		}
 	}
-	limit := 6 * max(float64(spread(off)), 0.05)
-	for c := range b.robust {
-		z := (b.mean[c] - b.surface[c]) / limit
-		b.robust[c] = square(max(1-z*z, 0))
+	limit := 6 * max(float64(spread(all)), 0.05)
+	for n := range b.cells {
+		z := off(n) / limit
+		b.cells[n].robust = square(max(1-z*z, 0))
 	}
 }
 
@@ -151,23 +152,22 @@ func (b *background) reweigh() {
 func (s *workspace) subtract(p plane, b *background) (plane, error) {
 	tmp := &workspace{}
 	defer tmp.Close()
-	grid := tmp.plane(b.nx, b.ny)
-	for c, v := range b.surface {
-		grid.v[c] = float32(v)
+	grid := tmp.plane(b.nx+2, b.ny+2)
+	for n, v := range b.surface {
+		grid.v[n] = float32(v)
 	}
 	m := gocv.NewMat()
-	err := gocv.Resize(grid.mat, &m, image.Pt(b.nx*b.cell, b.ny*b.cell), 0, 0, gocv.InterpolationCubic)
+	err := gocv.Resize(grid.mat, &m, image.Pt(grid.w*cellSide, grid.h*cellSide), 0, 0, gocv.InterpolationCubic)
 	full := tmp.own(m)
 	if err != nil {
 		return p, err
 	}
 	surface := s.plane(p.w, p.h)
 	for y := range p.h {
-		from, to, out := p.row(y), surface.row(y), full.row(y)
-		for x := range from {
-			to[x] = out[x]
-			from[x] -= out[x]
-		}
+		copy(surface.row(y), full.row(y + cellSide)[cellSide:])
+	}
+	for i, v := range surface.v {
+		p.v[i] -= v
 	}
 	return surface, nil
 }

@@ -62,20 +62,15 @@ func DefaultUnpatternedParams() UnpatternedParams {
 
 // Check reports the first value out of range, by its name in the recipe.
 func (p UnpatternedParams) Check() error {
-	for _, v := range []struct {
-		name              string
-		value, least, top float64
-	}{
-		{"background", p.Background, 32, 1024},
-		{"levels", float64(p.Levels), 1, 6},
-		{"false_alarms", p.FalseAlarms, 1e-6, 1},
-		{"min_relative", p.MinRelative, 0, 1},
-		{"edge_margin", float64(p.EdgeMargin), 0, 1000},
-		{"min_chip", float64(p.MinChip), 4, 1000},
-	} {
-		if !(v.value >= v.least && v.value <= v.top) {
-			return fmt.Errorf("%s: %v; want %v to %v", v.name, v.value, v.least, v.top)
-		}
+	if err := checkRanges(
+		bounded{"background", p.Background, 32, 1024},
+		bounded{"levels", float64(p.Levels), 1, 6},
+		bounded{"false_alarms", p.FalseAlarms, 1e-6, 1},
+		bounded{"min_relative", p.MinRelative, 0, 1},
+		bounded{"edge_margin", float64(p.EdgeMargin), 0, 1000},
+		bounded{"min_chip", float64(p.MinChip), 4, 1000},
+	); err != nil {
+		return err
 	}
 	for n, r := range p.Ignore {
 		if r.Width < 1 || r.Height < 1 {
