@@ -84,38 +84,32 @@ func writePublic(path string, key ed25519.PublicKey) error {
 
 // ReadPublicKey reads a node's public key as OpenIdentity writes it.
 func ReadPublicKey(path string) (ed25519.PublicKey, error) {
-	der, err := readPEM(path, "PUBLIC KEY")
-	if err != nil {
-		return nil, err
-	}
-	key, err := x509.ParsePKIXPublicKey(der)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	public, ok := key.(ed25519.PublicKey)
-	if !ok {
-		return nil, fmt.Errorf("%s: %T; want an Ed25519 public key", path, key)
-	}
-	return public, nil
+	return readKey[ed25519.PublicKey](path, "PUBLIC KEY", x509.ParsePKIXPublicKey)
 }
 
 func openKey(path string) (ed25519.PrivateKey, error) {
-	der, err := readPEM(path, "PRIVATE KEY")
+	key, err := readKey[ed25519.PrivateKey](path, "PRIVATE KEY", x509.ParsePKCS8PrivateKey)
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeKey(path)
 	}
+	return key, err
+}
+
+// readKey reads a PEM file of one block, which must be an Ed25519 key.
+func readKey[K any](path, block string, parse func([]byte) (any, error)) (key K, err error) {
+	der, err := readPEM(path, block)
 	if err != nil {
-		return nil, err
+		return key, err
 	}
-	key, err := x509.ParsePKCS8PrivateKey(der)
+	parsed, err := parse(der)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return key, fmt.Errorf("%s: %w", path, err)
 	}
-	private, ok := key.(ed25519.PrivateKey)
+	key, ok := parsed.(K)
 	if !ok {
-		return nil, fmt.Errorf("%s: %T; want an Ed25519 private key", path, key)
+		return key, fmt.Errorf("%s: %T; want an Ed25519 key", path, parsed)
 	}
-	return private, nil
+	return key, nil
 }
 
 func makeKey(path string) (ed25519.PrivateKey, error) {

@@ -1,7 +1,6 @@
 package ledger_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"kensa/bus/ledger"
 	"kensa/bus/ledger/ledgertest"
-	"kensa/bus/session"
 )
 
 // wantAll checks that a store has 1 to n of a node, each as it was sealed.
@@ -170,120 +168,5 @@ func eventually(t *testing.T, what string, is func() bool) {
 		if time.Now().After(end) {
 			t.Fatalf("%s did not happen", what)
 		}
-	}
-}
-
-func TestHostileRecordsAreRefused(t *testing.T) {
-	address := freeAddress(t)
-	b := &embedded{address: address}
-	b.start(t)
-	defer b.kill(t)
-	i, other, s, store := identity(t, "node-1"), identity(t, "node-2"), newSeen(), ledgertest.NewStore()
-	known := keys{"node-1": i.Public(), "node-2": other.Public()}
-	receiver := startReceiver(t, address, store, known, s, faults{})
-	defer receiver.close()
-	thief := connect(t, address, "thief", faults{})
-	acks := make(chan ledger.Ack, 100)
-	if err := thief.Subscribe(t.Context(), ledger.Topic(ledger.KindAck, "node-1"), 1, func(m session.Message) {
-		var a ledger.Ack
-		if err := json.Unmarshal(m.Payload, &a); err != nil {
-			t.Error(err)
-		}
-		acks <- a
-	}); err != nil {
-		t.Fatal(err)
-	}
-	thief.Start(t.Context())
-	defer thief.Close()
-	if _, err := thief.Await(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	topic := ledger.Topic(ledger.KindYield, "node-1")
-	send := func(topic string, payload []byte) {
-		t.Helper()
-		if _, err := thief.Send(t.Context(), session.Message{Topic: topic, QoS: 1, Payload: payload}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	genuine := seal(t, i, ledgertest.Record(), 1)
-	changed := ledgertest.Record()
-	changed.Complete = false
-	for _, c := range []struct {
-		topic   string
-		payload []byte
-		want    ledger.Reason
-	}{
-		{topic, []byte("{}"), ledger.Malformed},
-		{topic, seal(t, identity(t, "node-1"), ledgertest.Record(), 1), ledger.Forged},
-		{topic, seal(t, other, ledgertest.Record(), 1), ledger.Forged},
-		{ledger.Topic(ledger.KindYield, "stranger"), genuine, ledger.NotEnrolled},
-		{"kensa/v1/yield/63/node-1", genuine, ledger.WrongTopic},
-		{ledger.Topic(ledger.KindHorizon, "node-1"), genuine, ledger.Malformed},
-	} {
-		s.mu.Lock()
-		before := s.refused[c.want]
-		s.mu.Unlock()
-		send(c.topic, c.payload)
-		eventually(t, "refusal as "+string(c.want), func() bool {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return s.refused[c.want] == before+1
-		})
-	}
-	for range 2 { // a repetition is acknowledged again
-		send(topic, genuine)
-		if a := <-acks; a.Seq != 1 {
-			t.Errorf("acknowledged %d; want 1", a.Seq)
-		}
-	}
-	send(topic, seal(t, i, changed, 1))
-	send(topic, seal(t, i, ledgertest.Record(), 2))
-	eventually(t, "closing of the epoch", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.refused[ledger.Conflict] == 2
-	})
-	wantAll(t, store, "node-1", 1)
-	wantOnce(t, s, "node-1", 1)
-	select {
-	case a := <-acks:
-		t.Errorf("a closed epoch was acknowledged: %+v", a)
-	default:
-	}
-}
-
-// An acknowledgement that cannot be must not empty the outbox.
-func TestForgedAcknowledgements(t *testing.T) {
-	address := freeAddress(t)
-	b := &embedded{address: address}
-	b.start(t)
-	defer b.kill(t)
-	i, o := identity(t, "node-1"), ledgertest.NewOutbox()
-	produce(t, o, i, 3)
-	sender, p := startSender(t, address, o, i, faults{})
-	defer p.close()
-	thief := connect(t, address, "thief", faults{})
-	thief.Start(t.Context())
-	defer thief.Close()
-	for _, bus := range []*bad{thief, p.bus} {
-		if _, err := bus.Await(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, payload := range []string{
-		"?", `{"node":"node-2","epoch":"` + ledgertest.EpochA + `","seq":3}`,
-		`{"node":"node-1","epoch":"` + ledgertest.EpochB + `","seq":3}`,
-		`{"node":"node-1","epoch":"` + ledgertest.EpochA + `","seq":4}`, // more than there is
-	} {
-		if err := thief.Publish(t.Context(), session.Message{Topic: ledger.Topic(ledger.KindAck, "node-1"), QoS: 1, Payload: []byte(payload)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	eventually(t, "complaint", func() bool {
-		st := sender.Stats()
-		return st.Ignored == 3 && st.Problem != nil
-	})
-	if acknowledged, last, err := o.Bounds(t.Context()); acknowledged != 0 || last != 3 || err != nil {
-		t.Errorf("outbox %d of %d, %v; want nothing acknowledged", acknowledged, last, err)
 	}
 }

@@ -173,9 +173,23 @@ func (r *Receiver) progress(s Stream) (*progress, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(r.streams) >= maxStreams {
+		r.trim()
+	}
 	p := &progress{committed: seq, staged: seq}
 	r.streams[s] = p
 	return p, nil
+}
+
+// trim makes room by forgetting streams that the store knows as well. A node
+// may begin as many epochs as it likes. A frozen one that is forgotten freezes
+// again, for its node begins with the record of the conflict each time.
+func (r *Receiver) trim() {
+	for s, p := range r.streams {
+		if p.committed == p.staged && !p.due && !p.gap {
+			delete(r.streams, s)
+		}
+	}
 }
 
 // commit makes the staged records durable; only then do positions move.

@@ -82,8 +82,9 @@ type ReceiverConfig struct {
 
 // Limits of a receiver.
 const (
-	backlog  = 1024 // messages that wait to be committed
-	maxBatch = 256  // records in one commit
+	backlog    = 1024   // messages that wait to be committed
+	maxBatch   = 256    // records in one commit
+	maxStreams = 10_000 // of which the position is kept in memory
 )
 
 // Receiver commits the records of many nodes, each exactly once and in order,

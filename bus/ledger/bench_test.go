@@ -1,0 +1,47 @@
+package ledger_test
+
+import (
+	"testing"
+
+	"kensa/bus/ledger/ledgertest"
+)
+
+// From the outbox to the receiver's memory and back as acknowledgement: signed
+// once beforehand, verified and deduplicated, over a real broker.
+func benchmarkRecords(b *testing.B, s server, address string) {
+	s.start(b)
+	defer s.kill(b)
+	i, o, store := identity(b, "node-1"), ledgertest.NewOutbox(), ledgertest.NewStore()
+	produce(b, o, i, b.N)
+	receiver := startReceiver(b, address, store, keys{"node-1": i.Public()}, newSeen(), faults{})
+	defer receiver.close()
+	if _, err := receiver.session.Await(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	sender, p := startSender(b, address, o, i, faults{})
+	defer p.close()
+	drain(b, sender)
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+	b.ReportMetric(float64(sender.Stats().Sent)/float64(b.N), "sent/record")
+}
+
+func BenchmarkRecordsMosquitto(b *testing.B) {
+	address := freeAddress(b)
+	benchmarkRecords(b, &mosquitto{address: address, program: findMosquitto(b)}, address)
+}
+
+func BenchmarkRecordsEmbedded(b *testing.B) {
+	address := freeAddress(b)
+	benchmarkRecords(b, &embedded{address: address}, address)
+}
+
+func BenchmarkSeal(b *testing.B) {
+	i, r := identity(b, "node-1"), ledgertest.Record()
+	for b.Loop() {
+		if _, err := i.Seal(r, ledgertest.EpochA, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
