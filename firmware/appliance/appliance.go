@@ -301,11 +301,11 @@ func (a *Appliance) startBus(ctx context.Context) {
 	}
 }
 
-// drain waits a little for the acknowledgements of what was committed. What
-// stays is sent at the next start.
+// drain waits a little for the acknowledgements of what was committed, where there
+// is a connection to get them by. What stays is sent at the next start.
 func (a *Appliance) drain(ctx context.Context) {
 	const patience = 10 * time.Second
-	if a.ledger == nil {
+	if a.ledger == nil || !a.line.State().Up {
 		return
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)

@@ -74,6 +74,34 @@ func TestFaultsAreSeen(t *testing.T) {
 	}
 }
 
+// TestLightDriftIsTold has the lamp lose a tenth of its light with each wafer: the
+// results stay right, and the alarm comes before they cannot.
+func TestLightDriftIsTold(t *testing.T) {
+	c := testConfig(t)
+	c.Simulator.Lots, c.Simulator.Wafers = 1, 3
+	tool := func(plan *wafer.Plan) (Tool, error) {
+		o, err := SimulatorOptions(c.Simulator, plan)
+		if err != nil {
+			return nil, err
+		}
+		o.Drift.PerWafer = 0.1
+		return simulator.New(o)
+	}
+	score := score{classes: map[string]*tally{}, sizes: map[int]*tally{}}
+	var told []bool
+	runAppliance(t, Options{Config: c, Tool: tool}, func(a *Appliance, w *record.Wafer) {
+		truth, _ := a.tool.(*simulator.Tool).Truth(w.Material.Substrate)
+		score.add(t, w, truth)
+		told = append(told, slices.Contains(numbers(w.Alarms), alarm.LightDrift.ID))
+	})
+	if want := []bool{false, false, true}; !slices.Equal(told, want) {
+		t.Errorf("alarm of light drift on wafers %v; want %v", told, want)
+	}
+	if all := score.total(); score.falseDefects > 1 || float64(all.found) < 0.97*float64(all.injected) {
+		t.Errorf("under fading light: %d of %d found, %d false", all.found, all.injected, score.falseDefects)
+	}
+}
+
 func exactly(n int) func(int) bool { return func(lost int) bool { return lost == n } }
 
 func numbers(alarms []alarm.Alarm) []alarm.ID {

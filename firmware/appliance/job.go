@@ -41,7 +41,7 @@ func (a *Appliance) prepareJob(context.Context) (station.Job, error) {
 	}
 	job := station.Job{
 		Recipe: recipe.Name, Version: recipe.Version, Hash: recipe.Hash(), Plan: plan, Rules: recipe.Bins,
-		MinYield: recipe.MinYield, MaxImages: recipe.Images.Max, ImageSize: recipe.Images.Size,
+		MinYield: recipe.MinYield, LightLimit: recipe.LightLimit, MaxImages: recipe.Images.Max, ImageSize: recipe.Images.Size,
 	}
 	make, hash, err := Inspectors(recipe)
 	if err != nil {

@@ -94,7 +94,11 @@ type score struct {
 	worstYield                            float64        // greatest difference from the true yield
 }
 
-const sizeStep = 80 // µm: two pixels
+// Sizes are counted in steps of two pixels, all from sizeTop on together; µm.
+const (
+	sizeStep = 80
+	sizeTop  = 400
+)
 
 func (s *score) add(t *testing.T, w *record.Wafer, truth simulator.Truth) {
 	s.wafers++
@@ -115,7 +119,7 @@ func (s *score) add(t *testing.T, w *record.Wafer, truth simulator.Truth) {
 }
 
 func (s *score) count(injected simulator.Defect, found *record.Defect) {
-	step := int(injected.Size) / sizeStep * sizeStep
+	step := min(int(injected.Size)/sizeStep*sizeStep, sizeTop)
 	for _, c := range []*tally{get(s.classes, string(injected.Class)), get(s.sizes, step)} {
 		c.injected++
 		if found != nil {
@@ -210,7 +214,11 @@ func (s *score) String() string {
 	}
 	for _, size := range slices.Sorted(maps.Keys(s.sizes)) {
 		c := s.sizes[size]
-		fmt.Fprintf(table, "%d to %d µm\t%d\t%d\t%d\t\n", size, size+sizeStep, c.injected, c.found, c.classed)
+		name := fmt.Sprintf("%d to %d µm", size, size+sizeStep)
+		if size == sizeTop {
+			name = fmt.Sprintf("from %d µm", size)
+		}
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t\n", name, c.injected, c.found, c.classed)
 	}
 	all := s.total()
 	fmt.Fprintf(table, "all\t%d\t%d\t%d\t\n", all.injected, all.found, all.classed)

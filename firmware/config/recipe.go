@@ -44,6 +44,9 @@ type Recipe struct {
 	Golden string `toml:"golden"`
 	// MinYield is the least share of good dies, 0 to 1, of a good wafer.
 	MinYield wafer.Yield `toml:"min_yield"`
+	// LightLimit is the part, 0 to 1, by which the light on a wafer may differ
+	// from the golden's before an alarm tells of it; 0 never does. Mode golden.
+	LightLimit float64 `toml:"light_limit"`
 	// Where dies and fields lie.
 	Layout wafer.Layout `toml:"layout"`
 	// The frame that the camera gives, in pixels; a field must fit into it.
@@ -83,7 +86,7 @@ type Images struct {
 func DefaultRecipe() Recipe {
 	const mm = length.Millimetre
 	return Recipe{
-		Name: demoProduct, Version: "1", Mode: Golden, Golden: demoProduct + ".golden", MinYield: 0.8,
+		Name: demoProduct, Version: "1", Mode: Golden, Golden: demoProduct + ".golden", MinYield: 0.8, LightLimit: 0.15,
 		Layout: wafer.Layout{
 			Kind: wafer.DieGrid, Diameter: 200 * mm, EdgeExclusion: 3 * mm,
 			PitchX: 12 * mm, PitchY: 10 * mm, DieWidth: 11.6 * mm, DieHeight: 9.6 * mm,
@@ -169,6 +172,8 @@ func (r Recipe) Check() error {
 		return fmt.Errorf("golden: missing; mode %q needs a golden file, which `kensa train` makes", r.Mode)
 	case !(r.MinYield >= 0 && r.MinYield <= 1):
 		return fmt.Errorf("min_yield: %v; want 0 to 1", float64(r.MinYield))
+	case !(r.LightLimit >= 0 && r.LightLimit <= 1):
+		return fmt.Errorf("light_limit: %v; want 0 to 1", r.LightLimit)
 	case r.Images.Max < 0 || r.Images.Max > 10000:
 		return fmt.Errorf("images.max: %d; want 0 to 10000", r.Images.Max)
 	case r.Images.Size < 16 || r.Images.Size > 1024:

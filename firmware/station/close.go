@@ -2,6 +2,7 @@ package station
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ func (s *Station) closeWafer() {
 	}
 	w.Summary = wafer.Summarize(bins, len(w.Defects), w.Layout.DieArea(), s.job.MinYield)
 	s.judge()
+	s.judgeLight()
 	w.Finished = time.Now().UTC()
 	w.Alarms = s.alarmsOf(s.wafer)
 	s.wafer.closed = true
@@ -39,6 +41,22 @@ func (s *Station) judge() {
 	if n := s.wafer.unregistered; n > len(w.Dies)/manyDies {
 		s.Alarms.Raise(alarm.NotRegistered, fmt.Sprintf("wafer %s: %d of %d dies", name, n, len(w.Dies)))
 	}
+}
+
+// judgeLight keeps the alarm of drifting light by the median of the wafer's dies.
+// Each die's brightness was matched with the golden, so the result stands; but
+// where that goes on the lamp will soon be too faint.
+func (s *Station) judgeLight() {
+	light := s.wafer.light
+	if len(light) == 0 || s.job.LightLimit == 0 {
+		return
+	}
+	slices.Sort(light)
+	if median := light[len(light)/2]; math.Abs(median-1) > s.job.LightLimit {
+		s.Alarms.Raise(alarm.LightDrift, fmt.Sprintf("%.0f %% of the golden's light; limit is ±%.0f %%", 100*median, 100*s.job.LightLimit))
+		return
+	}
+	s.Alarms.Clear(alarm.LightDrift.ID)
 }
 
 // manyDies is the part of a wafer's dies, one in so many, that may fail to

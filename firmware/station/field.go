@@ -63,6 +63,9 @@ func (j *Job) add(f *Field, img frame.Image, place int, d inspect.Die) error {
 		f.Dies = append(f.Dies, Die{place, record.Die{Bin: wafer.NotInspected, Reason: "not registered: " + d.Reason}, true})
 		return nil
 	}
+	if d.Light > 0 {
+		f.light = append(f.light, d.Light)
+	}
 	f.Dies = append(f.Dies, Die{Place: place, Die: record.Die{Bin: j.Rules.Bin(d.Defects, j.Plan.Layout.PixelSize)}})
 	for _, found := range d.Defects {
 		described, err := j.describe(img, f.Number, place, d, found)

@@ -89,6 +89,7 @@ type Field struct {
 	Defects   []record.Defect
 
 	owner  []int // of each defect: its die's place
+	light  []float64
 	layout wafer.Layout
 }
 
@@ -108,6 +109,7 @@ type Job struct {
 	Plan       *wafer.Plan
 	Rules      wafer.Rules
 	MinYield   wafer.Yield
+	LightLimit float64             // part by which a wafer's light may differ from the golden's before that is an alarm; 0 never
 	MaxImages  int                 // images kept of a wafer's defects
 	ImageSize  int                 // side of such an image, pixels
 	Inspectors []inspect.Inspector // one for each worker; the job's owner closes them

@@ -25,13 +25,14 @@ type open struct {
 	early   map[int]Field // inspected before an earlier stop was
 	images  int           // kept so far
 
-	unregistered int  // dies
-	suspect      int  // the first stop whose place is in doubt; -1: none
-	leaving      bool // WAFER-PRESENT has fallen
-	settled      bool // nothing more is waited for
-	stopped      bool // the appliance ends before the wafer does
-	closed       bool // its record is complete
-	retrying     bool // and could not be stored yet
+	unregistered int       // dies
+	light        []float64 // of each die, over the golden's
+	suspect      int       // the first stop whose place is in doubt; -1: none
+	leaving      bool      // WAFER-PRESENT has fallen
+	settled      bool      // nothing more is waited for
+	stopped      bool      // the appliance ends before the wafer does
+	closed       bool      // its record is complete
+	retrying     bool      // and could not be stored yet
 }
 
 // edge follows WAFER-PRESENT.
@@ -209,6 +210,7 @@ func (s *Station) apply(f Field) {
 		}
 	}
 	w.Defects = append(w.Defects, f.Defects...)
+	s.wafer.light = append(s.wafer.light, f.light...)
 }
 
 func binNames(rules wafer.Rules) map[wafer.Bin]string {

@@ -130,7 +130,7 @@ func (g *Golden) die(img frame.Image, r image.Rectangle) (Die, error) {
 	if err != nil {
 		return die, err
 	}
-	die.Shift = Shift{m.DX, m.DY}
+	die.Shift, die.Light = Shift{m.DX, m.DY}, m.Light.Gain
 	if !m.Inside(img, r) {
 		die.Reason = fmt.Sprintf("shifted by (%.1f, %.1f) pixels it leaves the frame of %d×%d", m.DX, m.DY, img.Width, img.Height)
 		return die, nil

@@ -21,6 +21,7 @@ type Die struct {
 	Registered bool
 	Reason     string
 	Shift      Shift           // of the die from Rect
+	Light      float64         // the die's brightness over its golden's; 0 where there is no golden
 	Defects    []defect.Defect // in pixels of the frame
 }
 
