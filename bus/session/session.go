@@ -75,10 +75,10 @@ func New(config Config, log *slog.Logger) (*Session, error) {
 }
 
 // Will has the broker publish a message when the connection dies without
-// goodbye. make is called for each CONNECT; its error fails that attempt. A
-// connection has one will, so whoever needs another needs another session. Call
+// goodbye. build is called for each CONNECT; its error fails that attempt. A
+// connection has one will (none where build returns nil), so whoever needs another needs another session. Call
 // it before Start.
-func (s *Session) Will(make func(context.Context) (*Message, error)) { s.will = make }
+func (s *Session) Will(build func(context.Context) (*Message, error)) { s.will = build }
 
 // OnUp has f called for each new link, when its subscriptions are there, one f
 // after the other in the order of these calls. Its context ends with the link.
@@ -193,7 +193,10 @@ func (s *Session) serve(ctx context.Context, broker *url.URL) error {
 	var will *Message
 	if s.will != nil {
 		var err error
-		if will, err = s.will(ctx); err != nil {
+		if will, err = s.will(ctx); err == nil && will != nil {
+			err = will.check()
+		}
+		if err != nil {
 			return fmt.Errorf("last will: %w", err)
 		}
 	}

@@ -70,6 +70,7 @@ type Server struct {
 	log      *slog.Logger
 	listener net.Listener
 	http     *http.Server
+	failed   chan error
 	wait     sync.WaitGroup
 }
 
@@ -83,7 +84,7 @@ func Listen(address string, source Source, version string, log *slog.Logger) (*S
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &Server{source: source, version: version, started: time.Now().UTC(), log: log, listener: listener}
+	s := &Server{source: source, version: version, started: time.Now().UTC(), log: log, listener: listener, failed: make(chan error, 1)}
 	handler, err := s.handler()
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
@@ -103,10 +104,13 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 func (s *Server) Start() {
 	s.wait.Go(func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("http", "error", err)
+			s.failed <- fmt.Errorf("http: %w", err)
 		}
 	})
 }
+
+// Failed gives the error when the server stops without having been asked to.
+func (s *Server) Failed() <-chan error { return s.failed }
 
 // Close lets answers under way finish, for five seconds at most, and waits.
 func (s *Server) Close() error {

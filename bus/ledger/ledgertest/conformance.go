@@ -32,10 +32,10 @@ func Received(s ledger.Stream, seq uint64, body string) ledger.Received {
 	return ledger.Received{Record: r, Body: []byte(body), Digest: sha256.Sum256([]byte(body))}
 }
 
-// TestOutbox holds an outbox to its contract. make returns an empty one, and a
+// TestOutbox holds an outbox to its contract. open returns an empty one, and a
 // function that commits a row with this payload.
-func TestOutbox(t *testing.T, make func(t *testing.T) (o ledger.Outbox, add func(payload string))) {
-	o, add := make(t)
+func TestOutbox(t *testing.T, open func(t *testing.T) (o ledger.Outbox, add func(payload string))) {
+	o, add := open(t)
 	ctx := t.Context()
 	bounds := func(acknowledged, last uint64) {
 		t.Helper()
@@ -85,10 +85,10 @@ func TestOutbox(t *testing.T, make func(t *testing.T) (o ledger.Outbox, add func
 	pending(3, 10, "four")
 }
 
-// TestStore holds a store to its contract. make returns an empty one; reopen
+// TestStore holds a store to its contract. open returns an empty one; reopen
 // closes it and opens it again, as a restart would.
-func TestStore(t *testing.T, make func(t *testing.T) (s ledger.Store, reopen func() ledger.Store)) {
-	store, reopen := make(t)
+func TestStore(t *testing.T, open func(t *testing.T) (s ledger.Store, reopen func() ledger.Store)) {
+	store, reopen := open(t)
 	ctx := t.Context()
 	a, b, a2 := ledger.Stream{Node: "a", Epoch: EpochA}, ledger.Stream{Node: "b", Epoch: EpochA}, ledger.Stream{Node: "a", Epoch: EpochB}
 	position := func(s ledger.Stream, want uint64) {

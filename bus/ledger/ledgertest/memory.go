@@ -24,11 +24,11 @@ type Outbox struct {
 // NewOutbox is empty.
 func NewOutbox() *Outbox { return &Outbox{rows: make(map[uint64][]byte)} }
 
-// Add commits a row. make gets its seq and gives its envelope.
-func (o *Outbox) Add(make func(seq uint64) ([]byte, error)) error {
+// Add commits a row. seal gets its seq and gives its envelope.
+func (o *Outbox) Add(seal func(seq uint64) ([]byte, error)) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	envelope, err := make(o.last + 1)
+	envelope, err := seal(o.last + 1)
 	if err != nil {
 		return err
 	}

@@ -65,9 +65,12 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	server.Start()
 	in.Start(ctx)
 	log.Info("serving", "page", "http://"+server.Addr().String(), "state", c.State, "enrolled", enrolment.Nodes(), "version", version())
-	<-ctx.Done()
-	log.Info("stopping")
-	return server.Close()
+	select {
+	case <-ctx.Done():
+		log.Info("stopping")
+	case err = <-server.Failed():
+	}
+	return errors.Join(err, server.Close())
 }
 
 func (c *serveCommand) enrolment(log *slog.Logger) (*intake.Enrolment, error) {

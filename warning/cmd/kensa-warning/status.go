@@ -35,7 +35,7 @@ func (c *statusCommand) Run(ctx context.Context, std streams) error {
 	if err := json.Unmarshal(body, &st); err != nil {
 		return failure{fmt.Errorf("status: %s: %w", c.URL, err), exitNoAnswer, "is it a kensa-warning of this version?"}
 	}
-	return print(std.out, st)
+	return printStatus(std.out, st)
 }
 
 func (c *statusCommand) ask(ctx context.Context) ([]byte, error) {
@@ -57,7 +57,7 @@ func (c *statusCommand) ask(ctx context.Context) ([]byte, error) {
 	return body, err
 }
 
-func print(out io.Writer, st serve.Status) error {
+func printStatus(out io.Writer, st serve.Status) error {
 	broker := "connected"
 	if !st.Broker.Up {
 		broker = "not connected: " + st.Broker.Error
