@@ -139,6 +139,21 @@ func TestRebirthsAreAskedForInSeveralWays(t *testing.T) {
 	})
 }
 
+// Not on the embedded broker: mochi, when a client comes back within microseconds
+// of its loss, may take the new connection's subscriptions for the old one's.
+func TestRebirthIsGrantedAfterAReconnect(t *testing.T) {
+	to := startMosquitto(t)
+	h, w := newHost(t, to), newWire(t, to)
+	newNode(t, w, &memory{})
+	h.births(t, 0)
+	for bdSeq := range int64(5) {
+		w.kill(t, h)
+		h.births(t, bdSeq+1)
+		h.order(t, payload.Metric{Name: rebirth, Value: payload.Boolean(true)})
+		h.births(t, bdSeq+1)
+	}
+}
+
 // untypedTrue is Node Control/Rebirth = true without datatype, as the
 // specification prefers in commands.
 var untypedTrue = []byte("\x12\x18\x0a\x14Node Control/Rebirth\x70\x01")

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,11 +56,15 @@ func (m *memory) SaveBdSeq(_ context.Context, n uint8) error {
 	return nil
 }
 
+var clients atomic.Int64
+
 // newNode starts a node that reaches its broker over the wire.
 func newNode(t *testing.T, w *wire, store sparkplug.BdSeqStore) *sparkplug.Node {
 	t.Helper()
 	c := session.Default()
-	c.ClientID, c.Brokers = "kensa-1", []string{"tcp://" + w.address}
+	// A name of its own: a broker that sees the next CONNECT of a name before the
+	// last DISCONNECT of it publishes the will.
+	c.ClientID, c.Brokers = fmt.Sprintf("kensa-%d", clients.Add(1)), []string{"tcp://" + w.address}
 	c.ReconnectMin, c.ReconnectMax = time.Millisecond, 50*time.Millisecond
 	c.WriteTimeout = time.Second // Close may wait as long for a connection that was just cut
 	s, err := session.New(c, slog.New(slog.DiscardHandler))
@@ -144,13 +149,13 @@ func update(t *testing.T, n *sparkplug.Node, name string, v payload.Value) {
 	}
 }
 
-// A connection's whole life: birth, data, death by a cut, the next birth,
-// rebirth, orderly death, and the number that goes on after a restart.
+// A node's whole life: birth, data, rebirth, death by a cut, the next birth,
+// orderly death, and the number that goes on after a restart.
 func TestLifeOfANode(t *testing.T) {
 	onEachBroker(t, func(t *testing.T, to dialer) {
-		h, w, store := newHost(t, to), newWire(t, to), &memory{}
+		h, w, store := newHost(t, to), newWire(t, to), &memory{n: 6, found: true}
 		n := newNode(t, w, store)
-		h.births(t, 0)
+		h.births(t, 7)
 
 		update(t, n, sparkplug.EquipmentState, payload.String("PRODUCTIVE"))
 		m := h.expect(t, ddata)
@@ -160,24 +165,24 @@ func TestLifeOfANode(t *testing.T) {
 			t.Errorf("%d metrics, want only the one that changed", len(m.Metrics))
 		}
 
-		w.cut()
-		checkDeath(t, h.expect(t, ndeath), 0)
-		_, device := h.births(t, 1)
-		checkValue(t, device, sparkplug.EquipmentState, payload.String("PRODUCTIVE"))
-
 		h.order(t, payload.Metric{Name: rebirth, Value: payload.Boolean(true)})
-		h.births(t, 1)
+		h.births(t, 7)
 		update(t, n, sparkplug.HealthDisk, payload.UInt64(1<<40))
 		m = h.expect(t, ndata)
 		checkSent(t, m, 2)
 		checkValue(t, m, sparkplug.HealthDisk, payload.UInt64(1<<40))
 
+		checkDeath(t, w.kill(t, h), 7)
+		node, device := h.births(t, 8)
+		checkValue(t, node, sparkplug.HealthDisk, payload.UInt64(1<<40))
+		checkValue(t, device, sparkplug.EquipmentState, payload.String("PRODUCTIVE"))
+
 		n.Close()
-		checkDeath(t, h.expect(t, ndeath), 1)
+		checkDeath(t, h.expect(t, ndeath), 8)
 		h.silence(t) // the broker forgot the will
 
 		newNode(t, w, store)
-		h.births(t, 2)
+		h.births(t, 9)
 		checkPeerReads(t, h)
 	})
 }
@@ -197,8 +202,7 @@ func TestConnectCarriesTheWill(t *testing.T) {
 			}
 			checkDeath(t, heard{topic: "will", Payload: will}, bdSeq)
 			h.births(t, bdSeq)
-			w.cut()
-			checkDeath(t, h.expect(t, ndeath), bdSeq)
+			checkDeath(t, w.kill(t, h), bdSeq)
 		}
 	})
 }
@@ -348,8 +352,7 @@ func TestAWaferIsToldWholeInOneMessage(t *testing.T) {
 		checkSent(t, m, 3)
 		checkWafer(t, m, second)
 
-		w.cut()
-		h.expect(t, ndeath)
+		w.kill(t, h)
 		_, device := h.births(t, 1)
 		checkWafer(t, device, second)
 		checkPeerReads(t, h)

@@ -105,7 +105,8 @@ func awaitLine(r io.Reader, text string, seen chan struct{}) {
 type wire struct {
 	address  string
 	connects chan packets.Packet
-	broken   atomic.Bool // lets no new connection through
+	broken   atomic.Bool // refuses new connections
+	gate     sync.Mutex  // held while new connections must wait
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -141,6 +142,8 @@ func (w *wire) carry(client net.Conn, to dialer) {
 	if w.broken.Load() {
 		return
 	}
+	w.gate.Lock()
+	w.gate.Unlock()
 	server, err := to.dial()
 	if err != nil {
 		return
@@ -202,6 +205,17 @@ func (w *wire) cut() {
 		c.Close()
 		delete(w.conns, c)
 	}
+}
+
+// kill cuts the node's connection and gives back the NDEATH that the broker then
+// publishes. The node's next CONNECT is held up until then: a broker may publish
+// the will of the old connection after the births of the new.
+func (w *wire) kill(t *testing.T, h *host) heard {
+	t.Helper()
+	w.gate.Lock()
+	defer w.gate.Unlock()
+	w.cut()
+	return h.expect(t, ndeath)
 }
 
 func (w *wire) connect(t *testing.T) packets.Packet {
@@ -278,7 +292,7 @@ func (h *host) expect(t *testing.T, topic string) heard {
 	t.Helper()
 	m := h.next(t)
 	if m.topic != topic {
-		t.Fatalf("heard %s, want %s", m.topic, topic)
+		t.Fatalf("heard %s %v, want %s", m.topic, m.Metrics, topic)
 	}
 	return m
 }
