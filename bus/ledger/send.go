@@ -17,6 +17,9 @@ func (s *Sender) run(ctx context.Context) {
 		if err == nil {
 			err = s.fill(ctx)
 		}
+		if ctx.Err() != nil { // what failed then, failed because of that
+			return
+		}
 		s.note(err)
 		timer := time.NewTimer(s.config.Patience << min(s.silences, 4))
 		select {
