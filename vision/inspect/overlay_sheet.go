@@ -20,6 +20,7 @@ type sheet struct {
 	strip  int // height of the strip above the panels
 	panel  image.Point
 	gap    int // between panels
+	titled bool
 	rows   [][]entry
 	taken  []image.Rectangle // what labels may not cover
 }
@@ -45,13 +46,13 @@ func newSheet(img frame.Image, panels int, c Caption, classes []entry) (*sheet, 
 	if err != nil {
 		return nil, err
 	}
-	s := &sheet{text: text, zoom: zoom, line: max(1, size/8), pad: size / 2}
+	s := &sheet{text: text, zoom: zoom, line: max(2, size/8), pad: size / 2}
 	s.panel = image.Pt(img.Width*zoom, img.Height*zoom)
 	s.gap = 2 * s.line
 	width := max(panels*s.panel.X+(panels-1)*s.gap, 24*size)
 	s.rows = s.wrap(classes, width)
 	s.strip = 2*s.pad + (1+len(c.Notes)+len(s.rows))*text.height
-	if panels > 1 {
+	if s.titled = panels > 1; s.titled {
 		s.strip += text.height
 	}
 	s.canvas = image.NewRGBA(image.Rect(0, 0, width, s.strip+s.panel.Y))
@@ -99,7 +100,7 @@ func (s *sheet) drawPanel(n int, p panel, c Caption, defects []defect.Defect) {
 		outline(m, box.Inset(-s.line), max(1, s.line/2), haloColour)
 		outline(m, box, s.line, colourOf(d.Class))
 	}
-	if s.panel.X < s.canvas.Rect.Dx() { // more than one
+	if s.titled {
 		title := s.text.fit(s.text.regular, p.title, s.panel.X-2*s.pad)
 		s.text.write(s.canvas, s.text.regular, at.X+s.pad, at.Y-s.text.height-s.pad/2, title, frameColour)
 	}

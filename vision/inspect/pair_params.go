@@ -54,7 +54,7 @@ func DefaultPairParams() PairParams {
 	return PairParams{
 		MinOverlap: 0.3, MaxRotation: 1.5, MaxScale: 0.02, MinAgreement: 0.9,
 		Scales: []float64{1, 2, 4}, FalseAlarms: 0.01, BrightnessPitch: 32, Border: 3, EdgeTolerance: 1.25,
-		Defects: defect.Params{MinArea: 1, MergeDistance: 4, MinContrast: 6, MaxDefects: 1000},
+		Defects: defect.Params{MinArea: 1, MergeDistance: 8, MinContrast: 6, MaxDefects: 1000},
 	}
 }
 

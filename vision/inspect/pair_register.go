@@ -57,10 +57,11 @@ func (g registration) reason(p PairParams) string {
 	return ""
 }
 
-// levels halves both images until the inspected one fits coarseSide.
+// levels halves both images until the larger fits coarseSide or the smaller
+// could show no pattern.
 func (s *workspace) levels(ref, img plane) (refs, imgs []plane) {
 	refs, imgs = []plane{ref}, []plane{img}
-	for max(img.w, img.h) > coarseSide && min(ref.w, ref.h, img.w, img.h) >= minPairSide {
+	for max(ref.w, ref.h, img.w, img.h) > coarseSide && min(ref.w, ref.h, img.w, img.h) >= minPairSide {
 		ref, img = s.halve(ref), s.halve(img)
 		refs, imgs = append(refs, ref), append(imgs, img)
 	}
@@ -136,7 +137,9 @@ func (s *workspace) refine(ref, img plane, d deformation, p PairParams, limit in
 	}
 	gx, gy := tmp.gradient(i)
 	a := &aligner{ref: r, samples: samples(i, gx, gy, limit), bounds: p.prior(d.reach)}
-	return a.refine(d), a, nil
+	d = a.refine(d)
+	a.ref = plane{} // freed with tmp
+	return d, a, nil
 }
 
 // prior is how far, as a standard deviation in pixels, each parameter may be

@@ -77,10 +77,10 @@ func refused(t *testing.T, ref, img frame.Image) {
 }
 
 // side is that of the drawn pictures in pixels.
-const side = 240
+const side = 200
 
 // three blots that stand out by about 10 standard deviations at noise 8.
-var three = []blot{{70, 60, 2.5, 70}, {150, 110, 2.5, -70}, {110, 180, 5, 40}}
+var three = []blot{{70, 60, 2.5, 70}, {140, 100, 2.5, -70}, {100, 150, 5, 40}}
 
 func TestPairFollowsTheRelation(t *testing.T) {
 	s := newScene(1, side)
@@ -88,7 +88,7 @@ func TestPairFollowsTheRelation(t *testing.T) {
 	for name, v := range map[string]view{
 		"none":           {},
 		"shift":          {dx: -23.4, dy: 17.7},
-		"large shift":    {dx: 61.3, dy: -40.8},
+		"large shift":    {dx: 51.3, dy: -35.8},
 		"turn":           {turn: 0.5},
 		"other turn":     {turn: -1, dx: 5.5},
 		"larger":         {scale: 1.01},
@@ -126,9 +126,9 @@ func TestPairFollowsTheRelation(t *testing.T) {
 }
 
 func TestPairOfGoodImagesFindsNothing(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(4) {
 		s := newScene(seed, side)
-		noise := 3 + 3*float64(seed)
+		noise := 3 + 4*float64(seed)
 		ref, img := s.picture(view{side: side, noise: 8, seed: seed}), s.picture(view{side: side, noise: noise, seed: seed + 100, dx: 4.4, dy: -7.3})
 		if r := pair(t, ref, img); len(r.Defects) > 0 {
 			t.Errorf("scene %d, noise %v: %+v; want none", seed, noise, r.Defects)
@@ -165,7 +165,10 @@ func TestPairAddedDefectRemovesNone(t *testing.T) {
 	var blots []blot
 	for n := range 8 {
 		sign := float64(1 - n%2*2)
-		blots = append(blots, blot{50 + 45*float64(n%4), 60 + 90*float64(n/4), 3, sign * 80})
+		blots = append(blots, blot{40 + 38*float64(n%4), 50 + 80*float64(n/4), 3, sign * 80})
+		if n%2 == 0 {
+			continue
+		}
 		r := pair(t, ref, s.picture(view{side: side, noise: 6, seed: 8, blots: blots}))
 		if missed, _ := missing(r, blots); len(missed) > 0 {
 			t.Errorf("%d blots: missed %v", len(blots), missed)
@@ -175,14 +178,13 @@ func TestPairAddedDefectRemovesNone(t *testing.T) {
 
 func TestPairDepthsAgree(t *testing.T) {
 	s := newScene(5, side)
-	var counts []int
-	for _, depth := range []int{8, 10, 12, 16} {
+	for _, depth := range []int{8, 12, 16} {
 		v := view{side: side, noise: 8, depth: depth}
 		ref := s.picture(v)
 		v.seed, v.blots = 3, three
 		r := pair(t, ref, s.picture(v))
 		missed, extra := missing(r, three)
-		if counts = append(counts, len(r.Defects)); len(missed) > 0 || extra > 0 {
+		if len(missed) > 0 || extra > 0 {
 			t.Errorf("%d bits: missed %v, %d false", depth, missed, extra)
 		}
 	}

@@ -17,8 +17,8 @@ const (
 
 // class names a finding by its measures: what lies in a notch of the edge is a
 // chip, what is long and thin a scratch, what is wide and faint a stain, what
-// the edge's margin cuts off has no class, and the rest are particles. The sureness, 0.5 to 1, grows with the distance from
-// the limits.
+// the edge's margin cuts off has no class, and the rest are particles. The
+// sureness, 0.5 to 1, grows with the distance from the limits.
 func (b *bare) class(blob defect.Blob) (defect.Class, float64) {
 	if share := b.notchShare(blob); share > chipShare {
 		return defect.Chip, sureness(share / chipShare)
