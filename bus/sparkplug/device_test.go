@@ -25,11 +25,18 @@ func TestTheDeviceDiesAndComesBack(t *testing.T) {
 		if err := n.PublishWafer(t.Context(), wafer("W1")); !errors.Is(err, sparkplug.ErrOffline) {
 			t.Errorf("a wafer of a dead device: %v, want ErrOffline", err)
 		}
+		cancelled, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := n.Await(cancelled); !errors.Is(err, sparkplug.ErrOffline) {
+			t.Errorf("await a dead device: %v, want ErrOffline", err)
+		}
 
 		n.SetDevice(true)
 		m := h.expect(t, dbirth)
 		checkSent(t, m, 4)
 		checkValue(t, m, sparkplug.JobRecipe, payload.String("logic-28"))
+		publish(t, n, wafer("W1"))
+		checkSent(t, h.expect(t, ddata), 5)
 	})
 }
 

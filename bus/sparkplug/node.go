@@ -33,12 +33,13 @@ type Node struct {
 	bdSeq   uint8         // of the last CONNECT
 	born    *session.Link // whose births are out; nil while there is none
 	device  bool          // whether the device is to be alive
+	ready   bool          // born, and the device too
+	told    chan struct{} // closed and replaced when ready may have changed
 	rebirth bool          // asked for
 	events  []event       // alarms to be told, one by one
 	state   State
 	closed  bool
 
-	birthed chan struct{} // closed and replaced with each birth
 	wake    chan struct{} // holds one
 	offers  chan offer
 	stopped chan struct{} // closed when run takes no more offers
@@ -81,7 +82,7 @@ func New(config Config, session *session.Session, numbers BdSeqStore, log *slog.
 	}
 	n := &Node{
 		config: config, session: session, numbers: numbers, log: log, board: board,
-		device: true, birthed: make(chan struct{}), wake: make(chan struct{}, 1), offers: make(chan offer), stopped: make(chan struct{}),
+		device: true, told: make(chan struct{}), wake: make(chan struct{}, 1), offers: make(chan offer), stopped: make(chan struct{}),
 		voice: voice{config: config, board: board},
 	}
 	session.Will(n.will)
@@ -126,24 +127,30 @@ func (n *Node) State() State {
 // live tells, under mu, that data may be sent.
 func (n *Node) live() bool { return n.born != nil && n.born == n.link.Link }
 
-// Await waits until the node is live: who has results to send waits here after
-// an ErrOffline.
+// Await waits until the births of node and device are out: who has results to
+// send waits here after an ErrOffline.
 func (n *Node) Await(ctx context.Context) error {
 	for {
 		n.mu.Lock()
-		live, birthed := n.live(), n.birthed
+		ready, told := n.ready, n.told
 		n.mu.Unlock()
-		if live {
+		if ready {
 			return nil
 		}
 		select {
-		case <-birthed:
+		case <-told:
 		case <-n.stopped:
 			return errClosed
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", ErrOffline, ctx.Err())
 		}
 	}
+}
+
+func (n *Node) isReady() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.ready
 }
 
 func (n *Node) isClosed() bool {
@@ -162,7 +169,7 @@ func (n *Node) up(_ context.Context, l *session.Link) {
 func (n *Node) down(error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.link, n.born, n.events, n.rebirth = link{}, nil, nil, false
+	n.link, n.born, n.ready, n.events, n.rebirth = link{}, nil, false, nil, false
 }
 
 // poke has run look for work.
@@ -251,7 +258,7 @@ func (n *Node) PublishWafer(ctx context.Context, w Wafer) error {
 	if len(w.Map) > MaxMapDies {
 		n.log.Warn("die map not published", "wafer", w.Substrate, "dies", len(w.Map), "limit", MaxMapDies)
 	}
-	if !n.State().Live {
+	if !n.isReady() {
 		return ErrOffline
 	}
 	o := offer{event{values, w.Finished}, make(chan error, 1)}

@@ -27,7 +27,7 @@ func (n *Node) die() {
 	const patience = 3 * time.Second
 	n.mu.Lock()
 	l := n.link
-	n.closed, n.born = true, nil
+	n.closed, n.born, n.ready = true, nil, false
 	n.mu.Unlock()
 	close(n.stopped)
 	if l.Link != nil {
@@ -78,6 +78,7 @@ func (n *Node) tell(ctx context.Context, j job) error {
 	if err := n.voice.setDevice(ctx, j.device); err != nil {
 		return err
 	}
+	n.deviceIs(n.voice.device)
 	for _, e := range j.events {
 		if err := n.voice.event(ctx, e); err != nil {
 			return err
@@ -89,7 +90,7 @@ func (n *Node) tell(ctx context.Context, j job) error {
 // birth tells everything, node first.
 func (n *Node) birth(ctx context.Context, j job) error {
 	n.mu.Lock()
-	n.born = nil // no data until the births are out
+	n.born, n.ready = nil, false // no data until the births are out
 	n.mu.Unlock()
 	n.voice.begin(j.link)
 	if err := n.voice.nodeBirth(ctx); err != nil {
@@ -101,8 +102,6 @@ func (n *Node) birth(ctx context.Context, j job) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.born = j.link.Link
-	close(n.birthed)
-	n.birthed = make(chan struct{})
 	n.state.Since, n.state.BdSeq = time.Now(), j.link.bdSeq
 	n.state.Births++
 	if j.asked {
@@ -111,9 +110,19 @@ func (n *Node) birth(ctx context.Context, j job) error {
 	return nil
 }
 
+// deviceIs notes that the hosts know the device alive or dead, and wakes those
+// that wait for that.
+func (n *Node) deviceIs(alive bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.ready = alive && n.live()
+	close(n.told)
+	n.told = make(chan struct{})
+}
+
 // deliver tells a wafer's result if the hosts can be told now.
 func (n *Node) deliver(ctx context.Context, o offer) error {
-	if !n.State().Live || !n.voice.device {
+	if !n.isReady() || !n.voice.device {
 		return ErrOffline
 	}
 	if err := n.voice.event(ctx, o.event); err != nil {
