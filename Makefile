@@ -8,7 +8,6 @@ export CGO_CPPFLAGS := -I/usr/include/opencv4
 export CGO_LDFLAGS  := -lopencv_core -lopencv_imgproc -lopencv_imgcodecs
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-BUILD   := -trimpath -ldflags "-X kensa/firmware/version.Version=$(VERSION)"
 WEB     := firmware/display/web
 PEER    := bus/sparkplug/testpeer
 WAFERS  ?= 10
@@ -33,8 +32,8 @@ demo: build ## the same for WAFERS=n wafers at full speed, then a summary
 
 .PHONY: build
 build: deps web ## put kensa and kensa-warning in bin/
-	go build -tags $(TAGS) $(BUILD) -o bin/kensa ./firmware/cmd/kensa
-	CGO_ENABLED=0 go build $(BUILD) -o bin/kensa-warning ./warning/cmd/kensa-warning
+	go build -tags $(TAGS) -trimpath -ldflags "-X kensa/firmware/version.Version=$(VERSION)" -o bin/kensa ./firmware/cmd/kensa
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.Version=$(VERSION)" -o bin/kensa-warning ./warning/cmd/kensa-warning
 
 .PHONY: test
 test: test-deps web peer ## run all tests, with the race detector

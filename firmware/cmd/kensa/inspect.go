@@ -27,8 +27,8 @@ type inspected struct {
 	Image        string       `json:"image"`
 	Width        int          `json:"width"`
 	Height       int          `json:"height"`
-	Registered   bool         `json:"registered"`
-	Reason       string       `json:"reason,omitempty"` // why it is not registered
+	Registered   bool         `json:"registered"`       // false: nothing was compared, an empty list of defects means nothing
+	Reason       string       `json:"reason,omitempty"` // why not
 	Shift        shiftJSON    `json:"shift"`
 	Defects      []defectJSON `json:"defects"`
 	Milliseconds float64      `json:"milliseconds"` // of the inspection, without decoding
@@ -127,7 +127,7 @@ func lookUnpatterned(path string) (*inspected, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	result := describe(path, img, found.Defects, started)
-	result.Registered = true
+	result.Registered, result.Reason = found.Inspected, found.Reason
 	return result, nil
 }
 
@@ -157,7 +157,7 @@ func (i *inspectCommand) print(c console, result *inspected) error {
 		return printLine(c.out, result)
 	}
 	if !result.Registered {
-		_, err := fmt.Fprintf(c.out, "%s: not registered: %s\n", result.Image, result.Reason)
+		_, err := fmt.Fprintf(c.out, "%s: not compared: %s\n", result.Image, result.Reason)
 		return err
 	}
 	fmt.Fprintf(c.out, "%s: %d×%d, shift (%.2f, %.2f) px, %d defects, %.0f ms\n", result.Image, result.Width, result.Height,

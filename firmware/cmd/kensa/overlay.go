@@ -18,7 +18,7 @@ func writeOverlay(path string, result *inspected) error {
 		caption.Notes = append(caption.Notes, fmt.Sprintf("shift (%.2f, %.2f) px", result.Shift.DX, result.Shift.DY))
 	}
 	if !result.Registered {
-		caption.Notes = append(caption.Notes, "not registered: "+result.Reason)
+		caption.Notes = append(caption.Notes, "not compared: "+result.Reason)
 	}
 	overlay, err := inspect.Overlay(result.view, result.defects, caption)
 	if err != nil {
