@@ -36,8 +36,9 @@ build: deps web ## put kensa and kensa-warning in bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.Version=$(VERSION)" -o bin/kensa-warning ./warning/cmd/kensa-warning
 
 .PHONY: test
-test: test-deps web peer ## run all tests, with the race detector
-	go test -tags $(TAGS),matprofile -race -timeout 15m ./...
+test: test-deps web peer ## run all tests: with the race detector, then those that are too slow for it
+	go test -tags $(TAGS),matprofile -race -short -timeout 20m ./...
+	go test -tags $(TAGS),matprofile -timeout 20m ./firmware/... ./vision/...
 
 .PHONY: bench
 bench: deps web ## run the benchmarks (BENCH=regexp selects)

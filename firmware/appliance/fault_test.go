@@ -16,6 +16,7 @@ import (
 // its own field where the place of the others is certain, and never bring a
 // result to a wrong place.
 func TestFaultsAreSeen(t *testing.T) {
+	long(t)
 	const at = 11 // the field that suffers
 	cases := []struct {
 		kind  simulator.FaultKind
@@ -77,6 +78,7 @@ func TestFaultsAreSeen(t *testing.T) {
 // TestLightDriftIsTold has the lamp lose a tenth of its light with each wafer: the
 // results stay right, and the alarm comes before they cannot.
 func TestLightDriftIsTold(t *testing.T) {
+	long(t)
 	c := testConfig(t)
 	c.Simulator.Lots, c.Simulator.Wafers = 1, 3
 	tool := func(plan *wafer.Plan) (Tool, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -24,6 +25,9 @@ import (
 
 // ErrRecipe means that the recipe or its golden cannot be used.
 var ErrRecipe = errors.New("recipe cannot be used")
+
+// ErrNoGolden means that the recipe's golden has not been learnt.
+var ErrNoGolden = errors.New("no golden")
 
 // prepareJob loads the recipe, makes the tool that it is for, and the
 // inspectors, one for each worker.
@@ -79,6 +83,9 @@ func Inspectors(r config.Recipe) (maker func() (inspect.Inspector, error), golde
 		return func() (inspect.Inspector, error) { return inspect.NewUnpatterned(r.Unpatterned) }, "", nil
 	}
 	g, err := golden.Read(r.GoldenPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", fmt.Errorf("%w: %w", ErrNoGolden, err)
+	}
 	if err != nil {
 		return nil, "", err
 	}

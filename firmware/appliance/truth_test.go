@@ -21,6 +21,7 @@ import (
 // TestTwoLotsAgainstTruth runs the whole appliance on two lots of a simulated
 // tool and compares every wafer with what the tool put on it.
 func TestTwoLotsAgainstTruth(t *testing.T) {
+	long(t)
 	const lots, wafers = 2, 3
 	c := testConfig(t)
 	c.Simulator.Lots, c.Simulator.Wafers = lots, wafers
@@ -42,6 +43,15 @@ func TestTwoLotsAgainstTruth(t *testing.T) {
 		t.Errorf("%d wafers stored (%v); want %d", len(stored), err, lots*wafers)
 	}
 	score.check(t)
+}
+
+// long marks tests that inspect many wafers. Under the race detector, which slows
+// loops over pixels more than tenfold, TestResultsWaitForTheService stands for
+// them: it starts every goroutine that they do.
+func long(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: many wafers are inspected in the full run")
+	}
 }
 
 // testConfig is the demo's configuration on free ports in a folder of the test.

@@ -88,7 +88,7 @@ func explain(err error) error {
 		return errors.New("stopped before it was ready")
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fail(exitAddress, err, "another kensa may be running; stop it, or choose another address in the configuration")
-	case errors.Is(err, appliance.ErrRecipe) && errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, appliance.ErrNoGolden):
 		return fail(exitUsage, err, "`kensa train` learns a recipe's golden from known-good frames")
 	case errors.Is(err, appliance.ErrRecipe):
 		return fail(exitUsage, err, "")

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
 	"kensa/firmware/appliance"
 	"kensa/firmware/record"
@@ -28,7 +29,9 @@ func (r *runCommand) Run(c console) error {
 		loaded.Source.Camera = r.Camera
 	}
 	if r.Recipe != "" {
-		loaded.Recipe.File = r.Recipe
+		if loaded.Recipe.File, err = filepath.Abs(r.Recipe); err != nil {
+			return err
+		}
 	}
 	if r.Pace != "" {
 		loaded.Simulator.Pace = r.Pace

@@ -3,12 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -23,14 +28,31 @@ func TestScripts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("scripts render and inspect whole wafers")
 	}
+	service := buildService(t)
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "taken": taken, "truncate": truncate},
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "taken": taken, "free": free, "truncate": truncate, "shows": shows,
+		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("KENSA_CONFIG", "")
+			e.Setenv("PATH", service+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			return nil
 		},
 	})
+}
+
+// buildService builds kensa-warning, which `kensa simulate` starts, and returns
+// its folder.
+func buildService(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	build := exec.Command("go", "build", "-o", folder, "kensa/warning/cmd/kensa-warning")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("kensa-warning: %v\n%s", err, out)
+	}
+	return folder
 }
 
 // exits runs a program and wants its exit code: exits CODE PROGRAM ARG…
@@ -65,6 +87,38 @@ func taken(ts *testscript.TestScript, _ bool, files []string) {
 		text := strings.ReplaceAll(ts.ReadFile(file), "TAKEN", address)
 		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o644))
 	}
+}
+
+// free sets each of the named variables to an address that nobody listens on.
+func free(ts *testscript.TestScript, _ bool, names []string) {
+	for _, name := range names {
+		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+		ts.Check(err)
+		ts.Setenv(name, listener.Addr().String())
+		ts.Check(listener.Close())
+	}
+}
+
+// shows asks a web address again and again until its answer matches:
+// shows REGEXP URL
+func shows(ts *testscript.TestScript, _ bool, args []string) {
+	wanted := regexp.MustCompile(args[0])
+	const patience = 2 * time.Minute
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if body, err := get(args[1]); err == nil && wanted.Match(body) {
+			return
+		}
+	}
+	ts.Fatalf("%s: nothing like %s within %v", args[1], args[0], patience)
+}
+
+func get(url string) ([]byte, error) {
+	answer, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	return io.ReadAll(answer.Body)
 }
 
 // truncate cuts a file to half its length.
