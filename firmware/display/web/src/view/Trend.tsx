@@ -49,7 +49,7 @@ function options(element: HTMLElement): uPlot.Options {
     cursor: { show: false },
     padding: [8, 10, 9, 0],
     scales: { x: { time: false, range: (_, low, high) => [low, Math.max(high, low + 9)] }, y: { range: (_, low, high) => span(low, high) } },
-    axes: [{ show: false }, { stroke: ink, font, size: 40, grid, ticks: { show: false }, space: 26, values: (_, at) => at.map((v) => String(Math.round(v * 10) / 10)) }],
+    axes: [{ show: false }, { stroke: ink, font, size: 40, grid, ticks: { show: false }, space: 16, values: (_, at) => at.map((v) => String(Math.round(v * 10) / 10)) }],
     series: [
       {},
       { stroke: ink, width: 1.5, points: { show: true, size: 6, fill: ink } },
