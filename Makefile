@@ -15,8 +15,9 @@ BENCH   ?= .
 STATE   ?= var
 
 # What builds without cgo, and so for any machine.
-PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/record ./vision/frame ./vision/wafer \
-	./vision/defect ./vision/length ./vision/export
+PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/record ./firmware/display/... \
+	./vision/frame ./vision/wafer ./vision/defect ./vision/length ./vision/export ./vision/golden \
+	./vision/register ./vision/durable
 
 .PHONY: help
 help: ## list the targets

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"kensa/firmware/alarm"
 	"kensa/firmware/config"
@@ -94,10 +96,32 @@ func SimulatorOptions(c config.Simulator, plan *wafer.Plan) (simulator.Options, 
 	for _, kind := range []simulator.FaultKind{simulator.MissedPulse, simulator.DroppedFrame, simulator.LateFrame} {
 		o.Faults.Rates[kind] = c.FaultRate
 	}
+	o.Drift.PerWafer, o.Defects.Signature = c.LightDrift, simulator.Signature(c.Signature)
+	for _, text := range c.Faults {
+		fault, err := parseFault(text)
+		if err != nil {
+			return o, err
+		}
+		o.Faults.Given = append(o.Faults.Given, fault)
+	}
 	for _, lot := range c.Excursions {
 		o.Excursions = append(o.Excursions, simulator.Excursion{Lot: lot, Factor: excursionFactor})
 	}
 	return o, nil
+}
+
+// parseFault reads KIND@WAFER:FIELD, both counted from 1.
+func parseFault(text string) (f simulator.Fault, err error) {
+	kind, place, _ := strings.Cut(text, "@")
+	wafer, field, _ := strings.Cut(place, ":")
+	if f.Wafer, err = strconv.Atoi(wafer); err == nil {
+		f.Field, err = strconv.Atoi(field)
+	}
+	if err != nil || f.Wafer < 1 || f.Field < 1 {
+		return f, fmt.Errorf("simulator.faults: %q; want KIND@WAFER:FIELD, counted from 1, such as camera-gone@2:15", text)
+	}
+	f.Kind, f.Field = simulator.FaultKind(kind), f.Field-1
+	return f, nil
 }
 
 // excursionFactor makes the yield of an excursion's lots fall well below that of

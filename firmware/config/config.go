@@ -104,9 +104,19 @@ type Simulator struct {
 	Stop int `toml:"stop"`
 	// Defects is the mean number of defects on a die.
 	Defects float64 `toml:"defects"`
+	// Signature lays additional defects on every wafer in a pattern: random,
+	// edge-ring, edge-local, centre, donut, cluster or line. Empty leaves to the
+	// seed which wafers have one, and which.
+	Signature string `toml:"signature"`
 	// FaultRate is the chance, 0 to 1, that a field suffers a fault of the
 	// hardware: a lost pulse, a lost or late frame.
 	FaultRate float64 `toml:"fault_rate"`
+	// Faults asks for faults at places: "KIND@WAFER:FIELD", both counted from 1,
+	// such as "camera-gone@2:15". Kinds are missed-pulse, doubled-pulse,
+	// dropped-frame, late-frame, extra-frame, truncated-frame and camera-gone.
+	Faults []string `toml:"faults"`
+	// LightDrift is the part of its light that the lamp loses with each wafer.
+	LightDrift float64 `toml:"light_drift"`
 	// Excursions are the lots, from 1, whose yield falls.
 	Excursions []int `toml:"excursions"`
 }

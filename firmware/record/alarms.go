@@ -30,8 +30,9 @@ func scanAlarms(rows *sql.Rows) ([]alarm.Alarm, error) {
 }
 
 func readWaferAlarms(ctx context.Context, tx *sql.Tx, w *Wafer) error {
-	rows, err := tx.QueryContext(ctx, `SELECT `+alarmColumns+` FROM alarm JOIN wafer_alarm ON alarm.id = wafer_alarm.alarm
-		WHERE wafer = ? ORDER BY set_at, alid`, w.ID)
+	rows, err := tx.QueryContext(ctx, `SELECT alid, category, severity, text, remedy, wafer_alarm.detail, wafer_alarm.count,
+			set_at, latest, cleared, ack_by, acked
+		FROM alarm JOIN wafer_alarm ON alarm.id = wafer_alarm.alarm WHERE wafer = ? ORDER BY set_at, alid`, w.ID)
 	if err != nil {
 		return err
 	}

@@ -125,7 +125,8 @@ func (t *Tx) insertAlarms() error {
 		if err != nil {
 			return err
 		}
-		_, err = t.tx.ExecContext(t.ctx, `INSERT INTO wafer_alarm VALUES (?, ?) ON CONFLICT DO NOTHING`, t.wafer.ID, id)
+		_, err = t.tx.ExecContext(t.ctx, `INSERT INTO wafer_alarm VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			t.wafer.ID, id, a.Detail, max(a.Count, 1))
 		if err != nil {
 			return fmt.Errorf("alarm %d: %w", a.ID, err)
 		}

@@ -63,13 +63,20 @@ func (s *Station) judgeLight() {
 // register before that is an alarm of its own: a wrong recipe, not a bad die.
 const manyDies = 20
 
-// alarmsOf lists what concerns the wafer: conditions that lasted into its time,
-// and events of its time. An event that an operator has not acknowledged stays
-// set for long after the wafer that it happened to.
+// alarmsOf lists what concerns the wafer, counted in its time alone: conditions
+// that lasted into it, and events of it. An event that an operator has not
+// acknowledged stays set for long after the wafer that it happened to.
 func (s *Station) alarmsOf(w *open) []alarm.Alarm {
-	return slices.DeleteFunc(s.Alarms.Since(w.alarms), func(a alarm.Alarm) bool {
-		return alarm.Momentary(a.ID) && a.Latest.Before(w.record.Started)
-	})
+	var own []alarm.Alarm
+	for _, a := range s.Alarms.Since(w.alarms) {
+		if before, set := w.raised[a.ID]; set && before.Set.Equal(a.Set) {
+			a.Count -= before.Count
+		}
+		if a.Count > 0 || !alarm.Momentary(a.ID) {
+			own = append(own, a)
+		}
+	}
+	return own
 }
 
 // distrust discards what was found at places that are in doubt. When the stops

@@ -18,12 +18,13 @@ import (
 // open is the wafer being inspected.
 type open struct {
 	record  *record.Wafer
-	alarms  alarm.Mark    // when it arrived
-	arrived time.Duration // WAFER-PRESENT's rise, on the lines' clock
-	stops   int           // of the stage so far
-	told    int           // of them: applied to the record and told to the observer
-	early   map[int]Field // inspected before an earlier stop was
-	images  int           // kept so far
+	alarms  alarm.Mark               // when it arrived
+	raised  map[alarm.ID]alarm.Alarm // set already then
+	arrived time.Duration            // WAFER-PRESENT's rise, on the lines' clock
+	stops   int                      // of the stage so far
+	told    int                      // of them: applied to the record and told to the observer
+	early   map[int]Field            // inspected before an earlier stop was
+	images  int                      // kept so far
 
 	unregistered int       // dies
 	light        []float64 // of each die, over the golden's
@@ -63,7 +64,7 @@ func (s *Station) arrive(ctx context.Context, e line.Event) {
 	s.set(s.Lines.ResultNG, gpio.Low)
 	s.pairing.reset()
 	s.wafer = &open{
-		alarms: s.Alarms.Mark(), arrived: e.Time, suspect: -1, early: map[int]Field{},
+		alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, suspect: -1, early: map[int]Field{},
 		record: &record.Wafer{
 			Material: material, Started: time.Now().UTC(),
 			Recipe: s.job.Recipe, RecipeVersion: s.job.Version, RecipeHash: s.job.Hash,
@@ -75,6 +76,14 @@ func (s *Station) arrive(ctx context.Context, e line.Event) {
 	s.enterWorking()
 	s.Observer.WaferStarted(s.wafer.record)
 	s.replayEarly()
+}
+
+func byID(alarms []alarm.Alarm) map[alarm.ID]alarm.Alarm {
+	all := make(map[alarm.ID]alarm.Alarm, len(alarms))
+	for _, a := range alarms {
+		all[a.ID] = a
+	}
+	return all
 }
 
 // blank lists the plan's dies, none inspected yet.

@@ -21,17 +21,21 @@ type simulateCommand struct {
 
 // simulated are the settings of the simulated tool that both commands share.
 type simulated struct {
-	Product   string  `enum:"memory,logic,power,sensor" default:"logic" help:"The die that is drawn: memory, logic, power or sensor."`
-	Seed      uint64  `default:"1" help:"The same seed makes the same wafers."`
-	Defects   float64 `default:"0.09" help:"Mean number of defects on a die."`
-	Excursion []int   `help:"Lots, counted from 1, whose yield falls."`
-	FaultRate float64 `help:"Chance, 0 to 1, that a field suffers a fault: a lost pulse, a lost or late frame."`
-	LotSize   int     `default:"25" help:"Wafers in a lot."`
+	Product    string   `enum:"memory,logic,power,sensor" default:"logic" help:"The die that is drawn: memory, logic, power or sensor."`
+	Seed       uint64   `default:"1" help:"The same seed makes the same wafers."`
+	Defects    float64  `default:"0.09" help:"Mean number of defects on a die."`
+	Excursion  []int    `help:"Lots, counted from 1, whose yield falls."`
+	Signature  string   `help:"Pattern of additional defects on every wafer: random, edge-ring, edge-local, centre, donut, cluster or line."`
+	Fault      []string `placeholder:"KIND@WAFER:FIELD" help:"A fault of the hardware: missed-pulse, doubled-pulse, dropped-frame, late-frame, extra-frame, truncated-frame or camera-gone; wafer and field count from 1."`
+	LightDrift float64  `help:"Part of its light that the lamp loses with each wafer."`
+	FaultRate  float64  `help:"Chance, 0 to 1, that a field suffers a fault: a lost pulse, a lost or late frame."`
+	LotSize    int      `default:"25" help:"Wafers in a lot."`
 }
 
 func (s simulated) configure(c *config.Simulator) {
 	c.Product, c.Seed, c.Defects = s.Product, s.Seed, s.Defects
 	c.Excursions, c.FaultRate, c.Wafers = s.Excursion, s.FaultRate, s.LotSize
+	c.Signature, c.Faults, c.LightDrift = s.Signature, s.Fault, s.LightDrift
 }
 
 // simulateLine is the whole line on one machine.

@@ -99,9 +99,13 @@ CREATE TABLE alarm (
 
 CREATE INDEX alarm_set_at ON alarm (set_at);
 
+-- detail and count are what the alarm meant to this wafer; the alarm itself may
+-- go on to others.
 CREATE TABLE wafer_alarm (
 	wafer INTEGER NOT NULL REFERENCES wafer (id) ON DELETE CASCADE,
 	alarm INTEGER NOT NULL REFERENCES alarm (id) ON DELETE CASCADE,
+	detail TEXT NOT NULL,
+	count INTEGER NOT NULL,
 	PRIMARY KEY (wafer, alarm)
 ) STRICT, WITHOUT ROWID;
 
