@@ -302,11 +302,15 @@ func (a *Appliance) startBus(ctx context.Context) {
 }
 
 // drain waits a little for the acknowledgements of what was committed, where there
-// is a connection to get them by. What stays is sent at the next start.
+// is a connection to get them by; longer where the service has answered before.
+// What stays is sent at the next start.
 func (a *Appliance) drain(ctx context.Context) {
-	const patience = 10 * time.Second
 	if a.ledger == nil || !a.line.State().Up {
 		return
+	}
+	patience := 2 * time.Second
+	if !a.ledger.Stats().LastAck.IsZero() {
+		patience = 10 * time.Second
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()

@@ -40,6 +40,9 @@ func (d Density) String() string {
 	if math.IsNaN(float64(d)) {
 		return "–"
 	}
+	if math.Abs(float64(d)) >= 100 {
+		return fmt.Sprintf("%.0f /cm²", float64(d)) // not 3.9e+03
+	}
 	return fmt.Sprintf("%.3g /cm²", float64(d))
 }
 

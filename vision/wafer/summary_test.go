@@ -62,6 +62,7 @@ func TestFiguresAsPrinted(t *testing.T) {
 		"0.0 %":      Yield(0).String(),
 		"–":          Yield(math.NaN()).String(),
 		"0.123 /cm²": Density(0.1234).String(),
+		"3895 /cm²":  Density(3894.7).String(),
 	} {
 		if got != want {
 			t.Errorf("printed %q; want %q", got, want)
