@@ -23,6 +23,7 @@ type mes struct {
 	store *record.Store
 	log   *slog.Logger
 
+	lost   uint64        // fields not inspected; the station's goroutine's own
 	wake   chan struct{} // holds one
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -144,8 +145,15 @@ func (m *mes) WaferStarted(w *record.Wafer) {
 	})
 }
 
-// FieldDone implements station.Observer; the host gets whole wafers.
-func (m *mes) FieldDone(*record.Wafer, station.Field) {}
+// FieldDone implements station.Observer. The host gets whole wafers; of fields it
+// hears when one was lost.
+func (m *mes) FieldDone(_ *record.Wafer, f station.Field) {
+	if f.Inspected {
+		return
+	}
+	m.lost++
+	m.update(map[string]payload.Value{sparkplug.HealthFrames: payload.UInt64(m.lost)})
+}
 
 // WaferClosed implements station.Observer; the outbox has the wafer.
 func (m *mes) WaferClosed(*record.Wafer) {}

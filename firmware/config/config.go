@@ -126,6 +126,9 @@ type Display struct {
 	// Listen is the address of the web page. The display has no log-in of its
 	// own: keep it on the loopback address, for the screen of the box.
 	Listen string `toml:"listen"`
+	// Hosts are names by which the page is reached, beside localhost and IP
+	// addresses. Requests for any other name are refused.
+	Hosts []string `toml:"hosts"`
 }
 
 // MQTT is how both planes reach their broker; each has a connection of its own.
