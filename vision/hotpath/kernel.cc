@@ -1,0 +1,284 @@
+//go:build cgo && !purego
+
+// The pass in SIMD; the package comment in hotpath.go says what is computed,
+// twin.go defines it. Included once for every instruction set.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernel.cc"
+#include "hwy/foreach_target.h"  // before highway.h
+
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+#include "kernel.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kensa {
+namespace HWY_NAMESPACE {
+#if HWY_TARGET == HWY_SCALAR
+
+// A CPU without vectors: the caller has plain code.
+int32_t Compare(const kensa_params *, const uint8_t *, const uint16_t *, const uint8_t *, const float *, const float *,
+                const int16_t *, const int16_t *, int16_t *, int16_t *, kensa_run *, int32_t) {
+  return KENSA_NO_VECTORS;
+}
+
+const char *Target() { return "Go"; }
+
+#else
+namespace hn = hwy::HWY_NAMESPACE;
+
+// At most 64 bytes, so that a block's pixels outside fit in 64 bits and a
+// block's limits lie together.
+using D8 = hn::CappedTag<uint8_t, 64>;
+using D16 = hn::Repartition<int16_t, D8>;
+using DU16 = hn::Repartition<uint16_t, D8>;
+using V16 = hn::Vec<D16>;
+using VU16 = hn::Vec<DU16>;
+
+constexpr int32_t kBlock = 64;       // pixels whose limits lie together
+constexpr int32_t kPrefetchRows = 8; // that raw pixels and flat words are fetched ahead
+
+struct Die {
+  const kensa_params &p;
+  const uint8_t *HWY_RESTRICT raw;
+  const uint16_t *HWY_RESTRICT flat;
+  const uint8_t *HWY_RESTRICT limits;
+  const float *HWY_RESTRICT mean;
+  const float *HWY_RESTRICT sigma;
+  const int16_t *HWY_RESTRICT across;
+  const int16_t *HWY_RESTRICT down;
+  int16_t *HWY_RESTRICT line;
+  int16_t *HWY_RESTRICT above;
+  kensa_run *HWY_RESTRICT runs;
+  int32_t max_runs;
+  int32_t count;
+};
+
+// Raw pixels as Q7.
+HWY_INLINE V16 LoadRaw8(const uint8_t *raw) {
+  const hn::Rebind<uint8_t, D16> half;
+  return hn::ShiftLeft<7>(hn::PromoteTo(D16(), hn::LoadU(half, raw)));
+}
+
+HWY_INLINE V16 LoadRaw16(const uint8_t *raw, int lift) {
+  const VU16 r = hn::BitCast(DU16(), hn::LoadU(D8(), raw));
+  return hn::BitCast(D16(), hn::ShiftRight<1>(hn::ShiftLeftSame(r, lift)));
+}
+
+// The correction of a row's pixels from Q7 to Q6.
+struct Flat {
+  explicit Flat(const kensa_params &p)
+      : gain_bits(p.gain_bits), gain_mask(hn::Set(DU16(), static_cast<uint16_t>((1 << p.gain_bits) - 1))),
+        gain_step(hn::Set(DU16(), static_cast<uint16_t>(p.gain_step))),
+        gain_base(hn::Set(DU16(), static_cast<uint16_t>(p.gain_base))),
+        dark_step(hn::Set(DU16(), static_cast<uint16_t>(p.dark_step))),
+        dark_base(hn::Set(DU16(), static_cast<uint16_t>(p.dark_base))) {}
+
+  HWY_INLINE V16 operator()(V16 a, const uint16_t *words) const {
+    const VU16 w = hn::LoadU(DU16(), words);
+    const VU16 gain = hn::Add(hn::Mul(hn::And(w, gain_mask), gain_step), gain_base);
+    const VU16 dark = hn::Add(hn::Mul(hn::ShiftRightSame(w, gain_bits), dark_step), dark_base);
+    return hn::MulFixedPoint15(hn::Sub(a, hn::BitCast(D16(), dark)), hn::BitCast(D16(), gain));
+  }
+
+  int gain_bits;
+  VU16 gain_mask, gain_step, gain_base, dark_step, dark_base;
+};
+
+struct NoFlat {
+  explicit NoFlat(const kensa_params &) {}
+  HWY_INLINE V16 operator()(V16 a, const uint16_t *) const {
+    // a is at most 32767, so that a+1 stays a good unsigned number.
+    const VU16 one = hn::Set(DU16(), uint16_t{1});
+    return hn::BitCast(D16(), hn::ShiftRight<1>(hn::Add(hn::BitCast(DU16(), a), one)));
+  }
+};
+
+template <bool kDeep> HWY_INLINE int16_t Raw(const uint8_t *row, int32_t x, int lift) {
+  if (!kDeep) return static_cast<int16_t>(row[x] << 7);
+  const unsigned r = static_cast<unsigned>(row[2 * x]) | static_cast<unsigned>(row[2 * x + 1]) << 8;
+  return static_cast<int16_t>(static_cast<uint16_t>(r << lift) >> 1);
+}
+
+// f of a pixel, for rows shorter than a vector.
+template <bool kDeep, bool kFlat> HWY_INLINE int16_t Pixel(const kensa_params &p, const uint8_t *row, const uint16_t *words, int32_t x, int lift) {
+  const int32_t a = Raw<kDeep>(row, x, lift);
+  if (!kFlat) return static_cast<int16_t>((a + 1) >> 1);
+  const int32_t gain = p.gain_base + p.gain_step * (words[x] & ((1 << p.gain_bits) - 1));
+  const int32_t dark = p.dark_base + p.dark_step * (words[x] >> p.gain_bits);
+  return static_cast<int16_t>(((a - dark) * gain + (1 << 14)) >> 15);
+}
+
+// f of a row. Raw pixels are never read beyond the last column: the last vector
+// overlaps the one before.
+template <bool kDeep, bool kFlat> HWY_INLINE void Flatten(const Die &die, int32_t y) {
+  const D16 d;
+  const int32_t lanes = static_cast<int32_t>(hn::Lanes(d));
+  const kensa_params &p = die.p;
+  constexpr int32_t kBytes = kDeep ? 2 : 1;
+  const int lift = 16 - p.depth;
+  const uint8_t *HWY_RESTRICT row = die.raw + static_cast<ptrdiff_t>(y) * p.raw_stride;
+  const uint16_t *HWY_RESTRICT words = die.flat + static_cast<ptrdiff_t>(y) * p.flat_stride;
+  int16_t *HWY_RESTRICT line = die.line;
+  const auto flat = [&p] {
+    if constexpr (kFlat) return Flat(p);
+    else return NoFlat(p);
+  }();
+  const auto vector = [&](int32_t x) HWY_ATTR {
+    V16 a;
+    if constexpr (kDeep) a = LoadRaw16(row + x * kBytes, lift);
+    else a = LoadRaw8(row + x);
+    hn::StoreU(flat(a, words + x), d, line + x);
+  };
+  const int32_t ahead = y + kPrefetchRows < p.rows ? kPrefetchRows : 0;
+  const uint8_t *next_row = row + static_cast<ptrdiff_t>(ahead) * p.raw_stride;
+  const uint16_t *next_words = words + static_cast<ptrdiff_t>(ahead) * p.flat_stride;
+  if (p.columns < lanes) {
+    for (int32_t x = 0; x < p.columns; ++x) line[x] = Pixel<kDeep, kFlat>(p, row, words, x, lift);
+  } else {
+    for (int32_t x = 0; x + lanes <= p.columns; x += lanes) {
+      hwy::Prefetch(next_row + x * kBytes);
+      if (kFlat) hwy::Prefetch(next_words + x);
+      vector(x);
+    }
+    vector(p.columns - lanes);
+  }
+  line[p.columns] = line[p.columns - 1];
+}
+
+HWY_INLINE V16 Lerp(V16 a, V16 b, V16 t) { return hn::Add(a, hn::MulFixedPoint15(hn::SaturatedSub(b, a), t)); }
+
+// h at x of the present row.
+HWY_INLINE V16 Across(const int16_t *line, int32_t x, V16 u) {
+  return Lerp(hn::Load(D16(), line + x), hn::LoadU(D16(), line + x + 1), u);
+}
+
+// Sums the pixels outside of a vector up to runs. False: no room for a run.
+HWY_NOINLINE bool Collect(Die &die, int32_t x0, int32_t y, uint64_t outside, const uint8_t *m, const uint8_t *lo) {
+  for (; outside != 0; outside &= outside - 1) {
+    const int32_t i = static_cast<int32_t>(hwy::Num0BitsBelowLS1Bit_Nonzero64(outside)), x = x0 + i;
+    kensa_run *run = die.runs + die.count - 1;
+    if (die.count == 0 || run->y != y || run->x1 != x) {
+      if (die.count == die.max_runs) return false;
+      ++die.count;
+      *++run = kensa_run{y, x, x, 0, 0, 0, 0.0f, 0};
+    }
+    const int32_t hi = lo[i + kBlock], bright = m[i] > hi ? 1 : 0;
+    const int64_t excess = bright ? m[i] - hi : lo[i] - m[i];
+    run->bright += bright;
+    run->weight += excess;
+    run->moment_x += excess * (x - run->x0);
+    run->x1 = x + 1;
+    const ptrdiff_t n = static_cast<ptrdiff_t>(y) * die.p.width + x;
+    const float off = static_cast<float>(m[i]) - die.mean[n], sigmas = (off < 0 ? -off : off) / die.sigma[n];
+    run->peak = sigmas > run->peak ? sigmas : run->peak;
+  }
+  return true;
+}
+
+// Two vectors of int16 as one of uint8, saturated, in order.
+HWY_INLINE hn::Vec<D8> Narrow(V16 low, V16 high) {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+  return hn::Vec<D8>{_mm512_permutexvar_epi64(order, _mm512_packus_epi16(low.raw, high.raw))};
+#elif HWY_TARGET == HWY_AVX2
+  return hn::Vec<D8>{_mm256_permute4x64_epi64(_mm256_packus_epi16(low.raw, high.raw), 0xD8)};
+#else
+  const hn::Half<D8> half;
+  return hn::Combine(D8(), hn::DemoteTo(half, high), hn::DemoteTo(half, low));
+#endif
+}
+
+// Compares row y of the die, which lies between the row above and line's.
+HWY_INLINE bool CompareRow(Die &die, int32_t y) {
+  const D8 d8;
+  const D16 d;
+  const int32_t lanes = static_cast<int32_t>(hn::Lanes(d)), step = 2 * lanes;
+  const V16 u = hn::Set(d, static_cast<int16_t>(die.p.u)), v = hn::Set(d, static_cast<int16_t>(die.p.v));
+  const V16 down = hn::Set(d, die.down[y]), offset = hn::Set(d, static_cast<int16_t>(die.p.offset));
+  const uint8_t *HWY_RESTRICT limits = die.limits + static_cast<ptrdiff_t>(y) * die.p.limit_stride;
+  const int16_t *HWY_RESTRICT line = die.line;
+  int16_t *HWY_RESTRICT above = die.above;
+  const auto matched = [&](int32_t x) HWY_ATTR {
+    const V16 below = Across(line, x, u);
+    const V16 grey = Lerp(hn::Load(d, above + x), below, v);
+    hn::Store(below, d, above + x);
+    const V16 light = hn::Add(hn::Load(d, die.across + x), down);
+    return hn::ShiftRight<4>(hn::SaturatedAdd(hn::MulFixedPoint15(grey, light), offset));
+  };
+  for (int32_t x = 0; x < die.p.width; x += step) {
+    const uint8_t *lo = limits + x / kBlock * 2 * kBlock + x % kBlock;
+    const V16 low = matched(x);
+    const auto m = Narrow(low, matched(x + lanes));
+    const auto clipped = hn::Max(hn::Min(m, hn::Load(d8, lo + kBlock)), hn::Load(d8, lo));
+    const auto outside = hn::Ne(m, clipped);
+    if (HWY_UNLIKELY(!hn::AllFalse(d8, outside))) {
+      alignas(8) uint8_t bits[8] = {};
+      alignas(64) uint8_t grey[64];
+      hn::StoreMaskBits(d8, outside, bits);
+      hn::Store(m, d8, grey);
+      uint64_t word = 0;
+      for (int n = 7; n >= 0; --n) word = word << 8 | bits[n];
+      if (!Collect(die, x, y, word, grey, lo)) return false;
+    }
+  }
+  return true;
+}
+
+template <bool kDeep, bool kFlat> int32_t Pass(Die &die) {
+  const D16 d;
+  const int32_t lanes = static_cast<int32_t>(hn::Lanes(d));
+  const V16 u = hn::Set(d, static_cast<int16_t>(die.p.u));
+  Flatten<kDeep, kFlat>(die, 0);
+  for (int32_t x = 0; x < die.p.width; x += lanes) hn::Store(Across(die.line, x, u), d, die.above + x);
+  for (int32_t y = 0; y < die.p.height; ++y) {
+    Flatten<kDeep, kFlat>(die, HWY_MIN(y + 1, die.p.rows - 1));
+    if (!CompareRow(die, y)) return KENSA_TOO_MANY;
+  }
+  return die.count;
+}
+
+int32_t Compare(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const uint8_t *limits,
+                const float *mean, const float *sigma, const int16_t *across, const int16_t *down, int16_t *line,
+                int16_t *above, kensa_run *runs, int32_t max_runs) {
+  Die die{*params, raw, flat, limits, mean, sigma, across, down, line, above, runs, max_runs, 0};
+  if (params->flat_stride != 0) return params->depth > 8 ? Pass<true, true>(die) : Pass<false, true>(die);
+  return params->depth > 8 ? Pass<true, false>(die) : Pass<false, false>(die);
+}
+
+const char *Target() { return hwy::TargetName(HWY_TARGET); }
+
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kensa
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kensa {
+HWY_EXPORT(Compare);
+HWY_EXPORT(Target);
+}  // namespace kensa
+
+extern "C" {
+
+int32_t kensa_compare(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const uint8_t *limits,
+                      const float *mean, const float *sigma, const int16_t *across, const int16_t *down,
+                      int16_t *line, int16_t *above, kensa_run *runs, int32_t max_runs) {
+  using namespace kensa;
+  return HWY_DYNAMIC_DISPATCH(Compare)(params, raw, flat, limits, mean, sigma, across, down, line, above, runs, max_runs);
+}
+
+const char *kensa_target(void) {
+  using namespace kensa;
+  return HWY_DYNAMIC_DISPATCH(Target)();
+}
+
+int64_t kensa_targets(void) { return hwy::SupportedTargets() & HWY_TARGETS & ~HWY_SCALAR; }
+
+void kensa_use_targets(int64_t targets) {
+  hwy::SetSupportedTargetsForTest(targets);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+}  // extern "C"
+#endif
