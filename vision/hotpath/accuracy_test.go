@@ -47,10 +47,10 @@ func TestErrorAgainstFloat64(t *testing.T) {
 func greys(t *testing.T, s *scene) []uint8 {
 	t.Helper()
 	p := must[*Pass](t)(NewPass(1 << 20))
-	if _, err := p.Compare(s.img, s.flat, s.ref, s.at); err != nil {
+	if err := p.Compare(s.img, s.flat, s.ref, []Place{s.at}); err != nil {
 		t.Fatal(err)
 	}
 	out := make([]uint8, s.width*s.height)
-	p.Grey(image.Rect(-5, -5, 1000, 1000), out)
+	p.Grey(0, image.Rect(-5, -5, 1000, 1000), out)
 	return out
 }

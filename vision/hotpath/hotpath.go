@@ -39,6 +39,7 @@ package hotpath
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"kensa/vision/defect"
 	"kensa/vision/frame"
@@ -54,16 +55,17 @@ type Place struct {
 	Gain, GainX, GainY, Offset float64
 }
 
-// Pass compares dies. It keeps its memory from die to die and is used from one
-// goroutine.
+// Pass compares the dies of frames. It keeps its memory from frame to frame and
+// is used from one goroutine.
 type Pass struct {
 	maxRuns int
 	job     job
-	found   []run
+	pool    []run // of all dies, as found
 	runs    []defect.Run
+	start   []int // of each die's runs, and the end of the last
 }
 
-// firstRuns is how many runs a pass has room for before it grows.
+// firstRuns is how many runs of a frame a pass has room for before it grows.
 const firstRuns = 4096
 
 // NewPass makes a pass that gives up on dies of more than maxRuns runs.
@@ -71,39 +73,57 @@ func NewPass(maxRuns int) (*Pass, error) {
 	if maxRuns < 1 || maxRuns > math.MaxInt32 {
 		return nil, fmt.Errorf("hotpath: limit of %d runs; want 1 to %d", maxRuns, math.MaxInt32)
 	}
-	return &Pass{maxRuns: maxRuns, found: make([]run, min(maxRuns, firstRuns))}, nil
+	return &Pass{maxRuns: maxRuns, pool: make([]run, firstRuns)}, nil
 }
 
-// Compare finds the runs of pixels outside the limits, by row and column of the
-// die. flat is the correction of the camera's whole frame; nil stands for dark 0
-// and gain 1. The runs are valid until the next call. The error names what cannot
-// be used, or is a defect.ErrTooMany.
-func (p *Pass) Compare(img frame.Image, flat *Flat, ref *Reference, at Place) ([]defect.Run, error) {
-	if err := p.job.set(img, flat, ref, at); err != nil {
-		return nil, err
+// Compare compares the dies at the given places of a frame, together, so that
+// the frame is read in its own order. flat is the correction of the camera's
+// whole frame; nil stands for dark 0 and gain 1. The error names what cannot be
+// used; for a place, its index. img is read by Grey until the next call.
+func (p *Pass) Compare(img frame.Image, flat *Flat, ref *Reference, places []Place) error {
+	p.start, p.runs = p.start[:0], p.runs[:0]
+	if err := p.job.set(img, flat, ref, places); err != nil {
+		return err
 	}
-	count, err := p.find()
-	if err != nil {
-		return nil, err
+	p.job.maxRuns = int32(p.maxRuns)
+	count := p.job.compare(p.pool)
+	for count == noRoom {
+		p.pool = make([]run, 4*len(p.pool))
+		count = p.job.compare(p.pool)
 	}
-	p.runs = p.runs[:0]
-	for _, r := range p.found[:count] {
-		p.runs = append(p.runs, r.public())
-	}
-	return p.runs, nil
+	p.sort(p.pool[:count])
+	return nil
 }
 
-// find runs the pass, again with more room where that was too little.
-func (p *Pass) find() (int, error) {
-	for {
-		if count := p.job.compare(p.found); count >= 0 {
-			return count, nil
-		}
-		if len(p.found) == p.maxRuns {
-			return 0, fmt.Errorf("%w: more than %d runs of pixels beyond the limits", defect.ErrTooMany, p.maxRuns)
-		}
-		p.found = make([]run, min(p.maxRuns, 4*len(p.found)))
+// sort puts the runs of each die together.
+func (p *Pass) sort(pool []run) {
+	dies := len(p.job.dies)
+	p.start = append(p.start, make([]int, dies+1)...)
+	for _, d := range p.job.dies {
+		p.start[d.index+1] = int(min(d.count, p.job.maxRuns))
 	}
+	for n := range dies {
+		p.start[n+1] += p.start[n]
+	}
+	p.runs = slices.Grow(p.runs, len(pool))[:len(pool)]
+	for _, r := range pool {
+		p.runs[p.start[r.die]] = r.public()
+		p.start[r.die]++
+	}
+	// Each start has moved to its die's end, where the next die begins.
+	copy(p.start[1:], p.start[:dies])
+	p.start[0] = 0
+}
+
+// Runs are what Compare found on the die at places[n]: the runs of pixels
+// outside their limits, by row and column of the die. They are valid until the
+// next Compare. The error is a defect.ErrTooMany.
+func (p *Pass) Runs(n int) ([]defect.Run, error) {
+	runs := p.runs[p.start[n]:p.start[n+1]]
+	if p.job.die(n).count > p.job.maxRuns {
+		return nil, fmt.Errorf("%w: more than %d runs of pixels beyond the limits", defect.ErrTooMany, p.maxRuns)
+	}
+	return runs, nil
 }
 
 // run is a defect.Run as the kernel writes it; kernel.h has the same layout.
@@ -111,7 +131,7 @@ type run struct {
 	y, x0, x1, bright int32
 	weight, momentX   int64
 	peak              float32
-	_                 int32
+	die               int32
 }
 
 func (r run) public() defect.Run {

@@ -1,91 +1,121 @@
 package hotpath
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"kensa/vision/frame"
 )
 
-// params are the scalars of one die's pass; kernel.h has the same layout.
+// params are the scalars of one frame's pass; kernel.h has the same layout.
 type params struct {
-	width, height int32 // of the die
-	columns, rows int32 // that the frame has from the die's corner on, at most one more than the die
+	width, height int32 // of a die
 	rawStride     int32 // bytes
 	flatStride    int32 // words; 0 without a flat field
 	limitStride   int32 // bytes
 	depth         int32
-	u, v          int32 // Q15
-	offset        int32 // Q4, with the half that rounds
+	tableStride   int32 // elements of across and above from die to die
+	maxRuns       int32 // of a die
 	coding        coding
 }
 
-// job is one die's pass.
+// die is one die of the pass; kernel.h has the same layout.
+type die struct {
+	x, y          int32 // of its corner in the frame
+	columns, rows int32 // that the frame has from there on, at most one more than the die
+	u, v          int32 // Q15
+	offset        int32 // Q4, with the half that rounds
+	band          int32 // dies beside each other have the same
+	index         int32 // in the caller's places
+	count         int32 // of its runs, maxRuns + 1 if there are more
+	last          int32 // of its runs in the pool
+}
+
+// job is one frame's pass.
 type job struct {
 	params
-	raw         []byte   // from the die's corner on
-	flat        []uint16 // the same; empty without a flat field
+	dies        []die // by band, then column
+	order       []int32
+	raw         []byte
+	flat        []uint16 // empty without a flat field
 	limits      []byte
 	mean, sigma []float32
-	across      []int16 // Q13: light by column at row 0's share
-	down        []int16 // Q13: what each row adds
+	across      []int16 // by the caller's index of the die. Q13: light by column
+	down        []int16 // the same: what each row adds
+	above       []int16 // scratch of each die: h of the row above
 	line        []int16 // scratch: f of one row
-	above       []int16 // scratch: h of the row above
 }
 
 // slackLine is how far beyond the die's width a row of scratch is read.
 const slackLine = 2 * block
 
+// MaxDies bounds the dies of one frame.
+const MaxDies = 1 << 16
+
 // set checks the inputs and fixes everything that the pass reads.
-func (j *job) set(img frame.Image, flat *Flat, ref *Reference, at Place) error {
+func (j *job) set(img frame.Image, flat *Flat, ref *Reference, places []Place) error {
+	j.dies = j.dies[:0]
 	if err := img.Check(); err != nil {
 		return err
 	}
-	if ref == nil {
+	switch {
+	case ref == nil:
 		return fmt.Errorf("hotpath: no golden to compare with")
-	}
-	if flat != nil && (flat.width != img.Width || flat.height != img.Height) {
+	case flat != nil && (flat.width != img.Width || flat.height != img.Height):
 		return fmt.Errorf("hotpath: frame of %d×%d pixels; its flat field is of %d×%d", img.Width, img.Height, flat.width, flat.height)
+	case img.Stride > math.MaxInt32:
+		return fmt.Errorf("hotpath: stride %d bytes; limit is %d", img.Stride, math.MaxInt32)
+	case len(places) > MaxDies:
+		return fmt.Errorf("hotpath: %d dies in a frame; limit is %d", len(places), MaxDies)
 	}
-	j.params = params{width: int32(ref.width), height: int32(ref.height), limitStride: int32(ref.stride), depth: int32(img.Depth)}
-	j.limits, j.mean, j.sigma = ref.limits, ref.mean, ref.sigma
-	if err := j.place(img, flat, at); err != nil {
-		return err
+	j.params = params{width: int32(ref.width), height: int32(ref.height), limitStride: int32(ref.stride), rawStride: int32(img.Stride),
+		depth: int32(img.Depth), tableStride: int32(roundUp(ref.width) + slackLine)}
+	j.raw, j.flat, j.limits, j.mean, j.sigma = img.Pix, nil, ref.limits, ref.mean, ref.sigma
+	if flat != nil {
+		j.flat, j.flatStride, j.coding = flat.words, int32(flat.width), flat.coding
 	}
-	if err := j.light(at); err != nil {
-		return err
+	j.reserve(len(places))
+	for n, at := range places {
+		if err := j.place(img, n, at); err != nil {
+			j.dies = j.dies[:0]
+			return fmt.Errorf("hotpath: die %d %w", n, err)
+		}
 	}
-	if need := roundUp(ref.width) + slackLine; len(j.line) < need {
-		j.line, j.above = aligned[int16](need), aligned[int16](need)
-	}
+	j.arrange()
 	return nil
 }
 
-// place splits the die's place into whole pixels and Q15 fractions.
-func (j *job) place(img frame.Image, flat *Flat, at Place) error {
+// reserve makes room for the tables and scratch of so many dies.
+func (j *job) reserve(dies int) {
+	if need := dies * int(j.tableStride); len(j.across) < need {
+		j.across, j.above = aligned[int16](need), aligned[int16](need)
+	}
+	if need := dies * int(j.height); len(j.down) < need {
+		j.down = aligned[int16](need)
+	}
+	if len(j.line) < int(j.tableStride) {
+		j.line = aligned[int16](int(j.tableStride))
+	}
+}
+
+// place adds a die: its place in whole pixels and Q15 fractions, and its light.
+func (j *job) place(img frame.Image, n int, at Place) error {
 	const one = 1 << 15
 	if !(math.Abs(at.X) <= frame.MaxPixels && math.Abs(at.Y) <= frame.MaxPixels) {
-		return fmt.Errorf("hotpath: die at (%v, %v); want a place in the frame of %d×%d pixels", at.X, at.Y, img.Width, img.Height)
+		return fmt.Errorf("lies at (%v, %v); want a place in the frame of %d×%d pixels", at.X, at.Y, img.Width, img.Height)
 	}
-	fx, fy := int(math.Round(at.X*one)), int(math.Round(at.Y*one))
-	x, y := fx>>15, fy>>15
-	j.u, j.v = int32(fx&(one-1)), int32(fy&(one-1))
-	lastX, lastY := x+int(j.width)-1, y+int(j.height)-1
-	if x < 0 || y < 0 || lastX+min(int(j.u), 1) >= img.Width || lastY+min(int(j.v), 1) >= img.Height {
-		return fmt.Errorf("hotpath: die of %d×%d pixels at (%.3f, %.3f) leaves the frame of %d×%d", j.width, j.height, at.X, at.Y, img.Width, img.Height)
+	fx, fy := int64(math.Round(at.X*one)), int64(math.Round(at.Y*one))
+	d := die{x: int32(fx >> 15), y: int32(fy >> 15), u: int32(fx & (one - 1)), v: int32(fy & (one - 1)), index: int32(n)}
+	right, bottom := int(d.x+j.width+min(d.u, 1)), int(d.y+j.height+min(d.v, 1))
+	if d.x < 0 || d.y < 0 || right > img.Width || bottom > img.Height {
+		return fmt.Errorf("of %d×%d pixels at (%.3f, %.3f) leaves the frame of %d×%d", j.width, j.height, at.X, at.Y, img.Width, img.Height)
 	}
-	if img.Stride > math.MaxInt32 {
-		return fmt.Errorf("hotpath: stride %d bytes; limit is %d", img.Stride, math.MaxInt32)
-	}
-	j.columns, j.rows = min(j.width+1, int32(img.Width-x)), min(j.height+1, int32(img.Height-y))
-	j.rawStride = int32(img.Stride)
-	j.raw = img.Pix[y*img.Stride+x*img.BytesPerPixel():]
-	j.flat, j.coding = nil, coding{}
-	if flat != nil {
-		j.flatStride, j.coding = int32(flat.width), flat.coding
-		j.flat = flat.words[y*flat.width+x:]
-	}
-	return nil
+	d.columns, d.rows = min(j.width+1, int32(img.Width)-d.x), min(j.height+1, int32(img.Height)-d.y)
+	d.offset = int32(math.Round(at.Offset*16)) + 8
+	j.dies = append(j.dies, d)
+	return j.light(n, at)
 }
 
 // Limits of the light.
@@ -95,34 +125,50 @@ const (
 	maxOffset = 255 // grey levels
 )
 
-// light works the light's tables out. From the rounded parameters on it is
-// whole numbers, and so the same on every machine.
-func (j *job) light(at Place) error {
+// light works the tables of a die's light out.
+func (j *job) light(n int, at Place) error {
 	if !(math.Abs(at.Offset) <= maxOffset) {
-		return fmt.Errorf("hotpath: light's offset %v grey levels; want −%d to %d", at.Offset, maxOffset, maxOffset)
+		return fmt.Errorf("has a light offset of %v grey levels; want −%d to %d", at.Offset, maxOffset, maxOffset)
 	}
 	hx, hy := math.Abs(at.GainX)*float64(j.width)/2, math.Abs(at.GainY)*float64(j.height)/2
 	if low, high := at.Gain-hx-hy, at.Gain+hx+hy; !(low >= minLight && high <= maxLight) {
-		return fmt.Errorf("hotpath: light's gain from %.3g to %.3g over the die; want %.3g to %.3g", low, high, minLight, maxLight)
+		return fmt.Errorf("has a light gain of %.3g to %.3g; want %.3g to %.3g", low, high, minLight, maxLight)
 	}
-	j.offset = int32(math.Round(at.Offset*16)) + 8
-	j.across = ramp(j.across, at.Gain, at.GainX, int(j.width))
-	j.down = ramp(j.down, 0, at.GainY, int(j.height))
+	ramp(j.across[n*int(j.tableStride):][:j.width], at.Gain, at.GainX)
+	ramp(j.down[n*int(j.height):][:j.height], 0, at.GainY)
 	return nil
 }
 
-// ramp is middle + slope·(n − size/2) in Q13 for n from 0 to size−1, padded for
-// wide loads.
-func ramp(table []int16, middle, slope float64, size int) []int16 {
+// ramp fills a table with middle + slope·(n − len/2) in Q13. From the rounded
+// parameters on it counts in whole numbers, and so the same on every machine.
+func ramp(table []int16, middle, slope float64) {
 	const one, shift = 1 << 40, 40 - 13 + 1
 	m, s := int64(math.Round(middle*one)), int64(math.Round(slope*one))
-	if need := roundUp(size); cap(table) < need {
-		table = aligned[int16](need)
-	} else {
-		table = table[:need]
+	for n := range table {
+		table[n] = int16((2*m + s*int64(2*n-len(table)) + 1<<(shift-1)) >> shift)
 	}
-	for n := range table[:size] {
-		table[n] = int16((2*m + s*int64(2*n-size) + 1<<(shift-1)) >> shift)
-	}
-	return table
 }
+
+// arrange puts the dies in the order in which the frame lies in memory: bands
+// of dies that start within half a die of each other, from left to right. The
+// kernel goes through a band row by row, over all its dies.
+func (j *job) arrange() {
+	slices.SortFunc(j.dies, func(a, b die) int { return cmp.Compare(a.y, b.y) })
+	top, band := int32(0), int32(-1)
+	for n := range j.dies {
+		if d := &j.dies[n]; n == 0 || d.y > top+j.height/2 {
+			top, band = d.y, band+1
+		}
+		j.dies[n].band = band
+	}
+	slices.SortFunc(j.dies, func(a, b die) int {
+		return cmp.Or(cmp.Compare(a.band, b.band), cmp.Compare(a.x, b.x), cmp.Compare(a.index, b.index))
+	})
+	j.order = slices.Grow(j.order[:0], len(j.dies))[:len(j.dies)]
+	for n, d := range j.dies {
+		j.order[d.index] = int32(n)
+	}
+}
+
+// die is the die at the caller's places[n].
+func (j *job) die(n int) *die { return &j.dies[j.order[n]] }

@@ -16,8 +16,8 @@ namespace HWY_NAMESPACE {
 #if HWY_TARGET == HWY_SCALAR
 
 // A CPU without vectors: the caller has plain code.
-int32_t Compare(const kensa_params *, const uint8_t *, const uint16_t *, const uint8_t *, const float *, const float *,
-                const int16_t *, const int16_t *, int16_t *, int16_t *, kensa_run *, int32_t) {
+int32_t Compare(const kensa_params *, kensa_die *, int32_t, const uint8_t *, const uint16_t *, const uint8_t *, const float *,
+                const float *, const int16_t *, const int16_t *, int16_t *, int16_t *, kensa_run *, int32_t) {
   return KENSA_NO_VECTORS;
 }
 
@@ -34,10 +34,10 @@ using DU16 = hn::Repartition<uint16_t, D8>;
 using V16 = hn::Vec<D16>;
 using VU16 = hn::Vec<DU16>;
 
-constexpr int32_t kBlock = 64;       // pixels whose limits lie together
-constexpr int32_t kPrefetchRows = 8; // that raw pixels and flat words are fetched ahead
+constexpr int32_t kBlock = 64;  // pixels whose limits lie together
 
-struct Die {
+// What all dies of a frame share.
+struct Frame {
   const kensa_params &p;
   const uint8_t *HWY_RESTRICT raw;
   const uint16_t *HWY_RESTRICT flat;
@@ -46,11 +46,11 @@ struct Die {
   const float *HWY_RESTRICT sigma;
   const int16_t *HWY_RESTRICT across;
   const int16_t *HWY_RESTRICT down;
-  int16_t *HWY_RESTRICT line;
   int16_t *HWY_RESTRICT above;
-  kensa_run *HWY_RESTRICT runs;
-  int32_t max_runs;
-  int32_t count;
+  int16_t *HWY_RESTRICT line;
+  kensa_run *HWY_RESTRICT pool;
+  int32_t room;
+  int32_t used;
 };
 
 // Raw pixels as Q7.
@@ -108,17 +108,18 @@ template <bool kDeep, bool kFlat> HWY_INLINE int16_t Pixel(const kensa_params &p
   return static_cast<int16_t>(((a - dark) * gain + (1 << 14)) >> 15);
 }
 
-// f of a row. Raw pixels are never read beyond the last column: the last vector
+// f of a die's row. Raw pixels are never read beyond the last column: the last vector
 // overlaps the one before.
-template <bool kDeep, bool kFlat> HWY_INLINE void Flatten(const Die &die, int32_t y) {
+template <bool kDeep, bool kFlat> HWY_INLINE void Flatten(const Frame &frame, const kensa_die &die, int32_t y) {
   const D16 d;
   const int32_t lanes = static_cast<int32_t>(hn::Lanes(d));
-  const kensa_params &p = die.p;
+  const kensa_params &p = frame.p;
   constexpr int32_t kBytes = kDeep ? 2 : 1;
   const int lift = 16 - p.depth;
-  const uint8_t *HWY_RESTRICT row = die.raw + static_cast<ptrdiff_t>(y) * p.raw_stride;
-  const uint16_t *HWY_RESTRICT words = die.flat + static_cast<ptrdiff_t>(y) * p.flat_stride;
-  int16_t *HWY_RESTRICT line = die.line;
+  const ptrdiff_t at = die.y + y;
+  const uint8_t *HWY_RESTRICT row = frame.raw + at * p.raw_stride + die.x * kBytes;
+  const uint16_t *HWY_RESTRICT words = kFlat ? frame.flat + at * p.flat_stride + die.x : nullptr;
+  int16_t *HWY_RESTRICT line = frame.line;
   const auto flat = [&p] {
     if constexpr (kFlat) return Flat(p);
     else return NoFlat(p);
@@ -127,22 +128,16 @@ template <bool kDeep, bool kFlat> HWY_INLINE void Flatten(const Die &die, int32_
     V16 a;
     if constexpr (kDeep) a = LoadRaw16(row + x * kBytes, lift);
     else a = LoadRaw8(row + x);
-    hn::StoreU(flat(a, words + x), d, line + x);
+    hn::StoreU(flat(a, kFlat ? words + x : nullptr), d, line + x);
   };
-  const int32_t ahead = y + kPrefetchRows < p.rows ? kPrefetchRows : 0;
-  const uint8_t *next_row = row + static_cast<ptrdiff_t>(ahead) * p.raw_stride;
-  const uint16_t *next_words = words + static_cast<ptrdiff_t>(ahead) * p.flat_stride;
-  if (p.columns < lanes) {
-    for (int32_t x = 0; x < p.columns; ++x) line[x] = Pixel<kDeep, kFlat>(p, row, words, x, lift);
+  const int32_t columns = die.columns;
+  if (columns < lanes) {
+    for (int32_t x = 0; x < columns; ++x) line[x] = Pixel<kDeep, kFlat>(p, row, words, x, lift);
   } else {
-    for (int32_t x = 0; x + lanes <= p.columns; x += lanes) {
-      hwy::Prefetch(next_row + x * kBytes);
-      if (kFlat) hwy::Prefetch(next_words + x);
-      vector(x);
-    }
-    vector(p.columns - lanes);
+    for (int32_t x = 0; x + lanes <= columns; x += lanes) vector(x);
+    vector(columns - lanes);
   }
-  line[p.columns] = line[p.columns - 1];
+  line[columns] = line[columns - 1];
 }
 
 HWY_INLINE V16 Lerp(V16 a, V16 b, V16 t) { return hn::Add(a, hn::MulFixedPoint15(hn::SaturatedSub(b, a), t)); }
@@ -152,15 +147,21 @@ HWY_INLINE V16 Across(const int16_t *line, int32_t x, V16 u) {
   return Lerp(hn::Load(D16(), line + x), hn::LoadU(D16(), line + x + 1), u);
 }
 
-// Sums the pixels outside of a vector up to runs. False: no room for a run.
-HWY_NOINLINE bool Collect(Die &die, int32_t x0, int32_t y, uint64_t outside, const uint8_t *m, const uint8_t *lo) {
+// Sums the pixels outside of a vector up to runs. False: the pool is full.
+HWY_NOINLINE bool Collect(Frame &frame, kensa_die &die, int32_t x0, int32_t y, uint64_t outside, const uint8_t *m, const uint8_t *lo) {
   for (; outside != 0; outside &= outside - 1) {
     const int32_t i = static_cast<int32_t>(hwy::Num0BitsBelowLS1Bit_Nonzero64(outside)), x = x0 + i;
-    kensa_run *run = die.runs + die.count - 1;
+    kensa_run *run = frame.pool + die.last;
     if (die.count == 0 || run->y != y || run->x1 != x) {
-      if (die.count == die.max_runs) return false;
+      if (die.count >= frame.p.max_runs) {
+        die.count = frame.p.max_runs + 1;
+        continue;
+      }
+      if (frame.used == frame.room) return false;
       ++die.count;
-      *++run = kensa_run{y, x, x, 0, 0, 0, 0.0f, 0};
+      die.last = frame.used++;
+      run = frame.pool + die.last;
+      *run = kensa_run{y, x, x, 0, 0, 0, 0.0f, die.index};
     }
     const int32_t hi = lo[i + kBlock], bright = m[i] > hi ? 1 : 0;
     const int64_t excess = bright ? m[i] - hi : lo[i] - m[i];
@@ -168,8 +169,8 @@ HWY_NOINLINE bool Collect(Die &die, int32_t x0, int32_t y, uint64_t outside, con
     run->weight += excess;
     run->moment_x += excess * (x - run->x0);
     run->x1 = x + 1;
-    const ptrdiff_t n = static_cast<ptrdiff_t>(y) * die.p.width + x;
-    const float off = static_cast<float>(m[i]) - die.mean[n], sigmas = (off < 0 ? -off : off) / die.sigma[n];
+    const ptrdiff_t n = static_cast<ptrdiff_t>(y) * frame.p.width + x;
+    const float off = static_cast<float>(m[i]) - frame.mean[n], sigmas = (off < 0 ? -off : off) / frame.sigma[n];
     run->peak = sigmas > run->peak ? sigmas : run->peak;
   }
   return true;
@@ -188,61 +189,86 @@ HWY_INLINE hn::Vec<D8> Narrow(V16 low, V16 high) {
 #endif
 }
 
-// Compares row y of the die, which lies between the row above and line's.
-HWY_INLINE bool CompareRow(Die &die, int32_t y) {
+// h of a die's first row.
+HWY_INLINE void Begin(const Frame &frame, const kensa_die &die) {
+  const D16 d;
+  const V16 u = hn::Set(d, static_cast<int16_t>(die.u));
+  int16_t *HWY_RESTRICT above = frame.above + static_cast<ptrdiff_t>(die.index) * frame.p.table_stride;
+  for (int32_t x = 0; x < frame.p.width; x += static_cast<int32_t>(hn::Lanes(d))) hn::Store(Across(frame.line, x, u), d, above + x);
+}
+
+// Compares row y of a die, which lies between the row above and line's.
+HWY_INLINE bool CompareRow(Frame &frame, kensa_die &die, int32_t y) {
   const D8 d8;
   const D16 d;
-  const int32_t lanes = static_cast<int32_t>(hn::Lanes(d)), step = 2 * lanes;
-  const V16 u = hn::Set(d, static_cast<int16_t>(die.p.u)), v = hn::Set(d, static_cast<int16_t>(die.p.v));
-  const V16 down = hn::Set(d, die.down[y]), offset = hn::Set(d, static_cast<int16_t>(die.p.offset));
-  const uint8_t *HWY_RESTRICT limits = die.limits + static_cast<ptrdiff_t>(y) * die.p.limit_stride;
-  const int16_t *HWY_RESTRICT line = die.line;
-  int16_t *HWY_RESTRICT above = die.above;
+  const int32_t lanes = static_cast<int32_t>(hn::Lanes(d)), step = 2 * lanes, width = frame.p.width;
+  const ptrdiff_t table = static_cast<ptrdiff_t>(die.index) * frame.p.table_stride;
+  const V16 u = hn::Set(d, static_cast<int16_t>(die.u)), v = hn::Set(d, static_cast<int16_t>(die.v));
+  const V16 down = hn::Set(d, frame.down[static_cast<ptrdiff_t>(die.index) * frame.p.height + y]);
+  const V16 offset = hn::Set(d, static_cast<int16_t>(die.offset));
+  const uint8_t *HWY_RESTRICT limits = frame.limits + static_cast<ptrdiff_t>(y) * frame.p.limit_stride;
+  const int16_t *HWY_RESTRICT line = frame.line;
+  const int16_t *HWY_RESTRICT across = frame.across + table;
+  int16_t *HWY_RESTRICT above = frame.above + table;
   const auto matched = [&](int32_t x) HWY_ATTR {
     const V16 below = Across(line, x, u);
     const V16 grey = Lerp(hn::Load(d, above + x), below, v);
     hn::Store(below, d, above + x);
-    const V16 light = hn::Add(hn::Load(d, die.across + x), down);
+    const V16 light = hn::Add(hn::Load(d, across + x), down);
     return hn::ShiftRight<4>(hn::SaturatedAdd(hn::MulFixedPoint15(grey, light), offset));
   };
-  for (int32_t x = 0; x < die.p.width; x += step) {
+  for (int32_t x = 0; x < width; x += step) {
     const uint8_t *lo = limits + x / kBlock * 2 * kBlock + x % kBlock;
     const V16 low = matched(x);
     const auto m = Narrow(low, matched(x + lanes));
     const auto clipped = hn::Max(hn::Min(m, hn::Load(d8, lo + kBlock)), hn::Load(d8, lo));
     const auto outside = hn::Ne(m, clipped);
     if (HWY_UNLIKELY(!hn::AllFalse(d8, outside))) {
-      alignas(8) uint8_t bits[8] = {};
+      uint8_t bits[8] = {};
       alignas(64) uint8_t grey[64];
       hn::StoreMaskBits(d8, outside, bits);
       hn::Store(m, d8, grey);
       uint64_t word = 0;
       for (int n = 7; n >= 0; --n) word = word << 8 | bits[n];
-      if (!Collect(die, x, y, word, grey, lo)) return false;
+      if (!Collect(frame, die, x, y, word, grey, lo)) return false;
     }
   }
   return true;
 }
 
-template <bool kDeep, bool kFlat> int32_t Pass(Die &die) {
-  const D16 d;
-  const int32_t lanes = static_cast<int32_t>(hn::Lanes(d));
-  const V16 u = hn::Set(d, static_cast<int16_t>(die.p.u));
-  Flatten<kDeep, kFlat>(die, 0);
-  for (int32_t x = 0; x < die.p.width; x += lanes) hn::Store(Across(die.line, x, u), d, die.above + x);
-  for (int32_t y = 0; y < die.p.height; ++y) {
-    Flatten<kDeep, kFlat>(die, HWY_MIN(y + 1, die.p.rows - 1));
-    if (!CompareRow(die, y)) return KENSA_TOO_MANY;
+// Goes through the rows of the frame that a band's dies lie on, over all dies:
+// memory is then read in its own order.
+template <bool kDeep, bool kFlat> bool Band(Frame &frame, kensa_die *begin, kensa_die *end) {
+  const int32_t height = frame.p.height;
+  int32_t top = begin->y, bottom = begin->y;
+  for (const kensa_die *die = begin; die != end; ++die) top = HWY_MIN(top, die->y), bottom = HWY_MAX(bottom, die->y);
+  for (int32_t row = top; row <= bottom + height; ++row) {
+    for (kensa_die *die = begin; die != end; ++die) {
+      const int32_t y = row - die->y;
+      if (y < 0 || y > height) continue;
+      Flatten<kDeep, kFlat>(frame, *die, HWY_MIN(y, die->rows - 1));
+      if (y == 0) Begin(frame, *die);
+      else if (!CompareRow(frame, *die, y - 1)) return false;
+    }
   }
-  return die.count;
+  return true;
 }
 
-int32_t Compare(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const uint8_t *limits,
-                const float *mean, const float *sigma, const int16_t *across, const int16_t *down, int16_t *line,
-                int16_t *above, kensa_run *runs, int32_t max_runs) {
-  Die die{*params, raw, flat, limits, mean, sigma, across, down, line, above, runs, max_runs, 0};
-  if (params->flat_stride != 0) return params->depth > 8 ? Pass<true, true>(die) : Pass<false, true>(die);
-  return params->depth > 8 ? Pass<true, false>(die) : Pass<false, false>(die);
+template <bool kDeep, bool kFlat> int32_t Pass(Frame &frame, kensa_die *dies, int32_t count) {
+  for (kensa_die *begin = dies, *end = dies; begin != dies + count; begin = end) {
+    for (; end != dies + count && end->band == begin->band; ++end) end->count = end->last = 0;
+    if (!Band<kDeep, kFlat>(frame, begin, end)) return KENSA_NO_ROOM;
+  }
+  return frame.used;
+}
+
+int32_t Compare(const kensa_params *params, kensa_die *dies, int32_t count, const uint8_t *raw, const uint16_t *flat,
+                const uint8_t *limits, const float *mean, const float *sigma, const int16_t *across,
+                const int16_t *down, int16_t *above, int16_t *line, kensa_run *pool, int32_t room) {
+  Frame frame{*params, raw, flat, limits, mean, sigma, across, down, above, line, pool, room, 0};
+  const bool deep = params->depth > 8;
+  if (params->flat_stride != 0) return deep ? Pass<true, true>(frame, dies, count) : Pass<false, true>(frame, dies, count);
+  return deep ? Pass<true, false>(frame, dies, count) : Pass<false, false>(frame, dies, count);
 }
 
 const char *Target() { return hwy::TargetName(HWY_TARGET); }
@@ -261,11 +287,12 @@ HWY_EXPORT(Target);
 
 extern "C" {
 
-int32_t kensa_compare(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const uint8_t *limits,
-                      const float *mean, const float *sigma, const int16_t *across, const int16_t *down,
-                      int16_t *line, int16_t *above, kensa_run *runs, int32_t max_runs) {
+int32_t kensa_compare(const kensa_params *params, kensa_die *dies, int32_t count, const uint8_t *raw,
+                      const uint16_t *flat, const uint8_t *limits, const float *mean, const float *sigma,
+                      const int16_t *across, const int16_t *down, int16_t *above, int16_t *line, kensa_run *pool,
+                      int32_t room) {
   using namespace kensa;
-  return HWY_DYNAMIC_DISPATCH(Compare)(params, raw, flat, limits, mean, sigma, across, down, line, above, runs, max_runs);
+  return HWY_DYNAMIC_DISPATCH(Compare)(params, dies, count, raw, flat, limits, mean, sigma, across, down, above, line, pool, room);
 }
 
 const char *kensa_target(void) {

@@ -8,31 +8,42 @@ extern "C" {
 
 typedef struct {
   int32_t width, height;
-  int32_t columns, rows;
   int32_t raw_stride;
   int32_t flat_stride;
   int32_t limit_stride;
   int32_t depth;
-  int32_t u, v;
-  int32_t offset;
+  int32_t table_stride;
+  int32_t max_runs;
   int32_t gain_bits, gain_step, gain_base, dark_step, dark_base;
 } kensa_params;
+
+typedef struct {
+  int32_t x, y;
+  int32_t columns, rows;
+  int32_t u, v;
+  int32_t offset;
+  int32_t band;
+  int32_t index;
+  int32_t count;
+  int32_t last;
+} kensa_die;
 
 typedef struct {
   int32_t y, x0, x1, bright;
   int64_t weight, moment_x;
   float peak;
-  int32_t unused;
+  int32_t die;
 } kensa_run;
 
-// In place of a number of runs: there are more than max_runs; the CPU has no
+// In place of a number of runs: there are more than room; the CPU has no
 // vectors, nothing was done.
-enum { KENSA_TOO_MANY = -1, KENSA_NO_VECTORS = -2 };
+enum { KENSA_NO_ROOM = -1, KENSA_NO_VECTORS = -2 };
 
-// The pass over one die. The result is the number of runs.
-int32_t kensa_compare(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const uint8_t *limits,
-                      const float *mean, const float *sigma, const int16_t *across, const int16_t *down,
-                      int16_t *line, int16_t *above, kensa_run *runs, int32_t max_runs);
+// The pass over the dies of one frame. The result is the number of runs.
+int32_t kensa_compare(const kensa_params *params, kensa_die *dies, int32_t count, const uint8_t *raw,
+                      const uint16_t *flat, const uint8_t *limits, const float *mean, const float *sigma,
+                      const int16_t *across, const int16_t *down, int16_t *above, int16_t *line, kensa_run *pool,
+                      int32_t room);
 
 // The instruction set in use, in static memory.
 const char *kensa_target(void);

@@ -9,4 +9,4 @@ func Target() string { return "Go" }
 func targets() int64   { return 0 }
 func useTargets(int64) {}
 
-func (j *job) compare(found []run) int { return j.twin(found) }
+func (j *job) compare(pool []run) int { return j.twin(pool) }

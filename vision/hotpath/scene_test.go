@@ -109,3 +109,12 @@ func (s *scene) exact(x, y int) float64 {
 	light := s.at.Gain + s.at.GainX*(float64(x)-float64(s.width)/2) + s.at.GainY*(float64(y)-float64(s.height)/2)
 	return grey*light + s.at.Offset
 }
+
+// places are two dies, the second, where the frame has room, at whole pixels
+// and a little higher, so that the two overlap.
+func (s *scene) places() []Place {
+	second := s.at
+	second.X, second.Y = math.Floor(s.at.X), 0
+	second.Gain, second.Offset = s.at.Gain, -s.at.Offset
+	return []Place{s.at, second}
+}

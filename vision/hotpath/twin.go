@@ -5,47 +5,58 @@ import (
 	"math"
 )
 
-// tooMany stands for a number of runs; so does KENSA_TOO_MANY in kernel.h.
-const tooMany = -1
+// noRoom stands for a number of runs; so does KENSA_NO_ROOM in kernel.h.
+const noRoom = -1
 
-// twin is the pass in plain Go. It defines what the kernel gives. The result is
-// the number of runs, or tooMany where there are more than found has room for.
-func (j *job) twin(found []run) int {
-	width := int(j.width)
-	j.flatten(0)
-	for x := range width {
-		j.above[x] = lerp(j.line[x], j.line[x+1], int16(j.u))
+// twin is the pass in plain Go. It defines what the kernel gives, up to the
+// order of the dies' runs among each other: each die's runs are in order. The
+// result is the number of runs, or noRoom where the pool cannot hold them.
+func (j *job) twin(pool []run) int {
+	t := tally{job: j, pool: pool}
+	for n := range j.dies {
+		d := &j.dies[n]
+		d.count, d.last = 0, 0
+		if !t.compare(d) {
+			return noRoom
+		}
 	}
-	t := tally{job: j, found: found}
-	for y := range int(j.height) {
-		j.flatten(min(y+1, int(j.rows)-1))
-		limits := j.limits[y*int(j.limitStride) : (y+1)*int(j.limitStride)]
-		for x := range width {
-			below := lerp(j.line[x], j.line[x+1], int16(j.u))
-			m := j.matched(lerp(j.above[x], below, int16(j.v)), x, y)
-			j.above[x] = below
-			if at := limitAt(x); m < limits[at] || m > limits[at+block] {
-				if !t.add(x, y, m, limits[at], limits[at+block]) {
-					return tooMany
-				}
+	return t.used
+}
+
+// compare compares one die; false means that the pool is full.
+func (t *tally) compare(d *die) bool {
+	t.flatten(d, 0)
+	for x := range t.above[:t.width] {
+		t.above[x] = lerp(t.line[x], t.line[x+1], int16(d.u))
+	}
+	for y := range int(t.height) {
+		t.flatten(d, min(y+1, int(d.rows)-1))
+		limits := t.limits[y*int(t.limitStride) : (y+1)*int(t.limitStride)]
+		for x := range int(t.width) {
+			below := lerp(t.line[x], t.line[x+1], int16(d.u))
+			m := t.matched(d, lerp(t.above[x], below, int16(d.v)), x, y)
+			t.above[x] = below
+			if at := limitAt(x); (m < limits[at] || m > limits[at+block]) && !t.add(d, x, y, m, limits[at], limits[at+block]) {
+				return false
 			}
 		}
 	}
-	return t.count
+	return true
 }
 
-// flatten fills line with f of a row, counted from the die's corner. What the
-// frame has no pixel for repeats the last; its weight is 0.
-func (j *job) flatten(row int) {
-	columns := int(j.columns)
+// flatten fills line with f of a die's row. What the frame has no pixel for
+// repeats the last; its weight is 0.
+func (j *job) flatten(d *die, row int) {
+	columns := int(d.columns)
 	for x := range columns {
-		j.line[x] = j.corrected(x, row)
+		j.line[x] = j.corrected(d, x, row)
 	}
 	j.line[columns] = j.line[columns-1]
 }
 
-// corrected is f of the pixel (x, y), counted from the die's corner.
-func (j *job) corrected(x, y int) int16 {
+// corrected is f of a die's pixel.
+func (j *job) corrected(d *die, x, y int) int16 {
+	x, y = x+int(d.x), y+int(d.y)
 	row := j.raw[y*int(j.rawStride):]
 	var a int16
 	if j.depth == 8 {
@@ -60,10 +71,10 @@ func (j *job) corrected(x, y int) int16 {
 	return times(a-j.coding.dark(w), j.coding.gain(w))
 }
 
-// matched brings g at the die's pixel (x, y) to the golden's light.
-func (j *job) matched(g int16, x, y int) uint8 {
-	sum := int32(times(g, j.across[x]+j.down[y])) + j.offset
-	return uint8(max(0, min(math.MaxUint8, int32(saturate(sum))>>4)))
+// matched brings g at a die's pixel to the golden's light.
+func (j *job) matched(d *die, g int16, x, y int) uint8 {
+	light := j.across[int(d.index)*int(j.tableStride)+x] + j.down[int(d.index)*int(j.height)+y]
+	return uint8(max(0, min(math.MaxUint8, saturate(int32(times(g, light))+d.offset)>>4)))
 }
 
 func times(a, b int16) int16 { return int16((int32(a)*int32(b) + 1<<14) >> 15) }
@@ -76,20 +87,26 @@ func lerp(a, b, t int16) int16 { return a + times(saturate(int32(b)-int32(a)), t
 // tally sums the pixels outside their limits up to runs.
 type tally struct {
 	*job
-	found []run
-	count int
+	pool []run
+	used int
 }
 
-// add takes the next pixel outside; false means that there is no room.
-func (t *tally) add(x, y int, m, lo, hi uint8) bool {
-	if t.count == 0 || t.found[t.count-1].y != int32(y) || t.found[t.count-1].x1 != int32(x) {
-		if t.count == len(t.found) {
+// add takes the next pixel outside of a die; false means that the pool is full.
+func (t *tally) add(d *die, x, y int, m, lo, hi uint8) bool {
+	r := &t.pool[d.last]
+	if d.count == 0 || r.y != int32(y) || r.x1 != int32(x) {
+		if d.count >= t.maxRuns {
+			d.count = t.maxRuns + 1
+			return true
+		}
+		if t.used == len(t.pool) {
 			return false
 		}
-		t.found[t.count] = run{y: int32(y), x0: int32(x)}
-		t.count++
+		d.last = int32(t.used)
+		r = &t.pool[d.last]
+		*r = run{y: int32(y), x0: int32(x), die: d.index}
+		d.count, t.used = d.count+1, t.used+1
 	}
-	r := &t.found[t.count-1]
 	excess := int64(lo) - int64(m)
 	if m > hi {
 		excess = int64(m) - int64(hi)
