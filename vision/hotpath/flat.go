@@ -9,20 +9,20 @@ import (
 
 // Flat is the dark and gain correction of a camera's pixels: grey = (raw −
 // dark) × gain. Each pixel's pair is packed in 16 bits, because what the pass
-// reads from memory is what bounds it. It is read only and safe for concurrent
-// use.
+// reads from memory is much of its cost: the word as a whole is the gain, and
+// its lowest bits, which hardly change the gain, also are the dark level's code.
+// It is read only and safe for concurrent use.
 type Flat struct {
 	width, height int
-	words         []uint16 // dark above gain; by rows; more behind for wide loads
+	words         []uint16 // by rows; more behind for wide loads
 	coding        coding
 	worst         float64
 }
 
-// coding says how a word gives dark and gain.
+// coding says how a word gives the dark level. The zero value is no dark.
 type coding struct {
-	gainBits           int32
-	gainStep, gainBase int32 // Q14
-	darkStep, darkBase int32 // Q7
+	mask       int32 // of the word's bits that are the code
+	step, base int32 // Q7
 }
 
 // Limits of a correction.
@@ -30,15 +30,16 @@ const (
 	maxDark = 64   // grey levels
 	minGain = 0.25 // the least and
 	maxGain = 1.99 // greatest gain, times
+	maxBits = 7    // of a word for dark
 	gainOne = 1 << 14
 	darkOne = 1 << 7
-	padding = 64 // elements behind a plane that wide loads may read
 )
 
 // NewFlat packs the dark level, 0 to 64 grey levels of an 8-bit image, and the
-// gain, 0.25 to 1.99, of every pixel of a frame, by rows. The 16 bits are divided
-// between the two so that the worst error is least. The error names the
-// pixel out of range.
+// gain, 0.25 to 1.99, of every pixel of a frame, by rows. The bits for dark are
+// as many as make the worst error least. A sensor's pedestal costs none; a few
+// hot pixels cost all others accuracy, see Error. The error names the pixel out
+// of range.
 func NewFlat(width, height int, dark, gain []float32) (*Flat, error) {
 	if width < 1 || height < 1 || width > frame.MaxPixels/height {
 		return nil, fmt.Errorf("hotpath: flat field of %d×%d pixels; want at least 1×1 and at most %d in all", width, height, frame.MaxPixels)
@@ -54,8 +55,8 @@ func NewFlat(width, height int, dark, gain []float32) (*Flat, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Flat{width: width, height: height, coding: choose(d, g)}
-	f.words = make([]uint16, width*height+padding)
+	f := &Flat{width: width, height: height, coding: choose(d, g[1])}
+	f.words = make([]uint16, width*height+reach)
 	for n := range dark {
 		f.words[n] = f.coding.pack(dark[n], gain[n])
 		f.worst = max(f.worst, f.coding.off(f.words[n], dark[n], gain[n]))
@@ -63,8 +64,8 @@ func NewFlat(width, height int, dark, gain []float32) (*Flat, error) {
 	return f, nil
 }
 
-// Error is the worst error, in grey levels of a white pixel, that packing
-// brought into a pixel's correction.
+// Error is the worst error, in grey levels, that packing brought into a pixel's
+// correction.
 func (f *Flat) Error() float64 { return f.worst }
 
 // span is the range of a plane's values, which must lie within limits.
@@ -79,43 +80,46 @@ func span(values []float32, width int, name string, least, greatest float32) (r 
 	return [2]float64{float64(low), float64(high)}, nil
 }
 
-// choose divides the 16 bits: the greatest error is half a step of dark times
-// the gain and half a step of gain times white.
-func choose(dark, gain [2]float64) coding {
+// choose finds the number of bits for dark: the greatest error is half a step of
+// dark times the gain, and at white half of what the bits make of the gain.
+func choose(dark [2]float64, gain float64) coding {
 	best, least := coding{}, math.Inf(1)
-	for bits := int32(6); bits <= 14; bits++ {
-		c := coding{gainBits: bits}
-		c.gainBase, c.gainStep = spread(gain, gainOne, 1<<bits-1)
-		c.darkBase, c.darkStep = spread(dark, darkOne, 1<<(16-bits)-1)
-		if e := float64(c.darkStep)*gain[1]/darkOne + 255*float64(c.gainStep)/gainOne; e < least {
+	low, high := int32(math.Round(dark[0]*darkOne)), int32(math.Round(dark[1]*darkOne))
+	for bits := range maxBits + 1 {
+		c := coding{mask: 1<<bits - 1, base: low}
+		step := high - low
+		if bits == 0 {
+			c.base = (low + high) / 2
+		} else {
+			c.step = (high - low + c.mask - 1) / c.mask
+			step = c.step
+		}
+		if e := float64(step)*gain/darkOne + 255*float64(c.mask)/gainOne; e < least {
 			best, least = c, e
 		}
 	}
 	return best
 }
 
-// spread lays codes 0 to codes over a range: the value of code 0 and the step,
-// in steps of 1/one.
-func spread(r [2]float64, one float64, codes int32) (base, step int32) {
-	low, high := int32(math.Round(r[0]*one)), int32(math.Round(r[1]*one))
-	return low, max(1, (high-low+codes-1)/codes)
-}
-
+// pack finds the word nearest to the gain that ends in the dark level's code.
 func (c coding) pack(dark, gain float32) uint16 {
-	code := func(v float32, one, base, step int32) uint16 {
-		return uint16((int32(math.Round(float64(v)*float64(one))) - base + step/2) / step)
+	code := 0.0
+	if c.step > 0 {
+		code = math.Round((float64(dark)*darkOne - float64(c.base)) / float64(c.step))
 	}
-	return code(dark, darkOne, c.darkBase, c.darkStep)<<c.gainBits | code(gain, gainOne, c.gainBase, c.gainStep)
+	period := float64(c.mask + 1)
+	return uint16(code + period*math.Round((float64(gain)*gainOne-code)/period))
 }
 
 // dark and gain undo pack, in Q7 and Q14.
-func (c coding) dark(w uint16) int16 { return int16(c.darkBase + c.darkStep*int32(w>>c.gainBits)) }
-func (c coding) gain(w uint16) int16 {
-	return int16(c.gainBase + c.gainStep*int32(w&(1<<c.gainBits-1)))
-}
+func (c coding) dark(w uint16) int16 { return int16(c.base + c.step*(int32(w)&c.mask)) }
+func (c coding) gain(w uint16) int16 { return int16(w) }
 
-// off is how far a word's correction is from the exact one, at white.
+// off is how far a word's correction is from the exact one, at black or white.
 func (c coding) off(w uint16, dark, gain float32) float64 {
-	got := (255 - float64(c.dark(w))/darkOne) * float64(c.gain(w)) / gainOne
-	return math.Abs(got - (255-float64(dark))*float64(gain))
+	at := func(grey float64) float64 {
+		got := (grey - float64(c.dark(w))/darkOne) * float64(c.gain(w)) / gainOne
+		return math.Abs(got - (grey-float64(dark))*float64(gain))
+	}
+	return max(at(0), at(255))
 }

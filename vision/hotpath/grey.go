@@ -11,13 +11,8 @@ func (p *Pass) Grey(n int, r image.Rectangle, plane []uint8) {
 	r = r.Intersect(image.Rect(0, 0, int(j.width), int(j.height)))
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		for x := r.Min.X; x < r.Max.X; x++ {
-			above, below := j.shifted(d, x, y), j.shifted(d, x, min(y+1, int(d.rows)-1))
+			above, below := j.shifted(d, x, y), j.shifted(d, x, y+1)
 			plane[y*int(j.width)+x] = j.matched(d, lerp(above, below, int16(d.v)), x, y)
 		}
 	}
-}
-
-// shifted is h at a die's pixel.
-func (j *job) shifted(d *die, x, y int) int16 {
-	return lerp(j.corrected(d, x, y), j.corrected(d, min(x+1, int(d.columns)-1), y), int16(d.u))
 }

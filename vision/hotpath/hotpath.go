@@ -16,9 +16,8 @@
 // the shift and the light L of the die's pixel (x, y):
 //
 //	a = uint16(r << (16−d)) >> 1                  Q7; bits above d are ignored
-//	dark = DarkBase + DarkStep·(w >> GainBits)    Q7
-//	gain = GainBase + GainStep·(w & (1<<GainBits − 1))    Q14, below 2
-//	f = (a − dark) ⊗ gain                         Q6; without a Flat, (a+1) >> 1
+//	dark = base + step·(w & mask)                 Q7; the Flat's constants
+//	f = (a − dark) ⊗ int16(w)                     Q6; w is the gain, Q14 below 2; without a Flat, (a+1) >> 1
 //	h = f(x) + (f(x+1) ⊖ f(x)) ⊗ u                Q6, u is Q15; ⊖ saturates
 //	g = h(y) + (h(y+1) ⊖ h(y)) ⊗ v                Q6, v is Q15
 //	m = (g ⊗ (Lx[x] + Ly[y]) ⊕ offset + ½) >> 4   L is Q13 below 4; offset Q4; ⊕ saturates
@@ -27,8 +26,8 @@
 // be in the golden's place and light. It is outside when m < Lo or m > Hi.
 //
 // Against exact arithmetic m is wrong by at most 0.75 grey levels, of which 0.5
-// are its own rounding, where Flat.Error is at most 0.125 and the light at most
-// 1.25; the mean error is below 0.1. Differences of neighbours beyond 511 grey levels
+// are its own rounding, where Flat.Error is at most 0.15 and the light's gain
+// at most 1.15; the mean error is below 0.1. Differences of neighbours beyond 511 grey levels
 // saturate, which takes a gain near 2 on a white pixel.
 //
 // The plain Go code in twin.go defines the result; with cgo, and without the

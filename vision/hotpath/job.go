@@ -45,11 +45,11 @@ type job struct {
 	across      []int16 // by the caller's index of the die. Q13: light by column
 	down        []int16 // the same: what each row adds
 	above       []int16 // scratch of each die: h of the row above
-	line        []int16 // scratch: f of one row
+	line        []byte  // scratch: the raw pixels of one row
 }
 
-// slackLine is how far beyond the die's width a row of scratch is read.
-const slackLine = 2 * block
+// reach is how many pixels beyond the die's width vectors may reach.
+const reach = 2 * block
 
 // MaxDies bounds the dies of one frame.
 const MaxDies = 1 << 16
@@ -71,7 +71,7 @@ func (j *job) set(img frame.Image, flat *Flat, ref *Reference, places []Place) e
 		return fmt.Errorf("hotpath: %d dies in a frame; limit is %d", len(places), MaxDies)
 	}
 	j.params = params{width: int32(ref.width), height: int32(ref.height), limitStride: int32(ref.stride), rawStride: int32(img.Stride),
-		depth: int32(img.Depth), tableStride: int32(roundUp(ref.width) + slackLine)}
+		depth: int32(img.Depth), tableStride: int32(roundUp(ref.width))}
 	j.raw, j.flat, j.limits, j.mean, j.sigma = img.Pix, nil, ref.limits, ref.mean, ref.sigma
 	if flat != nil {
 		j.flat, j.flatStride, j.coding = flat.words, int32(flat.width), flat.coding
@@ -95,8 +95,8 @@ func (j *job) reserve(dies int) {
 	if need := dies * int(j.height); len(j.down) < need {
 		j.down = aligned[int16](need)
 	}
-	if len(j.line) < int(j.tableStride) {
-		j.line = aligned[int16](int(j.tableStride))
+	if need := 2 * (int(j.width) + reach); len(j.line) < need {
+		j.line = aligned[byte](need)
 	}
 }
 

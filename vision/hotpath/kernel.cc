@@ -6,6 +6,8 @@
 #define HWY_TARGET_INCLUDE "kernel.cc"
 #include "hwy/foreach_target.h"  // before highway.h
 
+#include <string.h>
+
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernel.h"
@@ -16,8 +18,8 @@ namespace HWY_NAMESPACE {
 #if HWY_TARGET == HWY_SCALAR
 
 // A CPU without vectors: the caller has plain code.
-int32_t Compare(const kensa_params *, kensa_die *, int32_t, const uint8_t *, const uint16_t *, const uint8_t *, const float *,
-                const float *, const int16_t *, const int16_t *, int16_t *, int16_t *, kensa_run *, int32_t) {
+int32_t Compare(const kensa_params *, kensa_die *, int32_t, const uint8_t *, int64_t, const uint16_t *, const uint8_t *,
+                const float *, const float *, const int16_t *, const int16_t *, int16_t *, uint8_t *, kensa_run *, int32_t) {
   return KENSA_NO_VECTORS;
 }
 
@@ -34,12 +36,14 @@ using DU16 = hn::Repartition<uint16_t, D8>;
 using V16 = hn::Vec<D16>;
 using VU16 = hn::Vec<DU16>;
 
-constexpr int32_t kBlock = 64;  // pixels whose limits lie together
+constexpr int32_t kBlock = 64;     // pixels whose limits lie together
+constexpr int32_t kAhead = 1024;  // pixels that are fetched ahead along a row of the frame
 
 // What all dies of a frame share.
 struct Frame {
   const kensa_params &p;
   const uint8_t *HWY_RESTRICT raw;
+  int64_t raw_size;
   const uint16_t *HWY_RESTRICT flat;
   const uint8_t *HWY_RESTRICT limits;
   const float *HWY_RESTRICT mean;
@@ -47,105 +51,104 @@ struct Frame {
   const int16_t *HWY_RESTRICT across;
   const int16_t *HWY_RESTRICT down;
   int16_t *HWY_RESTRICT above;
-  int16_t *HWY_RESTRICT line;
+  uint8_t *HWY_RESTRICT line;
   kensa_run *HWY_RESTRICT pool;
   int32_t room;
   int32_t used;
 };
 
 // Raw pixels as Q7.
-HWY_INLINE V16 LoadRaw8(const uint8_t *raw) {
-  const hn::Rebind<uint8_t, D16> half;
-  return hn::ShiftLeft<7>(hn::PromoteTo(D16(), hn::LoadU(half, raw)));
+template <bool kDeep> HWY_INLINE V16 LoadRaw(const uint8_t *raw, int lift) {
+  if constexpr (kDeep) {
+    const VU16 r = hn::BitCast(DU16(), hn::LoadU(D8(), raw));
+    return hn::BitCast(D16(), hn::ShiftRight<1>(hn::ShiftLeftSame(r, lift)));
+  } else {
+    const hn::Rebind<uint8_t, D16> half;
+    return hn::ShiftLeft<7>(hn::PromoteTo(D16(), hn::LoadU(half, raw)));
+  }
 }
 
-HWY_INLINE V16 LoadRaw16(const uint8_t *raw, int lift) {
-  const VU16 r = hn::BitCast(DU16(), hn::LoadU(D8(), raw));
-  return hn::BitCast(D16(), hn::ShiftRight<1>(hn::ShiftLeftSame(r, lift)));
-}
-
-// The correction of a row's pixels from Q7 to Q6.
-struct Flat {
+// The correction of pixels from Q7 to Q6.
+template <bool kFlat> struct Flat {
   explicit Flat(const kensa_params &p)
-      : gain_bits(p.gain_bits), gain_mask(hn::Set(DU16(), static_cast<uint16_t>((1 << p.gain_bits) - 1))),
-        gain_step(hn::Set(DU16(), static_cast<uint16_t>(p.gain_step))),
-        gain_base(hn::Set(DU16(), static_cast<uint16_t>(p.gain_base))),
-        dark_step(hn::Set(DU16(), static_cast<uint16_t>(p.dark_step))),
-        dark_base(hn::Set(DU16(), static_cast<uint16_t>(p.dark_base))) {}
+      : mask(hn::Set(DU16(), static_cast<uint16_t>(p.dark_mask))), step(hn::Set(DU16(), static_cast<uint16_t>(p.dark_step))),
+        base(hn::Set(DU16(), static_cast<uint16_t>(p.dark_base))) {}
 
   HWY_INLINE V16 operator()(V16 a, const uint16_t *words) const {
+    if constexpr (!kFlat) {  // a is at most 32767, so that a+1 stays a good unsigned number
+      return hn::BitCast(D16(), hn::ShiftRight<1>(hn::Add(hn::BitCast(DU16(), a), hn::Set(DU16(), uint16_t{1}))));
+    }
     const VU16 w = hn::LoadU(DU16(), words);
-    const VU16 gain = hn::Add(hn::Mul(hn::And(w, gain_mask), gain_step), gain_base);
-    const VU16 dark = hn::Add(hn::Mul(hn::ShiftRightSame(w, gain_bits), dark_step), dark_base);
-    return hn::MulFixedPoint15(hn::Sub(a, hn::BitCast(D16(), dark)), hn::BitCast(D16(), gain));
+    const VU16 dark = hn::Add(hn::Mul(hn::And(w, mask), step), base);
+    return hn::MulFixedPoint15(hn::Sub(a, hn::BitCast(D16(), dark)), hn::BitCast(D16(), w));
   }
 
-  int gain_bits;
-  VU16 gain_mask, gain_step, gain_base, dark_step, dark_base;
+  VU16 mask, step, base;
 };
-
-struct NoFlat {
-  explicit NoFlat(const kensa_params &) {}
-  HWY_INLINE V16 operator()(V16 a, const uint16_t *) const {
-    // a is at most 32767, so that a+1 stays a good unsigned number.
-    const VU16 one = hn::Set(DU16(), uint16_t{1});
-    return hn::BitCast(D16(), hn::ShiftRight<1>(hn::Add(hn::BitCast(DU16(), a), one)));
-  }
-};
-
-template <bool kDeep> HWY_INLINE int16_t Raw(const uint8_t *row, int32_t x, int lift) {
-  if (!kDeep) return static_cast<int16_t>(row[x] << 7);
-  const unsigned r = static_cast<unsigned>(row[2 * x]) | static_cast<unsigned>(row[2 * x + 1]) << 8;
-  return static_cast<int16_t>(static_cast<uint16_t>(r << lift) >> 1);
-}
-
-// f of a pixel, for rows shorter than a vector.
-template <bool kDeep, bool kFlat> HWY_INLINE int16_t Pixel(const kensa_params &p, const uint8_t *row, const uint16_t *words, int32_t x, int lift) {
-  const int32_t a = Raw<kDeep>(row, x, lift);
-  if (!kFlat) return static_cast<int16_t>((a + 1) >> 1);
-  const int32_t gain = p.gain_base + p.gain_step * (words[x] & ((1 << p.gain_bits) - 1));
-  const int32_t dark = p.dark_base + p.dark_step * (words[x] >> p.gain_bits);
-  return static_cast<int16_t>(((a - dark) * gain + (1 << 14)) >> 15);
-}
-
-// f of a die's row. Raw pixels are never read beyond the last column: the last vector
-// overlaps the one before.
-template <bool kDeep, bool kFlat> HWY_INLINE void Flatten(const Frame &frame, const kensa_die &die, int32_t y) {
-  const D16 d;
-  const int32_t lanes = static_cast<int32_t>(hn::Lanes(d));
-  const kensa_params &p = frame.p;
-  constexpr int32_t kBytes = kDeep ? 2 : 1;
-  const int lift = 16 - p.depth;
-  const ptrdiff_t at = die.y + y;
-  const uint8_t *HWY_RESTRICT row = frame.raw + at * p.raw_stride + die.x * kBytes;
-  const uint16_t *HWY_RESTRICT words = kFlat ? frame.flat + at * p.flat_stride + die.x : nullptr;
-  int16_t *HWY_RESTRICT line = frame.line;
-  const auto flat = [&p] {
-    if constexpr (kFlat) return Flat(p);
-    else return NoFlat(p);
-  }();
-  const auto vector = [&](int32_t x) HWY_ATTR {
-    V16 a;
-    if constexpr (kDeep) a = LoadRaw16(row + x * kBytes, lift);
-    else a = LoadRaw8(row + x);
-    hn::StoreU(flat(a, kFlat ? words + x : nullptr), d, line + x);
-  };
-  const int32_t columns = die.columns;
-  if (columns < lanes) {
-    for (int32_t x = 0; x < columns; ++x) line[x] = Pixel<kDeep, kFlat>(p, row, words, x, lift);
-  } else {
-    for (int32_t x = 0; x + lanes <= columns; x += lanes) vector(x);
-    vector(columns - lanes);
-  }
-  line[columns] = line[columns - 1];
-}
 
 HWY_INLINE V16 Lerp(V16 a, V16 b, V16 t) { return hn::Add(a, hn::MulFixedPoint15(hn::SaturatedSub(b, a), t)); }
 
-// h at x of the present row.
-HWY_INLINE V16 Across(const int16_t *line, int32_t x, V16 u) {
-  return Lerp(hn::Load(D16(), line + x), hn::LoadU(D16(), line + x + 1), u);
+// Each lane's neighbour to the right; the last one's is next's first.
+HWY_INLINE V16 Right(V16 now, V16 next) {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  alignas(64) static constexpr int16_t kOrder[32] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16,
+                                                     17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32};
+  return V16{_mm512_permutex2var_epi16(now.raw, _mm512_load_si512(kOrder), next.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  const __m256i middle = _mm256_permute2x128_si256(now.raw, next.raw, 0x21);
+  return V16{_mm256_alignr_epi8(middle, now.raw, 2)};
+#elif HWY_HAVE_SCALABLE
+  alignas(64) int16_t both[64];
+  const D16 d;
+  hn::StoreU(now, d, both);
+  hn::StoreU(next, d, both + hn::Lanes(d));
+  return hn::LoadU(d, both + 1);
+#else
+  return hn::CombineShiftRightBytes<2>(D16(), next, now);
+#endif
 }
+
+// h of a die's row, vector by vector from the left.
+template <bool kDeep, bool kFlat> class Across {
+ public:
+  HWY_INLINE Across(const Frame &frame, const kensa_die &die, int32_t y)
+      : flat_(frame.p), u_(hn::Set(D16(), static_cast<int16_t>(die.u))), lift_(16 - frame.p.depth), width_(frame.p.width) {
+    y = HWY_MIN(y, die.rows - 1);
+    const ptrdiff_t row = die.y + y, from = row * frame.p.raw_stride + die.x * kBytes;
+    raw_ = frame.raw + from;
+    words_ = kFlat ? frame.flat + row * frame.p.flat_stride + die.x : nullptr;
+    // Vectors reach beyond the die, which must not be beyond the frame's memory.
+    if (HWY_UNLIKELY(from + (static_cast<ptrdiff_t>(width_) + 2 * kBlock) * kBytes > frame.raw_size)) {
+      memcpy(frame.line, raw_, static_cast<size_t>(die.columns * kBytes));
+      raw_ = frame.line;
+    }
+    now_ = Load(0);
+  }
+
+  // The vector at x; to be called for one after the other.
+  HWY_INLINE V16 operator()(int32_t x) {
+    const int32_t lanes = static_cast<int32_t>(hn::Lanes(D16()));
+    hwy::Prefetch(raw_ + (x + kAhead) * kBytes);
+    if constexpr (kFlat) hwy::Prefetch(words_ + x + kAhead);
+    const V16 next = HWY_LIKELY(x + lanes <= width_) ? Load(x + lanes) : now_;
+    const V16 h = Lerp(now_, Right(now_, next), u_);
+    now_ = next;
+    return h;
+  }
+
+ private:
+  static constexpr int32_t kBytes = kDeep ? 2 : 1;
+
+  HWY_INLINE V16 Load(int32_t x) const { return flat_(LoadRaw<kDeep>(raw_ + x * kBytes, lift_), kFlat ? words_ + x : nullptr); }
+
+  const Flat<kFlat> flat_;
+  const V16 u_;
+  const int lift_;
+  const int32_t width_;
+  const uint8_t *HWY_RESTRICT raw_;
+  const uint16_t *HWY_RESTRICT words_;
+  V16 now_;
+};
 
 // Sums the pixels outside of a vector up to runs. False: the pool is full.
 HWY_NOINLINE bool Collect(Frame &frame, kensa_die &die, int32_t x0, int32_t y, uint64_t outside, const uint8_t *m, const uint8_t *lo) {
@@ -190,28 +193,28 @@ HWY_INLINE hn::Vec<D8> Narrow(V16 low, V16 high) {
 }
 
 // h of a die's first row.
-HWY_INLINE void Begin(const Frame &frame, const kensa_die &die) {
+template <bool kDeep, bool kFlat> HWY_INLINE void Begin(const Frame &frame, const kensa_die &die) {
   const D16 d;
-  const V16 u = hn::Set(d, static_cast<int16_t>(die.u));
+  Across<kDeep, kFlat> row(frame, die, 0);
   int16_t *HWY_RESTRICT above = frame.above + static_cast<ptrdiff_t>(die.index) * frame.p.table_stride;
-  for (int32_t x = 0; x < frame.p.width; x += static_cast<int32_t>(hn::Lanes(d))) hn::Store(Across(frame.line, x, u), d, above + x);
+  for (int32_t x = 0; x < frame.p.width; x += static_cast<int32_t>(hn::Lanes(d))) hn::Store(row(x), d, above + x);
 }
 
-// Compares row y of a die, which lies between the row above and line's.
-HWY_INLINE bool CompareRow(Frame &frame, kensa_die &die, int32_t y) {
+// Compares row y of a die, which lies between h of the row above and the next
+// row of pixels.
+template <bool kDeep, bool kFlat> HWY_INLINE bool CompareRow(Frame &frame, kensa_die &die, int32_t y) {
   const D8 d8;
   const D16 d;
   const int32_t lanes = static_cast<int32_t>(hn::Lanes(d)), step = 2 * lanes, width = frame.p.width;
   const ptrdiff_t table = static_cast<ptrdiff_t>(die.index) * frame.p.table_stride;
-  const V16 u = hn::Set(d, static_cast<int16_t>(die.u)), v = hn::Set(d, static_cast<int16_t>(die.v));
+  const V16 v = hn::Set(d, static_cast<int16_t>(die.v)), offset = hn::Set(d, static_cast<int16_t>(die.offset));
   const V16 down = hn::Set(d, frame.down[static_cast<ptrdiff_t>(die.index) * frame.p.height + y]);
-  const V16 offset = hn::Set(d, static_cast<int16_t>(die.offset));
   const uint8_t *HWY_RESTRICT limits = frame.limits + static_cast<ptrdiff_t>(y) * frame.p.limit_stride;
-  const int16_t *HWY_RESTRICT line = frame.line;
   const int16_t *HWY_RESTRICT across = frame.across + table;
   int16_t *HWY_RESTRICT above = frame.above + table;
+  Across<kDeep, kFlat> row(frame, die, y + 1);
   const auto matched = [&](int32_t x) HWY_ATTR {
-    const V16 below = Across(line, x, u);
+    const V16 below = row(x);
     const V16 grey = Lerp(hn::Load(d, above + x), below, v);
     hn::Store(below, d, above + x);
     const V16 light = hn::Add(hn::Load(d, across + x), down);
@@ -224,12 +227,10 @@ HWY_INLINE bool CompareRow(Frame &frame, kensa_die &die, int32_t y) {
     const auto clipped = hn::Max(hn::Min(m, hn::Load(d8, lo + kBlock)), hn::Load(d8, lo));
     const auto outside = hn::Ne(m, clipped);
     if (HWY_UNLIKELY(!hn::AllFalse(d8, outside))) {
-      uint8_t bits[8] = {};
-      alignas(64) uint8_t grey[64];
-      hn::StoreMaskBits(d8, outside, bits);
-      hn::Store(m, d8, grey);
       uint64_t word = 0;
-      for (int n = 7; n >= 0; --n) word = word << 8 | bits[n];
+      alignas(64) uint8_t grey[64];
+      hn::StoreMaskBits(d8, outside, reinterpret_cast<uint8_t *>(&word));
+      hn::Store(m, d8, grey);
       if (!Collect(frame, die, x, y, word, grey, lo)) return false;
     }
   }
@@ -246,9 +247,8 @@ template <bool kDeep, bool kFlat> bool Band(Frame &frame, kensa_die *begin, kens
     for (kensa_die *die = begin; die != end; ++die) {
       const int32_t y = row - die->y;
       if (y < 0 || y > height) continue;
-      Flatten<kDeep, kFlat>(frame, *die, HWY_MIN(y, die->rows - 1));
-      if (y == 0) Begin(frame, *die);
-      else if (!CompareRow(frame, *die, y - 1)) return false;
+      if (y == 0) Begin<kDeep, kFlat>(frame, *die);
+      else if (!CompareRow<kDeep, kFlat>(frame, *die, y - 1)) return false;
     }
   }
   return true;
@@ -262,10 +262,10 @@ template <bool kDeep, bool kFlat> int32_t Pass(Frame &frame, kensa_die *dies, in
   return frame.used;
 }
 
-int32_t Compare(const kensa_params *params, kensa_die *dies, int32_t count, const uint8_t *raw, const uint16_t *flat,
-                const uint8_t *limits, const float *mean, const float *sigma, const int16_t *across,
-                const int16_t *down, int16_t *above, int16_t *line, kensa_run *pool, int32_t room) {
-  Frame frame{*params, raw, flat, limits, mean, sigma, across, down, above, line, pool, room, 0};
+int32_t Compare(const kensa_params *params, kensa_die *dies, int32_t count, const uint8_t *raw, int64_t raw_size,
+                const uint16_t *flat, const uint8_t *limits, const float *mean, const float *sigma,
+                const int16_t *across, const int16_t *down, int16_t *above, uint8_t *line, kensa_run *pool, int32_t room) {
+  Frame frame{*params, raw, raw_size, flat, limits, mean, sigma, across, down, above, line, pool, room, 0};
   const bool deep = params->depth > 8;
   if (params->flat_stride != 0) return deep ? Pass<true, true>(frame, dies, count) : Pass<false, true>(frame, dies, count);
   return deep ? Pass<true, false>(frame, dies, count) : Pass<false, false>(frame, dies, count);
@@ -288,11 +288,11 @@ HWY_EXPORT(Target);
 extern "C" {
 
 int32_t kensa_compare(const kensa_params *params, kensa_die *dies, int32_t count, const uint8_t *raw,
-                      const uint16_t *flat, const uint8_t *limits, const float *mean, const float *sigma,
-                      const int16_t *across, const int16_t *down, int16_t *above, int16_t *line, kensa_run *pool,
-                      int32_t room) {
+                      int64_t raw_size, const uint16_t *flat, const uint8_t *limits, const float *mean,
+                      const float *sigma, const int16_t *across, const int16_t *down, int16_t *above, uint8_t *line,
+                      kensa_run *pool, int32_t room) {
   using namespace kensa;
-  return HWY_DYNAMIC_DISPATCH(Compare)(params, dies, count, raw, flat, limits, mean, sigma, across, down, above, line, pool, room);
+  return HWY_DYNAMIC_DISPATCH(Compare)(params, dies, count, raw, raw_size, flat, limits, mean, sigma, across, down, above, line, pool, room);
 }
 
 const char *kensa_target(void) {

@@ -14,7 +14,7 @@ typedef struct {
   int32_t depth;
   int32_t table_stride;
   int32_t max_runs;
-  int32_t gain_bits, gain_step, gain_base, dark_step, dark_base;
+  int32_t dark_mask, dark_step, dark_base;
 } kensa_params;
 
 typedef struct {
@@ -41,9 +41,9 @@ enum { KENSA_NO_ROOM = -1, KENSA_NO_VECTORS = -2 };
 
 // The pass over the dies of one frame. The result is the number of runs.
 int32_t kensa_compare(const kensa_params *params, kensa_die *dies, int32_t count, const uint8_t *raw,
-                      const uint16_t *flat, const uint8_t *limits, const float *mean, const float *sigma,
-                      const int16_t *across, const int16_t *down, int16_t *above, int16_t *line, kensa_run *pool,
-                      int32_t room);
+                      int64_t raw_size, const uint16_t *flat, const uint8_t *limits, const float *mean,
+                      const float *sigma, const int16_t *across, const int16_t *down, int16_t *above, uint8_t *line,
+                      kensa_run *pool, int32_t room);
 
 // The instruction set in use, in static memory.
 const char *kensa_target(void);

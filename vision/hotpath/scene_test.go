@@ -45,9 +45,9 @@ func drawScene(t testing.TB, r *rand.Rand, z size, at Place, share float64) *sce
 		s.img.Pix[n] = byte(r.Uint32())
 	}
 	n := s.img.Width * s.img.Height
-	base, spread := 0.7+0.5*r.Float64(), 0.3*r.Float64()
+	base, spread, pedestal := 0.7+0.5*r.Float64(), 0.3*r.Float64(), 10*r.Float64()
 	for range n {
-		s.dark = append(s.dark, float32(6*r.Float64()))
+		s.dark = append(s.dark, float32(pedestal+0.6*r.Float64()))
 		s.gain = append(s.gain, float32(base+spread*r.Float64()))
 	}
 	if z.flat {

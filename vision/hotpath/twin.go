@@ -25,17 +25,16 @@ func (j *job) twin(pool []run) int {
 
 // compare compares one die; false means that the pool is full.
 func (t *tally) compare(d *die) bool {
-	t.flatten(d, 0)
-	for x := range t.above[:t.width] {
-		t.above[x] = lerp(t.line[x], t.line[x+1], int16(d.u))
+	above := t.above[:t.width]
+	for x := range above {
+		above[x] = t.shifted(d, x, 0)
 	}
 	for y := range int(t.height) {
-		t.flatten(d, min(y+1, int(d.rows)-1))
 		limits := t.limits[y*int(t.limitStride) : (y+1)*int(t.limitStride)]
-		for x := range int(t.width) {
-			below := lerp(t.line[x], t.line[x+1], int16(d.u))
-			m := t.matched(d, lerp(t.above[x], below, int16(d.v)), x, y)
-			t.above[x] = below
+		for x := range above {
+			below := t.shifted(d, x, y+1)
+			m := t.matched(d, lerp(above[x], below, int16(d.v)), x, y)
+			above[x] = below
 			if at := limitAt(x); (m < limits[at] || m > limits[at+block]) && !t.add(d, x, y, m, limits[at], limits[at+block]) {
 				return false
 			}
@@ -44,14 +43,11 @@ func (t *tally) compare(d *die) bool {
 	return true
 }
 
-// flatten fills line with f of a die's row. What the frame has no pixel for
-// repeats the last; its weight is 0.
-func (j *job) flatten(d *die, row int) {
-	columns := int(d.columns)
-	for x := range columns {
-		j.line[x] = j.corrected(d, x, row)
-	}
-	j.line[columns] = j.line[columns-1]
+// shifted is h of a die's pixel. What the frame has no pixel for repeats the
+// last; its weight is 0.
+func (j *job) shifted(d *die, x, y int) int16 {
+	y = min(y, int(d.rows)-1)
+	return lerp(j.corrected(d, x, y), j.corrected(d, min(x+1, int(d.columns)-1), y), int16(d.u))
 }
 
 // corrected is f of a die's pixel.
