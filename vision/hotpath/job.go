@@ -113,9 +113,12 @@ func (j *job) place(img frame.Image, n int, at Place) error {
 		return fmt.Errorf("of %d×%d pixels at (%.3f, %.3f) leaves the frame of %d×%d", j.width, j.height, at.X, at.Y, img.Width, img.Height)
 	}
 	d.columns, d.rows = min(j.width+1, int32(img.Width)-d.x), min(j.height+1, int32(img.Height)-d.y)
+	if err := j.light(n, at); err != nil {
+		return err
+	}
 	d.offset = int32(math.Round(at.Offset*16)) + 8
 	j.dies = append(j.dies, d)
-	return j.light(n, at)
+	return nil
 }
 
 // Limits of the light.
@@ -125,14 +128,23 @@ const (
 	maxOffset = 255 // grey levels
 )
 
+// CheckLight reports a light that the arithmetic of a die of width × height
+// pixels cannot hold.
+func (at Place) CheckLight(width, height int) error {
+	if !(math.Abs(at.Offset) <= maxOffset) {
+		return fmt.Errorf("light offset of %v grey levels; want −%d to %d", at.Offset, maxOffset, maxOffset)
+	}
+	hx, hy := math.Abs(at.GainX)*float64(width)/2, math.Abs(at.GainY)*float64(height)/2
+	if low, high := at.Gain-hx-hy, at.Gain+hx+hy; !(low >= minLight && high <= maxLight) {
+		return fmt.Errorf("light gain of %.3g to %.3g; want %.3g to %.3g", low, high, minLight, maxLight)
+	}
+	return nil
+}
+
 // light works the tables of a die's light out.
 func (j *job) light(n int, at Place) error {
-	if !(math.Abs(at.Offset) <= maxOffset) {
-		return fmt.Errorf("has a light offset of %v grey levels; want −%d to %d", at.Offset, maxOffset, maxOffset)
-	}
-	hx, hy := math.Abs(at.GainX)*float64(j.width)/2, math.Abs(at.GainY)*float64(j.height)/2
-	if low, high := at.Gain-hx-hy, at.Gain+hx+hy; !(low >= minLight && high <= maxLight) {
-		return fmt.Errorf("has a light gain of %.3g to %.3g; want %.3g to %.3g", low, high, minLight, maxLight)
+	if err := at.CheckLight(int(j.width), int(j.height)); err != nil {
+		return fmt.Errorf("has a %w", err)
 	}
 	ramp(j.across[n*int(j.tableStride):][:j.width], at.Gain, at.GainX)
 	ramp(j.down[n*int(j.height):][:j.height], 0, at.GainY)
