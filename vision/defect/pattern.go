@@ -110,8 +110,8 @@ const (
 )
 
 // Classify names the class of a blob found on a die. die holds the die's grey
-// values, by rows, registered and brightness-matched to the golden. The
-// confidence is 0 to 1. It is used from one goroutine.
+// values, by rows, registered and brightness-matched to the golden; only those
+// in Window are read. The confidence is 0 to 1. It is used from one goroutine.
 func (p *Pattern) Classify(b Blob, die []uint8) (Class, float64) {
 	w := &p.window
 	w.open(p, b, die)

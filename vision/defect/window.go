@@ -23,9 +23,14 @@ type window struct {
 	stack    []int
 }
 
+// Window is the part of the die that Classify looks at for a blob.
+func (p *Pattern) Window(b Blob) image.Rectangle {
+	return b.Box.Inset(-windowReach).Intersect(image.Rect(0, 0, p.width, p.height))
+}
+
 // open sets the window up around a blob.
 func (w *window) open(p *Pattern, b Blob, die []uint8) {
-	w.box = b.Box.Inset(-windowReach).Intersect(image.Rect(0, 0, p.width, p.height))
+	w.box = p.Window(b)
 	n := w.box.Dx() * w.box.Dy()
 	w.material, w.blob = fresh(w.material, n), fresh(w.blob, n)
 	w.changed, w.label = fresh(w.changed, n), fresh(w.label, n)

@@ -9,6 +9,7 @@ import (
 	"kensa/vision/defect"
 	"kensa/vision/frame"
 	"kensa/vision/golden"
+	"kensa/vision/hotpath"
 	"kensa/vision/register"
 )
 
@@ -46,16 +47,18 @@ func (p GoldenParams) Check() error {
 	return p.Material.Check()
 }
 
-// Golden is the Inspector that compares dies with a golden die. Frames deeper
-// than 8 bits are registered at full depth and compared by their upper 8 bits.
+// Golden is the Inspector that compares dies with a golden die.
 type Golden struct {
-	params     GoldenParams
-	size       image.Point
-	template   *register.Template
-	matcher    register.Matcher
-	comparator *comparator
-	joiner     defect.Joiner
-	pattern    *defect.Pattern
+	params    GoldenParams
+	size      image.Point
+	template  *register.Template
+	matcher   register.Matcher
+	reference *hotpath.Reference
+	pass      *hotpath.Pass
+	matched   []uint8         // a die in the golden's place and light, by rows, as far as it was asked for
+	places    []hotpath.Place // of the frame's registered dies
+	joiner    defect.Joiner
+	pattern   *defect.Pattern
 }
 
 var _ Inspector = (*Golden)(nil)
@@ -70,18 +73,24 @@ func NewGolden(g *golden.Golden, p GoldenParams) (*Golden, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := newComparator(g, p.Limits)
+	planes := g.Planes(p.Limits)
+	reference, err := hotpath.NewReference(g.Width, g.Height, planes.Lo, planes.Hi, g.Mean(), g.Sigma())
+	if err != nil {
+		return nil, err
+	}
+	pass, err := hotpath.NewPass(p.Defects.MaxRuns())
 	if err != nil {
 		return nil, err
 	}
 	return &Golden{
-		params: p, size: image.Pt(g.Width, g.Height), template: template, comparator: c,
+		params: p, size: image.Pt(g.Width, g.Height), template: template, reference: reference, pass: pass,
+		matched: make([]uint8, g.Width*g.Height),
 		pattern: defect.NewPattern(g.Image().Pix, g.Width, g.Height, p.Material),
 	}, nil
 }
 
-// Close frees the memory outside Go's heap.
-func (g *Golden) Close() error { return g.comparator.Close() }
+// Close implements Inspector; all memory is Go's own.
+func (g *Golden) Close() error { return nil }
 
 // Inspect implements Inspector. Rectangles must have the golden's size. Without
 // any, the die is expected in the frame's middle: a golden smaller than the
@@ -94,17 +103,22 @@ func (g *Golden) Inspect(img frame.Image, rects []image.Rectangle) ([]Die, error
 		rects = []image.Rectangle{g.middle(img)}
 	}
 	dies := make([]Die, 0, len(rects))
+	g.places = g.places[:0]
 	for _, r := range rects {
 		if r.Size() != g.size {
 			return nil, fmt.Errorf("inspect: die of %d×%d pixels; the golden has %d×%d: recipe and golden do not belong together", r.Dx(), r.Dy(), g.size.X, g.size.Y)
 		}
-		die, err := g.die(img, r)
+		die, err := g.register(img, r)
 		if err != nil {
 			return nil, err
 		}
 		dies = append(dies, die)
 	}
-	return dies, nil
+	// Together, because memory is fastest in its own order.
+	if err := g.pass.Compare(img, nil, g.reference, g.places); err != nil {
+		return nil, err
+	}
+	return dies, g.judge(dies)
 }
 
 // middle is a rectangle of the golden's size in the frame's middle.
@@ -113,9 +127,10 @@ func (g *Golden) middle(img frame.Image) image.Rectangle {
 	return image.Rectangle{Min: corner, Max: corner.Add(g.size)}
 }
 
-// die inspects one die. What is wrong with the die is its reason; an error is
-// a fault of the program or of OpenCV.
-func (g *Golden) die(img frame.Image, r image.Rectangle) (Die, error) {
+// register finds a die. Where that is possible its place is added to places;
+// what else is wrong with the die is its reason; an error is a fault of the
+// program.
+func (g *Golden) register(img frame.Image, r image.Rectangle) (Die, error) {
 	die := Die{Rect: r}
 	if !r.Overlaps(img.Bounds()) {
 		die.Reason = fmt.Sprintf("lies outside the frame of %d×%d pixels", img.Width, img.Height)
@@ -135,32 +150,55 @@ func (g *Golden) die(img frame.Image, r image.Rectangle) (Die, error) {
 		die.Reason = fmt.Sprintf("shifted by (%.1f, %.1f) pixels it leaves the frame of %d×%d", m.DX, m.DY, img.Width, img.Height)
 		return die, nil
 	}
-	die.Defects, err = g.defects(img, r.Min, m)
-	if errors.Is(err, defect.ErrTooMany) {
+	at := hotpath.Place{X: float64(r.Min.X) + m.DX, Y: float64(r.Min.Y) + m.DY,
+		Gain: m.Light.Gain, GainX: m.Light.GainX, GainY: m.Light.GainY, Offset: m.Light.Offset}
+	if err := at.CheckLight(g.size.X, g.size.Y); err != nil {
 		die.Reason = err.Error()
 		return die, nil
 	}
-	die.Registered = err == nil
-	return die, err
+	die.Registered = true
+	g.places = append(g.places, at)
+	return die, nil
 }
 
-// defects compares a registered die and places what is found in the frame.
-func (g *Golden) defects(img frame.Image, corner image.Point, m register.Match) ([]defect.Defect, error) {
-	runs, matched, err := g.comparator.compare(img, corner, m)
+// judge turns the runs of the registered dies, in the order of places, into
+// defects.
+func (g *Golden) judge(dies []Die) error {
+	n := 0
+	for k := range dies {
+		die := &dies[k]
+		if !die.Registered {
+			continue
+		}
+		blobs, err := g.blobs(n)
+		if errors.Is(err, defect.ErrTooMany) {
+			die.Registered, die.Reason = false, err.Error()
+		} else if err != nil {
+			return err
+		}
+		for _, b := range blobs {
+			die.Defects = append(die.Defects, g.defect(n, b, *die))
+		}
+		n++
+	}
+	return nil
+}
+
+func (g *Golden) blobs(n int) ([]defect.Blob, error) {
+	runs, err := g.pass.Runs(n)
 	if err != nil {
 		return nil, err
 	}
-	blobs, err := g.joiner.Join(runs, g.params.Defects)
-	if err != nil {
-		return nil, err
-	}
-	var defects []defect.Defect
-	for _, b := range blobs {
-		d := b.Defect()
-		d.Class, d.Confidence = g.pattern.Classify(b, matched)
-		d.Box = d.Box.Add(corner.Add(image.Pt(int(math.Round(m.DX)), int(math.Round(m.DY)))))
-		d.CX, d.CY = d.CX+float64(corner.X)+m.DX, d.CY+float64(corner.Y)+m.DY
-		defects = append(defects, d)
-	}
-	return defects, nil
+	return g.joiner.Join(runs, g.params.Defects)
+}
+
+// defect classifies a blob of the die at places[n] and places it in the frame.
+func (g *Golden) defect(n int, b defect.Blob, die Die) defect.Defect {
+	g.pass.Grey(n, g.pattern.Window(b), g.matched)
+	d := b.Defect()
+	d.Class, d.Confidence = g.pattern.Classify(b, g.matched)
+	corner, dx, dy := die.Rect.Min, die.Shift.DX, die.Shift.DY
+	d.Box = d.Box.Add(corner.Add(image.Pt(int(math.Round(dx)), int(math.Round(dy)))))
+	d.CX, d.CY = d.CX+float64(corner.X)+dx, d.CY+float64(corner.Y)+dy
+	return d
 }

@@ -1,0 +1,12 @@
+//go:build !cgo || purego
+
+package hotpath
+
+// Target names the instruction set in use: this program was built without the
+// kernel.
+func Target() string { return "Go" }
+
+func targets() int64   { return 0 }
+func useTargets(int64) {}
+
+func (j *job) compare(pool []run) int { return j.twin(pool) }
