@@ -19,7 +19,7 @@ import (
 // every other defect is still found.
 func TestDustOnTheOptics(t *testing.T) {
 	long(t)
-	for _, speck := range []optics.Dust{{X: 150, Y: 420, Radius: 6, Depth: 0.6}} {
+	for _, speck := range []optics.Dust{{X: 250, Y: 380, Radius: 4, Depth: 0.5},{X: 500, Y: 300, Radius: 9, Depth: 0.4},{X: 700, Y: 500, Radius: 3, Depth: 0.8}, {X: 480, Y: 100, Radius: 14, Depth: 0.2}} {
 		t.Run(fmt.Sprintf("%+v", speck), func(t *testing.T) { inspectThrough(t, speck) })
 	}
 }
