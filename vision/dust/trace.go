@@ -53,10 +53,10 @@ func (t *trace) add(field []Look, n int, d defect.Defect) {
 	}
 }
 
-// isDust is the rule of Watch's comment.
-func (w *Watch) isDust(t trace) bool {
+// isDust is the rule of Watch's comment, given how many fields must agree.
+func (t trace) isDust(needed func() int) bool {
 	k := len(t.found)
-	return k >= leastFields && 3*k >= 2*t.looked && 4*t.repeated <= k && k >= w.votes() && (!t.patterned || t.still())
+	return k >= leastFields && 3*k >= 2*t.looked && 4*t.repeated <= k && (!t.patterned || t.still()) && k >= needed()
 }
 
 // votes is how many fields must agree for chance to be ruled out.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"image"
 	"slices"
+	"sync"
 
 	"kensa/vision/defect"
 )
@@ -31,6 +32,9 @@ const (
 	// forget is after how many fields that looked at its place without seeing it
 	// a spot is gone.
 	forget = 50
+	// maxSpots bounds what is taken for dust: optics with more are blind, or it is
+	// something else.
+	maxSpots = 100
 	// manyFindings is beyond how many a field says nothing about dust.
 	manyFindings = 500
 )
@@ -90,18 +94,27 @@ func (w *Watch) See(field []Look) (changed bool) {
 		w.seen = slices.Delete(w.seen, 0, 1)
 	}
 	w.seen = append(w.seen, rest)
-	for _, look := range rest {
+	return w.recognise(rest) || changed
+}
+
+// recognise looks for dust among the findings of the latest field.
+func (w *Watch) recognise(latest []Look) (found bool) {
+	needed := sync.OnceValue(w.votes) // seldom asked for
+	for _, look := range latest {
 		for _, d := range slices.Clone(look.Defects) {
+			if len(w.spots) == maxSpots {
+				return found
+			}
 			if w.Covers(d) {
 				continue
 			}
-			if t := w.trace(look.Rect, d); w.isDust(t) {
+			if t := w.trace(look.Rect, d); t.isDust(needed) {
 				w.learn(spot(t.found))
-				changed = true
+				found = true
 			}
 		}
 	}
-	return changed
+	return found
 }
 
 // age counts how long each spot was not seen, and drops those that are gone.

@@ -56,7 +56,7 @@ func Overlay(img frame.Image, defects []defect.Defect, c Caption) (*image.RGBA, 
 	for n, p := range panels {
 		s.drawPanel(n, p, c, defects)
 	}
-	left := s.label(defects)
+	left := s.label(defects, c.Dust)
 	s.labelDust(c.Dust)
 	s.drawStrip(c, legend(defects), left)
 	return s.canvas, nil

@@ -174,13 +174,16 @@ func (s *sheet) dash(m *image.RGBA, r image.Rectangle) {
 }
 
 // label writes each defect's number, and its class where there is room, beside
-// its box on the first panel; the strongest choose first. It returns how many
-// found no room.
-func (s *sheet) label(defects []defect.Defect) (left int) {
+// its box on the first panel; the strongest choose first, where no dust is. It
+// returns how many found no room.
+func (s *sheet) label(defects []defect.Defect, dust []image.Rectangle) (left int) {
 	at := s.origin(0)
 	area := image.Rectangle{at, at.Add(s.panel)}
 	for _, d := range defects {
 		s.taken = append(s.taken, s.frame(d, at).Inset(-s.line))
+	}
+	for _, r := range dust {
+		s.taken = append(s.taken, s.around(r, at))
 	}
 	for _, n := range byContrast(defects) {
 		box, c := s.frame(defects[n], at), defects[n].Class
