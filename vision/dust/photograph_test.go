@@ -19,6 +19,10 @@ var part = image.Rect(2900, 300, 3656, 1200)
 
 // photographs are the findings on each, in pixels of the part.
 func photographs(t *testing.T) map[string][]defect.Defect {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: photographs are slow under the race detector")
+	}
 	root := os.Getenv("KENSA_DATA")
 	if root == "" {
 		root = filepath.Join("..", "..", "..", "shared", "data")

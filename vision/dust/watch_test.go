@@ -124,7 +124,7 @@ func TestWatchLeavesRepeatersAndDefects(t *testing.T) {
 		"a repeater on bare wafers":         {func(s *stage) func(int, image.Rectangle, float64, float64) []defect.Defect { return s.printed(-1) }, func(s *stage) { s.bare = true }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(3) {
+			for seed := range uint64(2) {
 				s, w := newStage(seed), &dust.Watch{}
 				c.set(s)
 				if n := s.run(w, 7*perWafer, c.marks(s)); len(w.Spots()) > 0 {
