@@ -2,11 +2,10 @@ package station
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kensa/firmware/alarm"
-	"kensa/firmware/record"
-	"kensa/vision/defect"
 	"kensa/vision/dust"
 	"kensa/vision/inspect"
 )
@@ -26,27 +25,19 @@ func (s *Station) withoutDust(f Field) Field {
 	if s.dust.See(f.looks) {
 		s.tellDust()
 	}
-	found := make([][]defect.Defect, len(f.looks)) // of each die, less dust
-	var defects []record.Defect
-	var owner []int
-	for n, d := range f.Defects {
-		if s.dust.Covers(d.Defect) {
-			continue
-		}
-		defects, owner = append(defects, d), append(owner, f.owner[n])
-	}
-	if len(defects) == len(f.Defects) {
-		return f
-	}
 	for n, look := range f.looks {
-		for _, d := range look.Defects {
-			if !s.dust.Covers(d) {
-				found[n] = append(found[n], d)
-			}
+		rest := slices.DeleteFunc(slices.Clone(look.Defects), s.dust.Covers)
+		if len(rest) < len(look.Defects) {
+			f.Dies[f.looked[n]].Bin = s.job.Rules.Bin(rest, s.job.Plan.Layout.PixelSize)
 		}
-		f.Dies[f.looked[n]].Bin = s.job.Rules.Bin(found[n], s.job.Plan.Layout.PixelSize)
 	}
-	f.Defects, f.owner = defects, owner
+	all, owners := f.Defects, f.owner
+	f.Defects, f.owner = nil, nil
+	for n, d := range all {
+		if !s.dust.Covers(d.Defect) {
+			f.Defects, f.owner = append(f.Defects, d), append(f.owner, owners[n])
+		}
+	}
 	return f
 }
 
