@@ -33,6 +33,8 @@ var (
 		"Let the lamp warm up, then repeat the light calibration."}
 	BadFrame = Kind{203, DataIntegrity, Warning, "Frame unreadable or of wrong format",
 		"Check the camera's format against the recipe, or the named file."}
+	OpticsDust = Kind{204, EquipmentStatus, Warning, "Dust on the optics",
+		"Clean the optics at the named camera pixels; findings there are left out until then."}
 
 	NotRegistered = Kind{301, ParameterError, Fault, "Many dies not registered",
 		"Check recipe, focus and wafer alignment against the product on the chuck."}
@@ -59,7 +61,7 @@ func Kinds() []Kind {
 	return []Kind{
 		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
 		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
-		CameraGone, LightDrift, BadFrame,
+		CameraGone, LightDrift, BadFrame, OpticsDust,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog,
 		DiskNearlyFull, CommitFailed, ClockUnsynchronised,
@@ -80,7 +82,7 @@ func ByID(id ID) (Kind, bool) {
 // condition that lasts: nothing clears them but the operator who has seen them.
 func Momentary(id ID) bool {
 	switch id {
-	case CameraGone.ID, LightDrift.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
+	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
 		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID:
 		return false
 	}

@@ -23,6 +23,7 @@ var shipped = map[ID]string{
 	201: "Camera not responding",
 	202: "Light has drifted",
 	203: "Frame unreadable or of wrong format",
+	204: "Dust on the optics",
 	301: "Many dies not registered",
 	302: "Yield below limit",
 	303: "Recipe cannot be used",

@@ -66,6 +66,7 @@ func (j *Job) add(f *Field, img frame.Image, place int, d inspect.Die) error {
 	if d.Light > 0 {
 		f.light = append(f.light, d.Light)
 	}
+	f.looks, f.looked = append(f.looks, look(d)), append(f.looked, len(f.Dies))
 	f.Dies = append(f.Dies, Die{Place: place, Die: record.Die{Bin: j.Rules.Bin(d.Defects, j.Plan.Layout.PixelSize)}})
 	for _, found := range d.Defects {
 		described, err := j.describe(img, f.Number, place, d, found)

@@ -28,6 +28,7 @@ import (
 	"kensa/hw/handler"
 	"kensa/hw/line"
 	"kensa/hw/trigger"
+	"kensa/vision/dust"
 	"kensa/vision/inspect"
 	"kensa/vision/wafer"
 )
@@ -89,6 +90,8 @@ type Field struct {
 	Defects   []record.Defect
 
 	owner  []int // of each defect: its die's place
+	looks  []dust.Look
+	looked []int // of each look: which of Dies
 	light  []float64
 	layout wafer.Layout
 }
@@ -151,6 +154,7 @@ type Station struct {
 	early    early // what came before its wafer was known to be there
 	wafer    *open // on the chuck, or just off it; nil between wafers
 	inFlight int   // fields queued or being inspected
+	dust     dust.Watch
 
 	work    chan task
 	results chan result

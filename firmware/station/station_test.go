@@ -120,7 +120,8 @@ func newBench(t *testing.T, wafers int, inspector inspect.Inspector, o watcher) 
 			ResultOK: lines.ResultOK, ResultNG: lines.ResultNG},
 		Pulses: pulses, Camera: tool.Camera(), Handler: tool, Store: b.store, Alarms: b.alarms, Observer: o,
 		Log: slog.New(slog.DiscardHandler),
-	}, config, station.Job{Plan: plan, Inspectors: []inspect.Inspector{inspector}, MaxImages: 1, ImageSize: 16})
+	}, config, station.Job{Plan: plan, Inspectors: []inspect.Inspector{inspector}, MaxImages: 1, ImageSize: 16,
+		Rules: wafer.Rules{{Bin: 2, Name: "defect"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -189,6 +189,7 @@ func (s *Station) tell(f Field) {
 		}
 		delete(w.early, w.told)
 		w.told++
+		next = s.withoutDust(next)
 		s.apply(next)
 		s.Observer.FieldDone(w.record, next)
 	}

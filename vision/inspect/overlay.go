@@ -21,6 +21,9 @@ type Caption struct {
 	Expected frame.Image
 	// Compared, where not empty, is outlined: outside it nothing was looked at.
 	Compared image.Rectangle
+	// Dust is boxed in thin grey lines and labelled so: spots of the optics, which
+	// are no defects.
+	Dust []image.Rectangle
 }
 
 // Overlay draws an image for a person to judge at a glance: boxes round the
@@ -53,7 +56,8 @@ func Overlay(img frame.Image, defects []defect.Defect, c Caption) (*image.RGBA, 
 	for n, p := range panels {
 		s.drawPanel(n, p, c, defects)
 	}
-	left := s.label(defects)
+	left := s.label(defects, c.Dust)
+	s.labelDust(c.Dust)
 	s.drawStrip(c, legend(defects), left)
 	return s.canvas, nil
 }

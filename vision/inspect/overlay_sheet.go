@@ -95,6 +95,9 @@ func (s *sheet) drawPanel(n int, p panel, c Caption, defects []defect.Defect) {
 	if !c.Compared.Empty() && c.Compared != p.image.Bounds() {
 		s.dash(m, s.zoomed(c.Compared, at))
 	}
+	for _, r := range c.Dust {
+		outline(m, s.around(r, at), max(1, s.line/2), frameColour)
+	}
 	for _, d := range defects {
 		box := s.frame(d, at)
 		outline(m, box.Inset(-s.line), max(1, s.line/2), haloColour)
@@ -106,10 +109,12 @@ func (s *sheet) drawPanel(n int, p panel, c Caption, defects []defect.Defect) {
 	}
 }
 
-// frame is a defect's box on the canvas with a margin, so that the line does
-// not touch what it marks.
-func (s *sheet) frame(d defect.Defect, at image.Point) image.Rectangle {
-	return s.zoomed(d.Box, at).Inset(-2*s.zoom - s.line)
+func (s *sheet) frame(d defect.Defect, at image.Point) image.Rectangle { return s.around(d.Box, at) }
+
+// around is a box on the canvas with a margin, so that the line does not touch
+// what it marks.
+func (s *sheet) around(r image.Rectangle, at image.Point) image.Rectangle {
+	return s.zoomed(r, at).Inset(-2*s.zoom - s.line)
 }
 
 func (s *sheet) zoomed(r image.Rectangle, at image.Point) image.Rectangle {
@@ -169,13 +174,16 @@ func (s *sheet) dash(m *image.RGBA, r image.Rectangle) {
 }
 
 // label writes each defect's number, and its class where there is room, beside
-// its box on the first panel; the strongest choose first. It returns how many
-// found no room.
-func (s *sheet) label(defects []defect.Defect) (left int) {
+// its box on the first panel; the strongest choose first, where no dust is. It
+// returns how many found no room.
+func (s *sheet) label(defects []defect.Defect, dust []image.Rectangle) (left int) {
 	at := s.origin(0)
 	area := image.Rectangle{at, at.Add(s.panel)}
 	for _, d := range defects {
 		s.taken = append(s.taken, s.frame(d, at).Inset(-s.line))
+	}
+	for _, r := range dust {
+		s.taken = append(s.taken, s.around(r, at))
 	}
 	for _, n := range byContrast(defects) {
 		box, c := s.frame(defects[n], at), defects[n].Class
@@ -186,6 +194,15 @@ func (s *sheet) label(defects []defect.Defect) (left int) {
 		}
 	}
 	return left
+}
+
+// labelDust names the spots of dust on the first panel where there is room.
+func (s *sheet) labelDust(dust []image.Rectangle) {
+	at := s.origin(0)
+	area := image.Rectangle{at, at.Add(s.panel)}
+	for _, r := range dust {
+		s.place(area, s.around(r, at), "dust", frameColour)
+	}
 }
 
 // place writes a label at the first free side of the box.

@@ -121,3 +121,27 @@ func TestOverlayNamesWhatIsWrong(t *testing.T) {
 		t.Errorf("another size: %v", err)
 	}
 }
+
+func TestOverlayBoxesDustInGrey(t *testing.T) {
+	img := flat(960, 960, 8, 40)
+	dust := image.Rect(400, 400, 440, 430)
+	m := overlay(t, img, nil, inspect.Caption{Name: "dust", Dust: []image.Rectangle{dust}})
+	bare := overlay(t, img, nil, inspect.Caption{Name: "dust"})
+	top := m.Rect.Dy() - 960
+	there := dust.Add(image.Pt(0, top))
+	changed := 0
+	for y := range m.Rect.Dy() {
+		for x := range m.Rect.Dx() {
+			if at(m, x, y) == at(bare, x, y) {
+				continue
+			}
+			changed++
+			if p := image.Pt(x, y); p.In(there) || !p.In(there.Inset(-60)) || !grey(at(m, x, y)) {
+				t.Fatalf("pixel %v is %v; want grey lines round the dust only", p, at(m, x, y))
+			}
+		}
+	}
+	if changed < 2*(dust.Dx()+dust.Dy()) {
+		t.Errorf("%d pixels drawn; want a box and a label", changed)
+	}
+}

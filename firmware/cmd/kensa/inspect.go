@@ -18,6 +18,7 @@ type inspectCommand struct {
 	Images      []string `arg:"" name:"image" help:"Images: PNG, JPEG, TIFF or PGM; colour becomes grey."`
 	Reference   string   `xor:"mode" required:"" help:"Compare with this image of the same pattern; the images are registered first."`
 	Unpatterned bool     `xor:"mode" required:"" help:"Look for anomalies on a bare wafer."`
+	FlatFrom    string   `name:"flat-from" placeholder:"DIR" help:"Learn the dust on the optics from the bare-wafer images in this folder, three or more, and leave it out."`
 	JSON        bool     `help:"Print one JSON object a line for each image."`
 	Out         string   `help:"Write an overlay PNG for each image into this folder."`
 }
@@ -31,12 +32,14 @@ type inspected struct {
 	Reason       string       `json:"reason,omitempty"` // why not
 	Shift        shiftJSON    `json:"shift"`
 	Defects      []defectJSON `json:"defects"`
-	Milliseconds float64      `json:"milliseconds"` // of the inspection, without decoding
+	Dust         []dustJSON   `json:"dust,omitzero"` // left out of defects; absent where none was learnt
+	Milliseconds float64      `json:"milliseconds"`  // of the inspection, without decoding
 
 	view     frame.Image
 	beside   frame.Image     // the reference as it should look there; empty where there is none
 	compared image.Rectangle // the part that was looked at; empty for all
 	defects  []defect.Defect
+	dust     []image.Rectangle
 }
 
 type shiftJSON struct {
@@ -59,7 +62,7 @@ type defectJSON struct {
 // Run inspects the images one after the other. One that cannot be read does not
 // keep the others from being inspected; it makes the exit code 3.
 func (i *inspectCommand) Run(c console) error {
-	look, err := i.inspector()
+	look, err := i.inspector(c)
 	if err != nil {
 		return err
 	}
@@ -85,15 +88,36 @@ func (i *inspectCommand) Run(c console) error {
 }
 
 // inspector is the chosen mode, ready for images.
-func (i *inspectCommand) inspector() (func(path string) (*inspected, error), error) {
+func (i *inspectCommand) inspector(c console) (func(path string) (*inspected, error), error) {
 	if i.Unpatterned {
-		return lookUnpatterned, nil
+		return i.unpatterned(c)
+	}
+	if i.FlatFrom != "" {
+		return nil, fail(exitUsage, errors.New("--flat-from: only with --unpatterned"), "")
 	}
 	reference, err := frame.Load(i.Reference)
 	if err != nil {
 		return nil, fail(exitInput, err, "")
 	}
 	return func(path string) (*inspected, error) { return lookPair(reference, path) }, nil
+}
+
+// unpatterned is the mode for bare wafers, with the dust that it was told to learn.
+func (i *inspectCommand) unpatterned(c console) (func(path string) (*inspected, error), error) {
+	if i.FlatFrom == "" {
+		return lookUnpatterned, nil
+	}
+	learnt, err := learnDust(c, i.FlatFrom)
+	if err != nil {
+		return nil, fail(exitInput, err, "")
+	}
+	return func(path string) (*inspected, error) {
+		result, err := lookUnpatterned(path)
+		if err != nil {
+			return nil, err
+		}
+		return result, result.leaveOut(learnt)
+	}, nil
 }
 
 func lookPair(reference frame.Image, path string) (*inspected, error) {
@@ -133,14 +157,19 @@ func lookUnpatterned(path string) (*inspected, error) {
 
 func describe(path string, img frame.Image, found []defect.Defect, started time.Time) *inspected {
 	result := &inspected{
-		Image: path, Width: img.Width, Height: img.Height, Defects: make([]defectJSON, len(found)),
-		Milliseconds: float64(time.Since(started).Microseconds()) / 1000, view: img, defects: found,
+		Image: path, Width: img.Width, Height: img.Height,
+		Milliseconds: float64(time.Since(started).Microseconds()) / 1000, view: img,
 	}
+	result.list(found)
+	return result
+}
+
+func (r *inspected) list(found []defect.Defect) {
+	r.defects, r.Defects = found, make([]defectJSON, len(found))
 	for n, d := range found {
-		result.Defects[n] = defectJSON{d.Box.Min.X, d.Box.Min.Y, d.Box.Dx(), d.Box.Dy(), d.Area,
+		r.Defects[n] = defectJSON{d.Box.Min.X, d.Box.Min.Y, d.Box.Dx(), d.Box.Dy(), d.Area,
 			string(d.Class), d.Confidence, string(d.Polarity), d.Contrast}
 	}
-	return result
 }
 
 // give prints a result and writes its overlay.
@@ -160,8 +189,8 @@ func (i *inspectCommand) print(c console, result *inspected) error {
 		_, err := fmt.Fprintf(c.out, "%s: not compared: %s\n", result.Image, result.Reason)
 		return err
 	}
-	fmt.Fprintf(c.out, "%s: %d×%d, shift (%.2f, %.2f) px, %d defects, %.0f ms\n", result.Image, result.Width, result.Height,
-		result.Shift.DX, result.Shift.DY, len(result.Defects), result.Milliseconds)
+	fmt.Fprintf(c.out, "%s: %d×%d, shift (%.2f, %.2f) px, %d defects, %s%.0f ms\n", result.Image, result.Width, result.Height,
+		result.Shift.DX, result.Shift.DY, len(result.Defects), result.dustCount(), result.Milliseconds)
 	for n, d := range result.Defects {
 		fmt.Fprintf(c.out, "  %3d  (%d, %d)  %d×%d px  %s  confidence %.2f  %s  %.1f σ\n", n+1, d.X, d.Y, d.Width, d.Height, d.Class, d.Confidence, d.Polarity, d.Contrast)
 	}

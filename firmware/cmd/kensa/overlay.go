@@ -13,7 +13,7 @@ import (
 // writeOverlay writes the image with its defects marked. The file is there whole
 // or not at all.
 func writeOverlay(path string, result *inspected) error {
-	caption := inspect.Caption{Name: filepath.Base(result.Image), Expected: result.beside, Compared: result.compared}
+	caption := inspect.Caption{Name: filepath.Base(result.Image), Expected: result.beside, Compared: result.compared, Dust: result.dust}
 	if result.Registered && result.beside.Width > 0 {
 		caption.Notes = append(caption.Notes, fmt.Sprintf("shift (%.2f, %.2f) px", result.Shift.DX, result.Shift.DY))
 	}
