@@ -91,9 +91,14 @@ type bench struct {
 
 func newBench(t *testing.T, wafers int, inspector inspect.Inspector, o watcher) *bench {
 	t.Helper()
+	return newBenchFor(t, 100*length.Millimetre, wafers, inspector, o)
+}
+
+func newBenchFor(t *testing.T, diameter length.Length, wafers int, inspector inspect.Inspector, o watcher) *bench {
+	t.Helper()
 	const mm = length.Millimetre
 	layout := wafer.Layout{
-		Kind: wafer.DieGrid, Diameter: 100 * mm, EdgeExclusion: 3 * mm, PitchX: 20 * mm, PitchY: 20 * mm,
+		Kind: wafer.DieGrid, Diameter: diameter, EdgeExclusion: 3 * mm, PitchX: 20 * mm, PitchY: 20 * mm,
 		DieWidth: 19 * mm, DieHeight: 19 * mm, Notch: wafer.Down, FieldColumns: 2, FieldRows: 2,
 		Path: wafer.Serpentine, PixelSize: 190 * length.Micrometre,
 	}
@@ -114,6 +119,7 @@ func newBench(t *testing.T, wafers int, inspector inspect.Inspector, o watcher) 
 	b := &bench{tool: tool, store: &shelf{}, alarms: alarm.NewSet(time.Now)}
 	config := station.DefaultConfig()
 	config.CommitRetry = time.Millisecond
+	config.Queue = 3 // so that the tool is never far ahead of the inspection
 	lines := tool.Lines()
 	b.Station, err = station.New(station.Parts{
 		Lines: station.Lines{WaferPresent: lines.WaferPresent, Ready: lines.Ready, Busy: lines.Busy,
@@ -205,11 +211,12 @@ func TestStoreThatFailsHoldsTheWafer(t *testing.T) {
 func TestStopKeepsTheWaferOnTheChuck(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	b := newBench(t, 1, blind{}, watcher{field: func(f station.Field) {
-		if f.Number == 1 {
+	looked := 0
+	b := newBenchFor(t, 200*length.Millimetre, 1, blind{before: func() {
+		if looked++; looked == 3 {
 			stop()
 		}
-	}})
+	}}, watcher{})
 	b.run(ctx, t)
 	if len(b.store.wafers) != 1 {
 		t.Fatalf("%d wafers stored; want the one on the chuck", len(b.store.wafers))
