@@ -2,6 +2,7 @@ package binary
 
 import (
 	"image"
+	"math"
 	"math/bits"
 )
 
@@ -35,7 +36,7 @@ func (a *aligner) align(to, template, test *bitmap, p Alignment) {
 	tiles := a.across * down
 	a.cost = append(a.cost[:0], make([]int32, side*side*tiles)...)
 	for dx := range side {
-		a.sideways.cut(template, image.Rect(0, 0, template.words, template.height), offset{whole.dx + dx - p.Wander, 0}, false)
+		a.sideways.shift(template, whole.dx+dx-p.Wander)
 		for dy := range side {
 			o := dy*side + dx
 			tileCosts(a.cost[o*tiles:(o+1)*tiles], &a.sideways, test, whole.dy+dy-p.Wander)
@@ -46,6 +47,14 @@ func (a *aligner) align(to, template, test *bitmap, p Alignment) {
 		a.shifts[t] = a.best(t, down, whole, p)
 	}
 	a.move(to, template)
+}
+
+// shift copies another bitmap moved sideways by dx.
+func (b *bitmap) shift(from *bitmap, dx int) {
+	b.resize(from.width, from.height)
+	for y := range b.height {
+		shiftRow(b.row(y), from.row(y), dx)
+	}
 }
 
 // best is the shift of a tile.
@@ -118,11 +127,11 @@ func findWhole(template, test *bitmap, reach int) offset {
 // bestOf is the shift with the fewest differences within reach of another, on a
 // grid of the given step that includes it.
 func bestOf(template, test *bitmap, near offset, reach, step int) offset {
-	best, least := near, differing(template, test, near)
+	best, least := near, differing(template, test, near, math.MaxInt)
 	for dy := -reach / step * step; dy <= reach; dy += step {
 		for dx := -reach / step * step; dx <= reach; dx += step {
 			d := offset{near.dx + dx, near.dy + dy}
-			if count := differing(template, test, d); count < least {
+			if count := differing(template, test, d, least); count < least {
 				least, best = count, d
 			}
 		}
@@ -130,13 +139,11 @@ func bestOf(template, test *bitmap, near offset, reach, step int) offset {
 	return best
 }
 
-// differing counts, on a sample of rows, the pixels that differ.
-func differing(template, test *bitmap, d offset) (count int) {
-	for y := sampleRows / 2; y < test.height; y += sampleRows {
-		from, row := template.row(clamp(y-d.dy, test.height)), test.row(y)
-		for w, word := range row {
-			count += bits.OnesCount64(word ^ shifted(from, w, d.dx))
-		}
+// differing counts, on a sample of rows, the pixels that differ, as long as they
+// are fewer than limit.
+func differing(template, test *bitmap, d offset, limit int) (count int) {
+	for y := sampleRows / 2; y < test.height && count < limit; y += sampleRows {
+		count += differences(test.row(y), template.row(clamp(y-d.dy, test.height)), d.dx)
 	}
 	return count
 }

@@ -3,6 +3,7 @@ package binary
 import (
 	"encoding/binary"
 	"image"
+	"math/bits"
 
 	"kensa/vision/frame"
 )
@@ -70,23 +71,75 @@ func packWord(from []byte) (word uint64) {
 }
 
 // shifted is word w of a row that is moved by dx pixels to the right, or to the
-// left if negative, at most 63.
+// left if negative, at most maxMove.
 func shifted(row []uint64, w, dx int) uint64 {
 	switch {
 	case dx > 0:
-		before := -(row[0] & 1) // all ones where the first pixel is set
+		before := first(row)
 		if w > 0 {
 			before = row[w-1]
 		}
-		return row[w]<<dx | before>>(wordBits-dx)
+		return row[w]<<(dx&63) | before>>(-dx&63)
 	case dx < 0:
-		after := -(row[len(row)-1] >> (wordBits - 1))
+		after := last(row)
 		if w < len(row)-1 {
 			after = row[w+1]
 		}
-		return row[w]>>-dx | after<<(wordBits+dx)
+		return row[w]>>(-dx&63) | after<<(dx&63)
 	}
 	return row[w]
+}
+
+// first is the word before a row, which repeats the row's first pixel.
+func first(row []uint64) uint64 { return -(row[0] & 1) }
+
+// last is the word after a row, which repeats the row's last pixel.
+func last(row []uint64) uint64 { return -(row[len(row)-1] >> (wordBits - 1)) }
+
+// shiftRow writes a row moved by dx, as shifted does.
+func shiftRow(to, row []uint64, dx int) {
+	to = to[:len(row)]
+	switch left, right := dx&63, -dx&63; {
+	case dx > 0:
+		before := first(row)
+		for w, word := range row {
+			to[w] = word<<left | before>>right
+			before = word
+		}
+	case dx < 0:
+		after := last(row)
+		for w := len(row) - 1; w >= 0; w-- {
+			to[w] = row[w]>>right | after<<left
+			after = row[w]
+		}
+	default:
+		copy(to, row)
+	}
+}
+
+// differences counts the pixels in which a row and another one moved by dx
+// differ.
+func differences(row, moved []uint64, dx int) (count int) {
+	moved = moved[:len(row)]
+	switch left, right := dx&63, -dx&63; {
+	case dx > 0:
+		before := first(moved)
+		for w, word := range moved {
+			count += bits.OnesCount64(row[w] ^ (word<<left | before>>right))
+			before = word
+		}
+	case dx < 0:
+		after := last(moved)
+		for w := len(moved) - 1; w >= 0; w-- {
+			count += bits.OnesCount64(row[w] ^ (moved[w]>>right | after<<left))
+			after = moved[w]
+		}
+	default:
+		for w, word := range moved {
+			count += bits.OnesCount64(row[w] ^ word)
+		}
+	}
+	return count
 }
 
 // complement sets what is clear in from.

@@ -2,6 +2,7 @@ package binary
 
 import (
 	"image"
+	"math"
 	"math/bits"
 
 	"kensa/vision/defect"
@@ -69,11 +70,12 @@ func (b *bitmap) cut(from *bitmap, part image.Rectangle, d offset, invert bool) 
 // fit is the shift at which the fewest pixels of a part differ, each counted
 // with what a pixel of shift away from near costs.
 func (v view) fit(part image.Rectangle, p Alignment) (best offset) {
-	least := -1
+	best = v.near
+	least := v.differing(part, best, math.MaxInt)
 	for dy := -p.Closer; dy <= p.Closer; dy++ {
 		for dx := -p.Closer; dx <= p.Closer; dx++ {
-			d := offset{v.near.dx + dx, v.near.dy + dy}
-			if cost := dx*dx + dy*dy + v.differing(part, d); least < 0 || cost < least {
+			d, away := offset{v.near.dx + dx, v.near.dy + dy}, dx*dx+dy*dy
+			if cost := away + v.differing(part, d, least-away); cost < least {
 				best, least = d, cost
 			}
 		}
@@ -81,9 +83,10 @@ func (v view) fit(part image.Rectangle, p Alignment) (best offset) {
 	return best
 }
 
-// differing counts the pixels of a part that differ at a shift.
-func (v view) differing(part image.Rectangle, d offset) (count int) {
-	for y := part.Min.Y; y < part.Max.Y; y++ {
+// differing counts the pixels of a part that differ at a shift, as long as they
+// are fewer than limit.
+func (v view) differing(part image.Rectangle, d offset, limit int) (count int) {
+	for y := part.Min.Y; y < part.Max.Y && count < limit; y++ {
 		from, row := v.template.row(clamp(y-d.dy, v.test.height)), v.test.row(y)
 		for w := part.Min.X / wordBits; w*wordBits < part.Max.X; w++ {
 			count += bits.OnesCount64(between(row[w]^shifted(from, w, d.dx), w, part.Min.X, part.Max.X))

@@ -17,16 +17,12 @@ func (b *bitmap) spread(from *bitmap, square bool, flip uint64) {
 	for y := range from.height {
 		above, here, below := from.row(max(0, y-1)), from.row(y), from.row(min(from.height-1, y+1))
 		to := b.row(y)
-		first, last := -(here[0] & 1), -(here[len(here)-1] >> (wordBits - 1))
+		before, after := first(here)^flip, last(here)^flip
 		if square {
-			first = -((above[0] | here[0] | below[0]) & 1)
-			last = -((above[len(here)-1] | here[len(here)-1] | below[len(here)-1]) >> (wordBits - 1))
-			if flip != 0 {
-				first = -(above[0] & here[0] & below[0] & 1)
-				last = -((above[len(here)-1] & here[len(here)-1] & below[len(here)-1]) >> (wordBits - 1))
-			}
+			before |= (first(above) ^ flip) | (first(below) ^ flip)
+			after |= (last(above) ^ flip) | (last(below) ^ flip)
 		}
-		spreadRow(to, above, here, below, [2]uint64{first ^ flip, last ^ flip}, square, flip)
+		spreadRow(to, above, here, below, [2]uint64{before, after}, square, flip)
 	}
 }
 
