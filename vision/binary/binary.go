@@ -37,6 +37,7 @@ type Inspector struct {
 	evidence         evidence
 	closer           closer
 	found            []defect.Defect
+	pixels           []image.Rectangle // of each, before its box was grown
 }
 
 // New makes an inspector, or names the first parameter out of range.
@@ -63,7 +64,7 @@ func (i *Inspector) Inspect(template, test frame.Image) ([]defect.Defect, error)
 	i.aligner.align(&i.template, &i.packed, &i.test, i.params.Alignment)
 	i.groundT.complement(&i.template)
 	i.groundI.complement(&i.test)
-	i.found = i.found[:0]
+	i.found, i.pixels = i.found[:0], i.pixels[:0]
 	if err := i.look(&i.test, &i.template, extra); err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ var (
 // look adds the defects of one kind: pixels of have that want has not.
 func (i *Inspector) look(have, want *bitmap, k kind) error {
 	sure := i.aligner.overlap(i.test.bounds()).Inset(i.params.Evidence.Tolerance)
-	blobs, err := i.evidence.find(have, want, sure, i.params.Evidence)
+	blobs, err := i.evidence.find(have, want, sure, i.params.Evidence, i.params.Evidence.MergeDistance)
 	if err != nil {
 		return err
 	}
@@ -129,8 +130,11 @@ func (i *Inspector) lookCloser(b defect.Blob, sure image.Rectangle, k kind) erro
 		return err
 	}
 	for _, s := range blobs {
-		if d, ok := i.judge(s, k); ok && middle(s.Box).Add(i.closer.origin).In(b.Box) && !i.known(d) {
-			i.found = append(i.found, d)
+		if !middle(s.Box).Add(i.closer.origin).In(b.Box.Inset(-2)) {
+			continue // another's: it has a window of its own
+		}
+		if d, ok := i.judge(s, k); ok {
+			i.add(d, s.Box.Add(i.closer.origin))
 		}
 	}
 	return nil
@@ -153,20 +157,36 @@ func (i *Inspector) judge(b defect.Blob, k kind) (d defect.Defect, ok bool) {
 	if p.Material == defect.BrightMaterial {
 		d.Polarity = k.polarity[1]
 	}
-	d.Confidence = float64(far) / (float64(far) + p.Confidence.Half)
+	length, _ := b.Axes()
+	strength := float64(far)
+	if ratio := p.Confidence.Length / length; joins == 1 && ratio < 1 {
+		strength *= ratio * ratio
+	}
+	d.Confidence = strength / (strength + p.Confidence.Half)
 	d.Box = d.Box.Inset(-p.Box.Margin).Intersect(i.test.bounds())
 	return d, d.Confidence >= p.Confidence.Least
 }
 
-// known reports whether a defect was found already: windows of neighbouring
-// blobs overlap.
-func (i *Inspector) known(d defect.Defect) bool {
-	for _, o := range i.found {
-		if o.Box == d.Box && o.Class == d.Class {
-			return true
+// sameShare: two findings of one class are one when they share more than this
+// part of the smaller.
+const sameShare = 0.5
+
+// add keeps a defect, whose pixels are within a box, or the surer of two that
+// are the same one: windows of neighbouring blobs overlap.
+func (i *Inspector) add(d defect.Defect, pixels image.Rectangle) {
+	for n, o := range i.found {
+		both, least := area(pixels.Intersect(i.pixels[n])), min(area(pixels), area(i.pixels[n]))
+		if o.Class != d.Class || float64(both) <= sameShare*float64(least) {
+			continue
 		}
+		if d.Confidence > o.Confidence {
+			i.found[n], i.pixels[n] = d, pixels
+		}
+		return
 	}
-	return false
+	i.found, i.pixels = append(i.found, d), append(i.pixels, pixels)
 }
+
+func area(r image.Rectangle) int { return r.Dx() * r.Dy() }
 
 func middle(r image.Rectangle) image.Point { return r.Min.Add(r.Max).Div(2) }

@@ -37,7 +37,7 @@ func (c *closer) look(v view, p Params) ([]defect.Blob, error) {
 	c.have.cut(v.test, words, offset{}, v.missing)
 	c.want.cut(v.template, words, shift, v.missing)
 	sure := v.sure.Sub(c.origin).Intersect(c.have.bounds())
-	return c.evidence.find(&c.have, &c.want, sure, p.Evidence)
+	return c.evidence.find(&c.have, &c.want, sure, p.Evidence, p.Evidence.JoinDistance)
 }
 
 // joins is the number of pieces that a blob joins.

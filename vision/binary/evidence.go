@@ -19,7 +19,8 @@ type evidence struct {
 // another pattern.
 const maxBlobs = 1000
 
-// find returns the blobs of pixels set in have and not in want, within sure.
+// find returns the blobs of pixels set in have and not in want, within sure,
+// blobs joined over distance.
 //
 // A pixel is beyond a tolerance of r pixels when it lies farther than r from
 // want, or farther than r from where have ends. An edge that wanders by up to r
@@ -27,7 +28,7 @@ const maxBlobs = 1000
 // second. The blobs are of those beyond one pixel, for their extent; those
 // beyond the recipe's tolerance, in far, are the evidence that they are real.
 // The blobs are valid until the next call.
-func (e *evidence) find(have, want *bitmap, sure image.Rectangle, p Evidence) ([]defect.Blob, error) {
+func (e *evidence) find(have, want *bitmap, sure image.Rectangle, p Evidence, distance int) ([]defect.Blob, error) {
 	e.grown.dilate(want, true)
 	e.eroded.erode(have, true)
 	e.near.beyond(have, want, &e.grown, &e.eroded)
@@ -40,7 +41,7 @@ func (e *evidence) find(have, want *bitmap, sure image.Rectangle, p Evidence) ([
 	}
 	e.far.beyond(have, want, &e.grown, &e.eroded)
 	e.runs = e.near.runs(e.runs[:0], sure)
-	return e.joiner.Join(e.runs, defect.Params{MinArea: p.MinArea, MergeDistance: p.MergeDistance, MaxDefects: maxBlobs})
+	return e.joiner.Join(e.runs, defect.Params{MinArea: p.MinArea, MergeDistance: distance, MaxDefects: maxBlobs})
 }
 
 // beyond sets what is in have and not in want, and out of grown or in eroded.

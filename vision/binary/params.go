@@ -41,14 +41,16 @@ type Evidence struct {
 	MinFar        int `toml:"min_far"`
 	MinArea       int `toml:"min_area"`
 	MergeDistance int `toml:"merge_distance"`
+	JoinDistance  int `toml:"join_distance"`
 	MinIsland     int `toml:"min_island"`
 	MaxBlemish    int `toml:"max_blemish"`
 }
 
 // Confidence says how sure so much evidence makes.
 type Confidence struct {
-	Half  float64 `toml:"half"`
-	Least float64 `toml:"least"`
+	Half   float64 `toml:"half"`
+	Length float64 `toml:"length"`
+	Least  float64 `toml:"least"`
 }
 
 // Box says how boxes are drawn around defects.
@@ -95,7 +97,8 @@ func (p Params) Check() error {
 		{"alignment.reach", a.Reach, 0, 32}, {"alignment.wander", a.Wander, 0, 8}, {"alignment.pull", a.Pull, 0, 10_000},
 		{"alignment.closer", a.Closer, 0, 8}, {"alignment.surroundings", a.Surroundings, ringReach, 256},
 		{"evidence.tolerance", e.Tolerance, 1, 16}, {"evidence.min_far", e.MinFar, 1, 1_000_000}, {"evidence.min_area", e.MinArea, 1, 1_000_000},
-		{"evidence.merge_distance", e.MergeDistance, 0, 100}, {"evidence.min_island", e.MinIsland, 0, 1_000_000}, {"evidence.max_blemish", e.MaxBlemish, 0, 1_000_000},
+		{"evidence.merge_distance", e.MergeDistance, 0, 100}, {"evidence.join_distance", e.JoinDistance, 0, 100},
+		{"evidence.min_island", e.MinIsland, 0, 1_000_000}, {"evidence.max_blemish", e.MaxBlemish, 0, 1_000_000},
 		{"box.margin", p.Box.Margin, 0, 100},
 	} {
 		if v.value < v.from || v.value > v.to {
@@ -105,6 +108,9 @@ func (p Params) Check() error {
 	c := p.Confidence
 	if !(c.Half > 0 && c.Half <= 1e6) {
 		return fmt.Errorf("confidence.half: %v; want more than 0, to 1000000", c.Half)
+	}
+	if !(c.Length > 0 && c.Length <= 1e6) {
+		return fmt.Errorf("confidence.length: %v; want more than 0, to 1000000", c.Length)
 	}
 	if !(c.Least >= 0 && c.Least <= 1) {
 		return fmt.Errorf("confidence.least: %v; want 0 to 1", c.Least)
