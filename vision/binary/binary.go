@@ -122,6 +122,10 @@ func (i *Inspector) look(have, want *bitmap, k kind) error {
 	return nil
 }
 
+// ownReach is how far the middle of what is left of a blob may lie outside its
+// box, pixels: the template lies elsewhere at the second look.
+const ownReach = 2
+
 // lookCloser adds what is left of a blob at the second look.
 func (i *Inspector) lookCloser(b defect.Blob, sure image.Rectangle, k kind) error {
 	near := i.aligner.at(middle(b.Box))
@@ -130,8 +134,8 @@ func (i *Inspector) lookCloser(b defect.Blob, sure image.Rectangle, k kind) erro
 		return err
 	}
 	for _, s := range blobs {
-		if !middle(s.Box).Add(i.closer.origin).In(b.Box.Inset(-2)) {
-			continue // another's: it has a window of its own
+		if !middle(s.Box).Add(i.closer.origin).In(b.Box.Inset(-ownReach)) {
+			continue // another's, which has a window of its own
 		}
 		if d, ok := i.judge(s, k); ok {
 			i.add(d, s.Box.Add(i.closer.origin))
@@ -161,6 +165,9 @@ func (i *Inspector) judge(b defect.Blob, k kind) (d defect.Defect, ok bool) {
 	strength := float64(far)
 	if ratio := p.Confidence.Length / length; joins == 1 && ratio < 1 {
 		strength *= ratio * ratio
+	}
+	if !b.Box.In(i.closer.sure.Inset(1)) {
+		strength *= p.Confidence.Edge
 	}
 	d.Confidence = strength / (strength + p.Confidence.Half)
 	d.Box = d.Box.Inset(-p.Box.Margin).Intersect(i.test.bounds())

@@ -11,9 +11,10 @@ import (
 // closer looks again at the surroundings of one blob, with the template moved to
 // fit just there. It keeps its memory.
 type closer struct {
-	origin     image.Point // of the window in the image
-	have, want bitmap      // the window, in whole words
-	lost, new  bitmap      // their complements
+	origin     image.Point     // of the window in the image
+	sure       image.Rectangle // where evidence counts, in the window's pixels
+	have, want bitmap          // the window, in whole words
+	lost, new  bitmap          // their complements
 	evidence   evidence
 	topology   topology
 }
@@ -36,8 +37,8 @@ func (c *closer) look(v view, p Params) ([]defect.Blob, error) {
 	shift := v.fit(seen, p.Alignment)
 	c.have.cut(v.test, words, offset{}, v.missing)
 	c.want.cut(v.template, words, shift, v.missing)
-	sure := v.sure.Sub(c.origin).Intersect(c.have.bounds())
-	return c.evidence.find(&c.have, &c.want, sure, p.Evidence, p.Evidence.JoinDistance)
+	c.sure = v.sure.Sub(c.origin)
+	return c.evidence.find(&c.have, &c.want, c.sure.Intersect(c.have.bounds()), p.Evidence, p.Evidence.JoinDistance)
 }
 
 // joins is the number of pieces that a blob joins.

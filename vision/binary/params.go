@@ -50,6 +50,7 @@ type Evidence struct {
 type Confidence struct {
 	Half   float64 `toml:"half"`
 	Length float64 `toml:"length"`
+	Edge   float64 `toml:"edge"`
 	Least  float64 `toml:"least"`
 }
 
@@ -111,6 +112,9 @@ func (p Params) Check() error {
 	}
 	if !(c.Length > 0 && c.Length <= 1e6) {
 		return fmt.Errorf("confidence.length: %v; want more than 0, to 1000000", c.Length)
+	}
+	if !(c.Edge >= 0 && c.Edge <= 1) {
+		return fmt.Errorf("confidence.edge: %v; want 0 to 1", c.Edge)
 	}
 	if !(c.Least >= 0 && c.Least <= 1) {
 		return fmt.Errorf("confidence.least: %v; want 0 to 1", c.Least)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kensa/vision/binary"
+	"kensa/vision/defect"
 	"kensa/vision/evaluate"
 	"kensa/vision/frame"
 )
@@ -57,7 +58,8 @@ type classScore struct {
 	False     int     `json:"false"`
 }
 
-// Run inspects every pair, writes its findings, and scores those with labels.
+// Run inspects every pair, writes its findings, and scores those with labels. A
+// pair that differs nearly everywhere has no findings.
 func (e *evaluatePairs) Run(c console) error {
 	if !(e.IoU >= 0 && e.IoU < 1) {
 		return fail(exitUsage, fmt.Errorf("--iou: %v; want 0 to less than 1", e.IoU), "")
@@ -78,21 +80,31 @@ func (e *evaluatePairs) Run(c console) error {
 		return fail(exitInput, err, "")
 	}
 	score := pairScore{IoU: e.IoU, Confidence: params.Confidence.Least}
-	var labelled []evaluate.Image
+	labelled, failed := e.pairs(c, inspector, names, &score)
+	score.complete(labelled)
+	if err := score.print(c, e.JSON); err != nil {
+		return err
+	}
+	return fail(exitInput, failed, "")
+}
+
+// pairs inspects all pairs and returns those that have labels. One that cannot be
+// read does not keep the others from being inspected.
+func (e *evaluatePairs) pairs(c console, inspector *binary.Inspector, names []string, score *pairScore) (labelled []evaluate.Image, err error) {
+	var failed []error
 	for _, name := range names {
 		if c.Err() != nil {
-			return c.Err()
+			return labelled, c.Err()
 		}
-		image, known, err := e.pair(inspector, name, &score)
-		if err != nil {
-			return fail(exitInput, err, "")
-		}
-		if known {
+		image, known, err := e.pair(c, inspector, name, score)
+		switch {
+		case err != nil:
+			failed = append(failed, err)
+		case known:
 			labelled = append(labelled, image)
 		}
 	}
-	score.complete(labelled)
-	return score.print(c, e.JSON)
+	return labelled, errors.Join(failed...)
 }
 
 func (e *evaluatePairs) params() (binary.Params, error) {
@@ -107,7 +119,7 @@ func (e *evaluatePairs) params() (binary.Params, error) {
 }
 
 // pair inspects one pair. known is false where it has no labels.
-func (e *evaluatePairs) pair(inspector *binary.Inspector, name string, score *pairScore) (image evaluate.Image, known bool, err error) {
+func (e *evaluatePairs) pair(c console, inspector *binary.Inspector, name string, score *pairScore) (image evaluate.Image, known bool, err error) {
 	template, err := frame.Load(filepath.Join(e.Dir, name+"_temp.jpg"))
 	if err != nil {
 		return image, false, err
@@ -120,6 +132,10 @@ func (e *evaluatePairs) pair(inspector *binary.Inspector, name string, score *pa
 	found, err := inspector.Inspect(template, test)
 	score.inspecting += time.Since(started)
 	score.Pairs++
+	if errors.Is(err, defect.ErrTooMany) {
+		fmt.Fprintf(c.err, "%s: nothing reported: %v\n", name, err)
+		found, err = nil, nil
+	}
 	if err != nil {
 		return image, false, fmt.Errorf("%s: %w", name, err)
 	}
@@ -137,7 +153,9 @@ func (e *evaluatePairs) pair(inspector *binary.Inspector, name string, score *pa
 // complete works the score out.
 func (s *pairScore) complete(labelled []evaluate.Image) {
 	s.Scored = len(labelled)
-	s.PairsPerSecond = float64(s.Pairs) / s.inspecting.Seconds()
+	if s.Pairs > 0 {
+		s.PairsPerSecond = float64(s.Pairs) / s.inspecting.Seconds()
+	}
 	if len(labelled) == 0 {
 		return
 	}
