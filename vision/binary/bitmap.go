@@ -47,7 +47,7 @@ func (b *bitmap) pack(m frame.Image, bright bool) {
 	for y := range m.Height {
 		from, to := m.Row(y), b.row(y)
 		for w := range m.Width / wordBits {
-			to[w] = packWord(from[w*wordBits:]) ^ flip
+			to[w] = packWord((*[wordBits]byte)(from[w*wordBits:])) ^ flip
 		}
 		if rest := m.Width % wordBits; rest > 0 {
 			var tail [wordBits]byte
@@ -55,14 +55,14 @@ func (b *bitmap) pack(m frame.Image, bright bool) {
 			for i := n; i < wordBits; i++ {
 				tail[i] = from[m.Width-1]
 			}
-			to[b.words-1] = packWord(tail[:]) ^ flip
+			to[b.words-1] = packWord(&tail) ^ flip
 		}
 	}
 }
 
 // packWord gathers the upper bits of 64 bytes. The product moves the bit of
 // byte i, at 8i, to 56+i, and lets no other reach there.
-func packWord(from []byte) (word uint64) {
+func packWord(from *[wordBits]byte) (word uint64) {
 	for i := 0; i < wordBits; i += 8 {
 		top := binary.LittleEndian.Uint64(from[i:]) >> 7 & 0x0101010101010101
 		word |= top * 0x0102040810204080 >> 56 << i
