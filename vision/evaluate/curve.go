@@ -39,8 +39,8 @@ type plot struct {
 }
 
 // Curve draws the probability of detection over the size of defects: all of
-// them in black with their 95 % intervals, and each band of contrast in a
-// colour. Bins without defects are left out.
+// them in black with their 95 % intervals, and over that each band of contrast
+// in a colour. Bins without defects are left out.
 func (d *Detection) Curve() (*image.RGBA, error) {
 	parsed, err := opentype.Parse(goregular.TTF)
 	if err != nil {
@@ -55,20 +55,21 @@ func (d *Detection) Curve() (*image.RGBA, error) {
 	p := &plot{image.NewRGBA(image.Rect(0, 0, curveWidth, curveHeight)), face, d.Sizes[0].From, d.Sizes[len(d.Sizes)-1].To}
 	draw.Draw(p, p.Bounds(), image.NewUniform(paper), image.Point{}, draw.Src)
 	p.axes(d)
+	p.curve(d.Sizes, ink, 5, true)
+	p.legend(0, ink, "all, with 95 % intervals")
 	for n, band := range d.Contrasts {
 		c := bandColours[n%len(bandColours)]
 		p.curve(band.Sizes, c, 2, false)
 		p.legend(n+1, c, fmt.Sprintf("contrast %.0f to %.0f grey levels", band.From, band.To))
 	}
-	p.curve(d.Sizes, ink, 3, true)
-	p.legend(0, ink, "all, with 95 % intervals")
 	return p.RGBA, nil
 }
 
-// at is where a size and a probability lie, pixels.
+// at is where a size and a probability lie, pixels. Sizes are drawn by their
+// logarithm, over which detection rises as a logistic curve.
 func (p *plot) at(size, share float64) (x, y float32) {
 	a := plotArea
-	return float32(a.Min.X) + float32((size-p.from)/(p.to-p.from))*float32(a.Dx()), float32(a.Max.Y) - float32(share)*float32(a.Dy())
+	return float32(a.Min.X) + float32(math.Log(size/p.from)/math.Log(p.to/p.from))*float32(a.Dx()), float32(a.Max.Y) - float32(share)*float32(a.Dy())
 }
 
 func (p *plot) axes(d *Detection) {
@@ -104,14 +105,14 @@ func (p *plot) curve(sizes []Bin, c color.RGBA, width float32, intervals bool) {
 			continue
 		}
 		share, low, high := b.Capture()
-		x, y := p.at((b.From+b.To)/2, share)
+		x, y := p.at(math.Sqrt(b.From*b.To), share)
 		if drawn {
 			p.line(lastX, lastY, x, y, width, c)
 		}
 		p.line(x-3, y, x+3, y, 6, c)
 		if intervals {
-			_, y0 := p.at(0, low)
-			_, y1 := p.at(0, high)
+			_, y0 := p.at(p.from, low)
+			_, y1 := p.at(p.from, high)
 			p.line(x, y0, x, y1, 1, c)
 		}
 		lastX, lastY, drawn = x, y, true

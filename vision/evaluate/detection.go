@@ -65,8 +65,8 @@ type Detection struct {
 	reach int
 }
 
-// NewDetection makes an empty score. sizes and contrasts are the ends of its
-// bins, rising, at least two of each; what lies outside counts to the first or
+// NewDetection makes an empty score. sizes, above 0, and contrasts are the ends
+// of its bins, rising, at least two of each; what lies outside counts to the first or
 // last bin. reach is how far, in pixels, a finding may lie outside the box of
 // what it found.
 func NewDetection(sizes, contrasts []float64, reach int) *Detection {

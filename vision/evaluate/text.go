@@ -106,7 +106,7 @@ func ReadList(r io.Reader, file string) (names []string, err error) {
 		name := strings.TrimSuffix(path.Base(first), path.Ext(first))
 		name = strings.TrimSuffix(strings.TrimSuffix(name, "_temp"), "_test")
 		switch {
-		case name == "" || name == "/":
+		case name == "" || name == "." || name == "/":
 			return fmt.Errorf("%q; want a pair's name", line)
 		case seen[name]:
 			return fmt.Errorf("pair %q is listed twice", name)
