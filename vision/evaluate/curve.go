@@ -132,13 +132,16 @@ func (p *plot) line(x0, y0, x1, y1, width float32, c color.RGBA) {
 		return
 	}
 	u, v := -(y1-y0)/length*width/2, (x1-x0)/length*width/2
-	r := vector.NewRasterizer(curveWidth, curveHeight)
-	r.MoveTo(x0+u, y0+v)
-	r.LineTo(x1+u, y1+v)
-	r.LineTo(x1-u, y1-v)
-	r.LineTo(x0-u, y0-v)
+	left, top := min(x0, x1)-width, min(y0, y1)-width
+	part := image.Rect(int(left), int(top), int(max(x0, x1)+width)+1, int(max(y0, y1)+width)+1)
+	dx, dy := float32(part.Min.X), float32(part.Min.Y)
+	r := vector.NewRasterizer(part.Dx(), part.Dy())
+	r.MoveTo(x0+u-dx, y0+v-dy)
+	r.LineTo(x1+u-dx, y1+v-dy)
+	r.LineTo(x1-u-dx, y1-v-dy)
+	r.LineTo(x0-u-dx, y0-v-dy)
 	r.ClosePath()
-	r.Draw(p, p.Bounds(), image.NewUniform(c), image.Point{})
+	r.Draw(p, part, image.NewUniform(c), image.Point{})
 }
 
 // write puts a text on its base line.

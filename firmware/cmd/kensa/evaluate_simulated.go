@@ -27,8 +27,8 @@ type evaluateSimulated struct {
 	Wafers  int     `required:"" help:"How many wafers."`
 	Product string  `enum:"memory,logic,power,sensor" default:"logic" help:"The die that is drawn: memory, logic, power or sensor."`
 	Seed    uint64  `default:"1" help:"The same seed makes the same wafers."`
-	Defects float64 `default:"0.5" help:"Mean number of defects on a die, 0 to 20."`
-	MinSize float64 `default:"1.5" help:"Least size of a defect in pixels of 40 µm, 1.5 to 12; the greatest is 12."`
+	Defects float64 `default:"0.5" help:"Mean number of defects on a die, to 20."`
+	MinSize float64 `default:"1.5" help:"Least size of a defect in pixels of 40 µm, from 1.5; the greatest is 12."`
 	Out     string  `help:"Folder for detection.json and the probability-of-detection curve, detection.png."`
 	JSON    bool    `help:"Print the score as JSON."`
 }
@@ -76,6 +76,12 @@ type bandJSON struct {
 func (e *evaluateSimulated) Run(c console) (err error) {
 	if e.Wafers < 1 {
 		return fail(exitUsage, fmt.Errorf("--wafers: %d; want 1 or more", e.Wafers), "")
+	}
+	if !(e.MinSize >= 1.5 && e.MinSize < maxSize) {
+		return fail(exitUsage, fmt.Errorf("--min-size: %v pixels; want 1.5 to less than %d", e.MinSize, maxSize), "")
+	}
+	if !(e.Defects > 0 && e.Defects <= 20) {
+		return fail(exitUsage, fmt.Errorf("--defects: %v on a die; want more than 0, to 20", e.Defects), "")
 	}
 	state, err := os.MkdirTemp("", "kensa-evaluate-")
 	if err != nil {

@@ -25,7 +25,7 @@ func TestScripts(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "taken": taken, "truncate": truncate},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "pair": drawPair, "taken": taken, "truncate": truncate},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("KENSA_CONFIG", "")
 			return nil
