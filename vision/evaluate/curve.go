@@ -56,11 +56,12 @@ func (d *Detection) Curve() (*image.RGBA, error) {
 	draw.Draw(p, p.Bounds(), image.NewUniform(paper), image.Point{}, draw.Src)
 	p.axes(d)
 	p.curve(d.Sizes, ink, 5, true)
+	for n, band := range d.Contrasts {
+		p.curve(band.Sizes, bandColours[n%len(bandColours)], 2, false)
+	}
 	p.legend(0, ink, "all, with 95 % intervals")
 	for n, band := range d.Contrasts {
-		c := bandColours[n%len(bandColours)]
-		p.curve(band.Sizes, c, 2, false)
-		p.legend(n+1, c, fmt.Sprintf("contrast %.0f to %.0f grey levels", band.From, band.To))
+		p.legend(n+1, bandColours[n%len(bandColours)], fmt.Sprintf("contrast %.0f to %.0f grey levels", band.From, band.To))
 	}
 	return p.RGBA, nil
 }
@@ -120,7 +121,9 @@ func (p *plot) curve(sizes []Bin, c color.RGBA, width float32, intervals bool) {
 }
 
 func (p *plot) legend(n int, c color.RGBA, text string) {
-	x, y := plotArea.Max.X-280, plotArea.Max.Y-24-n*(letterSize+6)
+	const line = letterSize + 6
+	x, y := plotArea.Max.X-280, plotArea.Max.Y-24-n*line
+	draw.Draw(p, image.Rect(x-8, y-letterSize, plotArea.Max.X-8, y-letterSize+line), image.NewUniform(paper), image.Point{}, draw.Src)
 	p.line(float32(x), float32(y-5), float32(x+24), float32(y-5), 3, c)
 	p.write(x+32, y, text)
 }
