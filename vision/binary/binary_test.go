@@ -234,7 +234,7 @@ func TestParamsAreStrict(t *testing.T) {
 		"material = \"gold\"":               `test: material: "gold"; want`,
 		"[evidence]\nmin_fare = 3":          "test: unknown key evidence.min_fare",
 		"[alignment]\nreach = 33":           "test: alignment.reach: 33; want 0 to 32",
-		"[alignment]\nsurroundings = 1":     "test: alignment.surroundings: 1; want 4 to 256",
+		"[alignment]\nsurroundings = 1":     "test: alignment.surroundings: 1; want 6 to 256",
 		"[evidence]\ntolerance = 0":         "test: evidence.tolerance: 0; want 1 to 16",
 		"[evidence]\njoin_distance = -1":    "test: evidence.join_distance: -1",
 		"[confidence]\nhalf = nan":          "test: confidence.half: NaN; want more than 0",

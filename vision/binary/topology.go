@@ -8,7 +8,7 @@ import (
 
 // How a blob's contacts are counted.
 const (
-	ringReach = 4 // how far around a blob pieces are seen
+	ringReach = 6 // how far around a blob pieces are seen
 	coreReach = 1 // what of that is counted to the blob: its blurred edge
 	minPiece  = 3 // pixels of a piece; fewer are an edge's noise
 )
