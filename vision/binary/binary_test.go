@@ -254,6 +254,9 @@ func TestParamsAreStrict(t *testing.T) {
 }
 
 func TestNothingIsAllocatedPerPair(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
 	i, template, test := inspector(t, ""), board(image.Point{}), board(image.Pt(2, 1))
 	for _, f := range flaws {
 		fill(test, f.at.Add(image.Pt(2, 1)), f.grey)

@@ -81,6 +81,9 @@ func (e *evaluatePairs) Run(c console) error {
 	}
 	score := pairScore{IoU: e.IoU, Confidence: params.Confidence.Least}
 	labelled, failed := e.pairs(c, inspector, names, &score)
+	if c.Err() != nil {
+		return c.Err()
+	}
 	score.complete(labelled)
 	if err := score.print(c, e.JSON); err != nil {
 		return err
@@ -88,13 +91,14 @@ func (e *evaluatePairs) Run(c console) error {
 	return fail(exitInput, failed, "")
 }
 
-// pairs inspects all pairs and returns those that have labels. One that cannot be
+// pairs inspects all pairs, until the context ends, and returns those that have
+// labels. One that cannot be
 // read does not keep the others from being inspected.
 func (e *evaluatePairs) pairs(c console, inspector *binary.Inspector, names []string, score *pairScore) (labelled []evaluate.Image, err error) {
 	var failed []error
 	for _, name := range names {
 		if c.Err() != nil {
-			return labelled, c.Err()
+			break
 		}
 		image, known, err := e.pair(c, inspector, name, score)
 		switch {

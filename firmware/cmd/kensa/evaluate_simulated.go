@@ -125,7 +125,7 @@ func (e *evaluateSimulated) inspect(c console, state string, score *evaluate.Det
 	var unknown error
 	box, err := appliance.New(c, appliance.Options{
 		Config: settings, Log: logger(c.err, slog.LevelError),
-		Tool: func(plan *wafer.Plan) (appliance.Tool, error) {
+		Tool: func(plan *wafer.Plan) (_ appliance.Tool, err error) {
 			tool, err = e.tool(settings.Simulator, plan)
 			return tool, err
 		},
