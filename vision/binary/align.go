@@ -26,9 +26,9 @@ type aligner struct {
 }
 
 // align writes into to the template as it lies in the image. A tile's shift is
-// that at which the fewest pixels of it and of the tiles around it differ; each
-// pixel by which it leaves the whole must win p.Pull pixels. So where nothing
-// but a straight edge is seen, the shift along it is the whole's.
+// that at which the fewest pixels of it and of the tiles around it differ; to
+// leave the whole by d pixels it must win p.Pull·d² of them. So where nothing but
+// a straight edge is seen, the shift along it is the whole's.
 func (a *aligner) align(to, template, test *bitmap, p Alignment) {
 	whole := findWhole(template, test, p.Reach)
 	down, side := (test.height+tileRows-1)/tileRows, 2*p.Wander+1

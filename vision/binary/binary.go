@@ -50,7 +50,8 @@ func New(p Params) (*Inspector, error) {
 
 // Inspect returns the defects of test, in its pixels. A defect's box is that of
 // its pixels, grown by the recipe's margin; its contrast is 0, as there are no
-// grey values. The slice is valid until the next call.
+// grey values. Its confidence puts findings in order, surest first; it is no
+// probability. The slice is valid until the next call.
 //
 // The error names images that are not valid, not of 8 bits or not of one size,
 // or is a defect.ErrTooMany.

@@ -11,12 +11,12 @@ import (
 // closer looks again at the surroundings of one blob, with the template moved to
 // fit just there. It keeps its memory.
 type closer struct {
-	origin     image.Point     // of the window in the image
-	sure       image.Rectangle // where evidence counts, in the window's pixels
-	have, want bitmap          // the window, in whole words
-	lost, new  bitmap          // their complements
-	evidence   evidence
-	topology   topology
+	origin       image.Point     // of the window in the image
+	sure         image.Rectangle // where evidence counts, in the window's pixels
+	have, want   bitmap          // the window, in whole words
+	lost, gained bitmap          // their complements
+	evidence     evidence
+	topology     topology
 }
 
 // view is what is looked at: a box of an image, with the template as it was
@@ -49,8 +49,8 @@ func (c *closer) joins(b defect.Blob) int { return c.topology.contacts(b, &c.hav
 // nothing that is still there.
 func (c *closer) vanished(b defect.Blob) bool {
 	c.lost.complement(&c.want)
-	c.new.complement(&c.have)
-	return c.topology.contacts(b, &c.lost, &c.new) == 0
+	c.gained.complement(&c.have)
+	return c.topology.contacts(b, &c.lost, &c.gained) == 0
 }
 
 // cut copies a part, across in words, of another bitmap moved by d.

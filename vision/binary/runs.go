@@ -32,8 +32,8 @@ func wordRuns(to []defect.Run, from int, word uint64, y, x int) []defect.Run {
 		start := bits.TrailingZeros64(word)
 		length := bits.TrailingZeros64(^(word >> start))
 		word &^= (1<<length - 1) << start
-		if last := len(to) - 1; last >= from && to[last].X1 == x+start {
-			to[last].X1 += length
+		if n := len(to) - 1; n >= from && to[n].X1 == x+start {
+			to[n].X1 += length
 			continue
 		}
 		to = append(to, defect.Run{Y: y, X0: x + start, X1: x + start + length})

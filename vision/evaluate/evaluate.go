@@ -13,6 +13,10 @@
 // interpolation of PASCAL VOC 2010). mAP is its mean over the classes that have
 // labels.
 //
+// Detection scores wafers on which every defect is known, as a simulated tool's:
+// how many were captured, by size and contrast, and how many false alarms there
+// were.
+//
 // Boxes are in pixels, (x1, y1) the top left corner and (x2, y2) the bottom
 // right one; a box's area is (x2−x1)(y2−y1).
 package evaluate
@@ -93,24 +97,28 @@ type Score struct {
 // Of scores images.
 func Of(images []Image, r Rules) Score {
 	var s Score
-	labelled := 0
+	results, labelled := gather(images, r.IoU), 0
 	for _, class := range defect.Classes {
-		outcomes, labels := outcomesOf(images, class, r.IoU)
-		if labels == 0 && len(outcomes) == 0 {
+		of := results[class]
+		if of == nil {
 			continue
 		}
-		c := ClassScore{class, tally(outcomes, labels, r.Confidence), averagePrecision(outcomes, labels)}
+		c := ClassScore{class, of.tally(r.Confidence), of.averagePrecision()}
 		s.Classes = append(s.Classes, c)
 		s.Count = s.plus(c.Count)
-		if labels > 0 {
+		if of.labels > 0 {
 			labelled++
 			s.MAP += c.AP
 		}
 	}
-	if labelled > 0 {
-		s.MAP /= float64(labelled)
-	}
+	s.MAP /= float64(max(1, labelled))
 	return s
+}
+
+// result is what became of one class.
+type result struct {
+	outcomes []outcome // of its findings, the most confident first
+	labels   int
 }
 
 // outcome is whether a finding of some confidence is right.
@@ -119,23 +127,29 @@ type outcome struct {
 	right      bool
 }
 
-// outcomesOf matches a class's findings image by image and returns them with the
-// most confident first, and the number of labels.
-func outcomesOf(images []Image, class defect.Class, iou float64) (outcomes []outcome, labels int) {
+// gather matches image by image. Classes without labels and findings are left
+// out.
+func gather(images []Image, iou float64) map[defect.Class]*result {
+	results := map[defect.Class]*result{}
+	of := func(c defect.Class) *result {
+		if results[c] == nil {
+			results[c] = &result{}
+		}
+		return results[c]
+	}
 	for _, m := range images {
 		for n, taken := range Match(m, iou) {
-			if m.Findings[n].Class == class {
-				outcomes = append(outcomes, outcome{m.Findings[n].Confidence, taken >= 0})
-			}
+			r := of(m.Findings[n].Class)
+			r.outcomes = append(r.outcomes, outcome{m.Findings[n].Confidence, taken >= 0})
 		}
 		for _, l := range m.Labels {
-			if l.Class == class {
-				labels++
-			}
+			of(l.Class).labels++
 		}
 	}
-	slices.SortStableFunc(outcomes, func(a, b outcome) int { return cmp.Compare(b.confidence, a.confidence) })
-	return outcomes, labels
+	for _, r := range results {
+		slices.SortStableFunc(r.outcomes, func(a, b outcome) int { return cmp.Compare(b.confidence, a.confidence) })
+	}
+	return results
 }
 
 // Match returns for each finding the number of the label that it takes, or -1.
@@ -172,8 +186,9 @@ func IoU(a, b image.Rectangle) float64 {
 
 func area(r image.Rectangle) float64 { return float64(r.Dx()) * float64(r.Dy()) }
 
-func tally(outcomes []outcome, labels int, confidence float64) (c Count) {
-	for _, o := range outcomes {
+// tally counts the findings of at least a confidence.
+func (r *result) tally(confidence float64) (c Count) {
+	for _, o := range r.outcomes {
 		switch {
 		case o.confidence < confidence:
 		case o.right:
@@ -182,31 +197,31 @@ func tally(outcomes []outcome, labels int, confidence float64) (c Count) {
 			c.False++
 		}
 	}
-	c.Missed = labels - c.Found
+	c.Missed = r.labels - c.Found
 	return c
 }
 
 // averagePrecision is the area under precision over recall; 0 without labels.
 // Findings of equal confidence are one point, whatever their order.
-func averagePrecision(outcomes []outcome, labels int) (ap float64) {
-	precision, right := make([]float64, 0, len(outcomes)), make([]int, 0, len(outcomes))
-	found := 0
-	for n, o := range outcomes {
+func (r *result) averagePrecision() (ap float64) {
+	type point struct {
+		right     int
+		precision float64
+	}
+	points := []point{{}}
+	right := 0
+	for n, o := range r.outcomes {
 		if o.right {
-			found++
+			right++
 		}
-		if n+1 == len(outcomes) || outcomes[n+1].confidence != o.confidence {
-			precision, right = append(precision, float64(found)/float64(n+1)), append(right, found)
+		if n+1 == len(r.outcomes) || r.outcomes[n+1].confidence != o.confidence {
+			points = append(points, point{right, float64(right) / float64(n+1)})
 		}
 	}
 	best := 0.0
-	for n := len(precision) - 1; n >= 0; n-- {
-		best = max(best, precision[n])
-		before := 0
-		if n > 0 {
-			before = right[n-1]
-		}
-		ap += best * float64(right[n]-before)
+	for n := len(points) - 1; n > 0; n-- {
+		best = max(best, points[n].precision)
+		ap += best * float64(points[n].right-points[n-1].right)
 	}
-	return ap / float64(max(1, labels))
+	return ap / float64(max(1, r.labels))
 }
