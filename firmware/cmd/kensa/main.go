@@ -50,6 +50,7 @@ type commands struct {
 	Simulate simulateCommand `cmd:"" help:"Run everything on this machine with a simulated tool, or write its frames."`
 	Inspect  inspectCommand  `cmd:"" help:"Inspect images: against a reference, or as bare wafers."`
 	Train    trainCommand    `cmd:"" help:"Learn a recipe's golden die from known-good frames."`
+	Evaluate evaluateCommand `cmd:"" help:"Score the inspection against labelled pairs, or against simulated wafers."`
 	Wafers   wafersCommand   `cmd:"" help:"List the wafers inspected."`
 	Show     showCommand     `cmd:"" help:"Show one wafer."`
 	Export   exportCommand   `cmd:"" help:"Write one wafer as KLARF or CSV."`

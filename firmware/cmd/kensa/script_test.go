@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "taken": taken, "free": free, "truncate": truncate, "shows": shows,
+			"exits": exits, "pair": drawPair, "taken": taken, "free": free, "truncate": truncate, "shows": shows,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("KENSA_CONFIG", "")

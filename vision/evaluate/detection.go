@@ -1,0 +1,151 @@
+package evaluate
+
+import (
+	"image"
+	"math"
+
+	"kensa/vision/defect"
+)
+
+// Spot is one defect on a wafer: as it is known to be there, or as it was found.
+type Spot struct {
+	Field int
+	Box   image.Rectangle // in the field's frame, pixels
+	Class defect.Class
+	// Size is the nominal length of the longer side, µm, and Contrast the
+	// greatest change in grey levels of 256. Both are of what is known only.
+	Size, Contrast float64
+}
+
+// Rate is how many defects were there, found, and found as their class.
+type Rate struct {
+	Injected int `json:"injected"`
+	Found    int `json:"found"`
+	Classed  int `json:"classed"`
+}
+
+// Capture is the share that was found, with the 95 % confidence interval of
+// E. B. Wilson (1927); 0, from 0 to 1, where nothing was there.
+func (r Rate) Capture() (share, low, high float64) {
+	if r.Injected == 0 {
+		return 0, 0, 1
+	}
+	const z = 1.959964
+	n := float64(r.Injected)
+	p := float64(r.Found) / n
+	middle := (p + z*z/(2*n)) / (1 + z*z/n)
+	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
+	return p, max(0, middle-half), min(1, middle+half)
+}
+
+// Bin is the rate of defects of sizes or contrasts From to To, the last outside.
+type Bin struct {
+	From float64 `json:"from"`
+	To   float64 `json:"to"`
+	Rate
+}
+
+// Band is the defects of one band of contrast, by size.
+type Band struct {
+	From  float64 `json:"from"` // grey levels
+	To    float64 `json:"to"`
+	Sizes []Bin   `json:"sizes"` // µm
+}
+
+// Detection is how an inspection did on wafers of known defects.
+type Detection struct {
+	Wafers    int
+	All       Rate
+	Classes   map[defect.Class]Rate // by the class that is true
+	Sizes     []Bin                 // µm, all contrasts
+	Contrasts []Band                // grey levels
+	// False counts the findings where nothing is, by the class that they were
+	// given.
+	False map[defect.Class]int
+	reach int
+}
+
+// NewDetection makes an empty score. sizes, above 0, and contrasts are the ends
+// of its bins, rising, at least two of each; what lies outside counts to the first or
+// last bin. reach is how far, in pixels, a finding may lie outside the box of
+// what it found.
+func NewDetection(sizes, contrasts []float64, reach int) *Detection {
+	d := &Detection{Classes: map[defect.Class]Rate{}, False: map[defect.Class]int{}, Sizes: bins(sizes), reach: reach}
+	for n := range contrasts[1:] {
+		d.Contrasts = append(d.Contrasts, Band{contrasts[n], contrasts[n+1], bins(sizes)})
+	}
+	return d
+}
+
+func bins(ends []float64) (b []Bin) {
+	for n := range ends[1:] {
+		b = append(b, Bin{From: ends[n], To: ends[n+1]})
+	}
+	return b
+}
+
+// Add counts one wafer. A defect is found when a finding overlaps its box, grown
+// by reach; the largest one gives its class. Findings that overlap none are
+// false alarms.
+func (d *Detection) Add(known, found []Spot) {
+	d.Wafers++
+	used := make([]bool, len(found))
+	for _, k := range known {
+		largest := -1
+		for n, f := range found {
+			if f.Field != k.Field || !f.Box.Overlaps(k.Box.Inset(-d.reach)) {
+				continue
+			}
+			used[n] = true
+			if largest < 0 || area(f.Box) > area(found[largest].Box) {
+				largest = n
+			}
+		}
+		d.count(k, largest >= 0, largest >= 0 && found[largest].Class == k.Class)
+	}
+	for n, f := range found {
+		if !used[n] {
+			d.False[f.Class]++
+		}
+	}
+}
+
+// count adds a known defect to every rate that it belongs to.
+func (d *Detection) count(k Spot, found, classed bool) {
+	band := &d.Contrasts[place(len(d.Contrasts), math.Abs(k.Contrast), func(n int) float64 { return d.Contrasts[n].To })]
+	size := place(len(d.Sizes), k.Size, func(n int) float64 { return d.Sizes[n].To })
+	d.Classes[k.Class] = d.Classes[k.Class].and(found, classed)
+	for _, r := range []*Rate{&d.All, &d.Sizes[size].Rate, &band.Sizes[size].Rate} {
+		*r = r.and(found, classed)
+	}
+}
+
+func (r Rate) and(found, classed bool) Rate {
+	r.Injected++
+	if found {
+		r.Found++
+	}
+	if classed {
+		r.Classed++
+	}
+	return r
+}
+
+// place is the first of n bins that ends above v, or the last.
+func place(n int, v float64, end func(int) float64) int {
+	for k := range n - 1 {
+		if v < end(k) {
+			return k
+		}
+	}
+	return n - 1
+}
+
+// FalsePerWafer is the mean number of false alarms on a wafer.
+func (d *Detection) FalsePerWafer() float64 {
+	count := 0
+	for _, n := range d.False {
+		count += n
+	}
+	return float64(count) / float64(max(1, d.Wafers))
+}
