@@ -79,8 +79,12 @@ func combine(recipe, golden string) string {
 // Inspectors reads what the recipe needs and returns a maker of inspectors,
 // which share it, and the golden's hash, empty where there is none.
 func Inspectors(r config.Recipe) (maker func() (inspect.Inspector, error), goldenHash string, err error) {
-	if r.Mode == config.Unpatterned {
+	switch r.Mode {
+	case config.Unpatterned:
 		return func() (inspect.Inspector, error) { return inspect.NewUnpatterned(r.Unpatterned) }, "", nil
+	case config.Voting:
+		kept := new(inspect.Kept)
+		return func() (inspect.Inspector, error) { return inspect.NewVoting(r.Die, nil, kept) }, "", nil
 	}
 	g, err := golden.Read(r.GoldenPath())
 	if errors.Is(err, fs.ErrNotExist) {

@@ -47,6 +47,9 @@ func (g *Golden) Write(path string) error {
 }
 
 func (g *Golden) encode() ([]byte, error) {
+	if err := g.Header.check(); err != nil {
+		return nil, err
+	}
 	header, err := json.Marshal(g.Header)
 	if err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ type Golden struct {
 	mean  []uint16 // steps of 1/One
 	sigma []uint16 // standard deviation of good dies, steps of 1/One, at least 1
 	hash  string
+	masks []Mask // not in the file: they are the recipe's
 }
 
 // MaxSide bounds a golden die's width and height, pixels.

@@ -39,20 +39,12 @@ var ErrTraining = errors.New("golden: cannot train")
 // ErrTraining that names the dies: fewer than MinDies are left, or more than
 // a third were left out.
 func Train(h Header, samples []Sample, p register.Params) (*Golden, []Rejected, error) {
-	if err := checkSamples(samples); err != nil {
+	if err := checkSamples(samples, MinDies, ErrTraining); err != nil {
 		return nil, nil, err
 	}
-	if err := p.Check(); err != nil {
-		return nil, nil, err
-	}
-	t := trainer{samples: samples, params: p, width: samples[0].Rect.Dx(), height: samples[0].Rect.Dy()}
-	if err := t.seed(); err != nil {
-		return nil, nil, err
-	}
-	for range 2 { // against the first die, then against the mean
-		if err := t.align(); err != nil {
-			return nil, t.rejected, err
-		}
+	t := newTrainer(samples, p, max(MinDies, (2*len(samples)+2)/3), ErrTraining)
+	if err := t.run(); err != nil {
+		return nil, t.rejected, err
 	}
 	if err := t.dropOdd(); err != nil {
 		return nil, t.rejected, err
@@ -88,19 +80,20 @@ func (g *Golden) seal() error {
 	return nil
 }
 
-func checkSamples(samples []Sample) error {
-	if len(samples) < MinDies || len(samples) > MaxDies {
-		return fmt.Errorf("%w: %d good dies; want %d to %d", ErrTraining, len(samples), MinDies, MaxDies)
+// checkSamples wants at least so many dies of one size; what is wrong is an is.
+func checkSamples(samples []Sample, least int, is error) error {
+	if len(samples) < least || len(samples) > MaxDies {
+		return fmt.Errorf("%w: %d dies; want %d to %d", is, len(samples), least, MaxDies)
 	}
 	for _, s := range samples {
 		if err := s.Image.Check(); err != nil {
-			return fmt.Errorf("%w: %s: %w", ErrTraining, s.Name, err)
+			return fmt.Errorf("%w: %s: %w", is, s.Name, err)
 		}
 		if s.Rect.Size() != samples[0].Rect.Size() {
-			return fmt.Errorf("%w: %s: die of %v pixels; %s has %v", ErrTraining, s.Name, s.Rect.Size(), samples[0].Name, samples[0].Rect.Size())
+			return fmt.Errorf("%w: %s: die of %v pixels; %s has %v", is, s.Name, s.Rect.Size(), samples[0].Name, samples[0].Rect.Size())
 		}
 		if !s.Rect.In(s.Image.Bounds()) {
-			return fmt.Errorf("%w: %s: die at %v lies outside the frame of %d×%d", ErrTraining, s.Name, s.Rect, s.Image.Width, s.Image.Height)
+			return fmt.Errorf("%w: %s: die at %v lies outside the frame of %d×%d", is, s.Name, s.Rect, s.Image.Width, s.Image.Height)
 		}
 	}
 	return nil
@@ -109,6 +102,8 @@ func checkSamples(samples []Sample) error {
 // trainer holds the dies as far as they are aligned.
 type trainer struct {
 	samples       []Sample
+	need          int   // how many of them must be alike
+	is            error // what an error of too few or too different dies is
 	params        register.Params
 	width, height int
 	template      *register.Template
@@ -117,6 +112,26 @@ type trainer struct {
 	names         []string   // of the dies in stack
 	noise         float64    // mean share of noise variance that resampling left in stack
 	rejected      []Rejected
+}
+
+func newTrainer(samples []Sample, p register.Params, need int, is error) *trainer {
+	return &trainer{samples: samples, need: need, is: is, params: p, width: samples[0].Rect.Dx(), height: samples[0].Rect.Dy()}
+}
+
+// run aligns the dies: against the first, then against their median.
+func (t *trainer) run() error {
+	if err := t.params.Check(); err != nil {
+		return err
+	}
+	if err := t.seed(); err != nil {
+		return err
+	}
+	for range 2 {
+		if err := t.align(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxSeeds is how many dies are tried as the first reference.
@@ -146,7 +161,7 @@ func (t *trainer) seed() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: the dies are too different: none matches more than half of the others: %w", ErrTraining, why)
+	return fmt.Errorf("%w: the dies are too different: none matches more than half of the others: %w", t.is, why)
 }
 
 func (t *trainer) match(s Sample) (register.Match, error) {
@@ -187,21 +202,23 @@ func (t *trainer) align() error {
 		t.noise += noiseKept(m.DX) * noiseKept(m.DY) / float64(len(kept))
 	}
 	var err error
-	t.template, err = register.NewTemplate(levels(medians(t.stack)), t.width, t.height)
-	return err
+	if t.template, err = register.NewTemplate(levels(medians(t.stack)), t.width, t.height); err != nil {
+		return fmt.Errorf("%w: %w", t.is, err)
+	}
+	return nil
 }
 
-// enough wants MinDies, and two thirds of what was given.
+// enough reports that too few dies are alike, and why the others are not.
 func (t *trainer) enough(kept int) error {
-	if kept >= MinDies && 3*kept >= 2*len(t.samples) {
+	if kept >= t.need {
 		return nil
 	}
 	var why []string
 	for _, r := range t.rejected {
 		why = append(why, r.Name+": "+r.Reason)
 	}
-	return fmt.Errorf("%w: %d of %d dies are alike; want %d and two thirds; left out: %s",
-		ErrTraining, kept, len(t.samples), MinDies, strings.Join(why, "; "))
+	return fmt.Errorf("%w: %d of %d dies are alike; want %d; left out: %s",
+		t.is, kept, len(t.samples), t.need, strings.Join(why, "; "))
 }
 
 // resample reads a die at its match as the inspection does, bilinearly, and
