@@ -55,7 +55,7 @@ func (v *Voting) Inspect(img frame.Image, rects []image.Rectangle) ([]Die, error
 	}
 	for _, r := range rects {
 		if r.Size() != rects[0].Size() || r.Empty() {
-			return nil, fmt.Errorf("inspect: die of %v pixels beside one of %v; dies that vote must be of one size", r.Size(), rects[0].Size())
+			return nil, fmt.Errorf("inspect: dies of %v and %v pixels; those that vote must be of one size, not empty", rects[0].Size(), r.Size())
 		}
 	}
 	own := shown(img, rects)
