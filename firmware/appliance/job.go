@@ -84,7 +84,7 @@ func Inspectors(r config.Recipe) (maker func() (inspect.Inspector, error), golde
 		return func() (inspect.Inspector, error) { return inspect.NewUnpatterned(r.Unpatterned) }, "", nil
 	case config.Voting:
 		kept := new(inspect.Kept)
-		return func() (inspect.Inspector, error) { return inspect.NewVoting(r.Die, nil, kept) }, "", nil
+		return func() (inspect.Inspector, error) { return inspect.NewVoting(r.Die.GoldenParams, r.Masks(), kept) }, "", nil
 	}
 	g, err := golden.Read(r.GoldenPath())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -99,7 +99,8 @@ func Inspectors(r config.Recipe) (maker func() (inspect.Inspector, error), golde
 	if w, h := r.Layout.DiePixels(); g.Width != w || g.Height != h {
 		return nil, "", fmt.Errorf("%s: die of %d×%d pixels; the recipe's has %d×%d; train it anew", r.GoldenPath(), g.Width, g.Height, w, h)
 	}
-	return func() (inspect.Inspector, error) { return inspect.NewGolden(g, r.Die) }, g.Hash(), nil
+	g = g.Masked(r.Masks())
+	return func() (inspect.Inspector, error) { return inspect.NewGolden(g, r.Die.GoldenParams) }, g.Hash(), nil
 }
 
 // recipe finds the recipe that the configuration names, or the source's own.

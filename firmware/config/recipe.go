@@ -56,7 +56,7 @@ type Recipe struct {
 	Frame FrameSize `toml:"frame"`
 	// How a die is compared with its golden, or with the other dies. Modes golden
 	// and voting.
-	Die inspect.GoldenParams `toml:"die"`
+	Die Die `toml:"die"`
 	// What counts as an anomaly. Mode unpatterned.
 	Unpatterned inspect.UnpatternedParams `toml:"unpatterned"`
 	// Images kept of defects.
@@ -97,7 +97,7 @@ func DefaultRecipe() Recipe {
 			Notch: wafer.Down, FieldColumns: 3, FieldRows: 3, Path: wafer.Serpentine, PixelSize: 40 * length.Micrometre,
 		},
 		Frame:       FrameSize{960, 800},
-		Die:         inspect.DefaultGoldenParams(),
+		Die:         Die{GoldenParams: inspect.DefaultGoldenParams()},
 		Unpatterned: inspect.DefaultUnpatternedParams(),
 		Images:      Images{Max: 50, Size: 96},
 		Bins: wafer.Rules{
@@ -185,6 +185,17 @@ func (r Recipe) Check() error {
 	case r.Images.Size < 16 || r.Images.Size > 1024:
 		return fmt.Errorf("images.size: %d; want 16 to 1024 pixels", r.Images.Size)
 	}
+	if err := r.checkParts(); err != nil {
+		return err
+	}
+	if err := r.checkMasks(); err != nil {
+		return fmt.Errorf("die.%w", err)
+	}
+	return nil
+}
+
+// checkParts checks what other packages define.
+func (r Recipe) checkParts() error {
 	for _, part := range []struct {
 		key   string
 		check func() error
