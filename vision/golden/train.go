@@ -46,20 +46,23 @@ func Train(h Header, samples []Sample, p register.Params) (*Golden, []Rejected, 
 	if err := t.run(); err != nil {
 		return nil, t.rejected, err
 	}
-	if err := t.dropOdd(); err != nil {
+	if err := t.dropOdd(spread(t.stack, t.noise, t.width, t.height)); err != nil {
 		return nil, t.rejected, err
 	}
-	h.Width, h.Height, h.Dies = t.width, t.height, len(t.stack)
-	if err := h.check(); err != nil {
-		return nil, t.rejected, fmt.Errorf("%w: %w", ErrTraining, err)
+	g := spread(t.stack, t.noise, t.width, t.height)
+	g.Product, g.Trained, g.Software = h.Product, h.Trained, h.Software
+	return g, t.rejected, g.finish()
+}
+
+// finish checks what was learnt and seals it.
+func (g *Golden) finish() error {
+	if err := g.Header.check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrTraining, err)
 	}
-	g := &Golden{Header: h}
-	var wander float64
-	g.mean, g.sigma, wander = spread(t.stack, t.noise, t.width, t.height)
-	if wander > maxWander {
-		return nil, t.rejected, fmt.Errorf("%w: edges wander by %.2f pixel from die to die; limit is %v (different products, or out of focus?)", ErrTraining, wander, maxWander)
+	if wander := math.Sqrt(g.Model.Wander) / One; wander > maxWander {
+		return fmt.Errorf("%w: edges wander by %.2f pixel from die to die; limit is %v (different products, or out of focus?)", ErrTraining, wander, maxWander)
 	}
-	return g, t.rejected, g.seal()
+	return g.seal()
 }
 
 // maxWander is the standard deviation of edges' places, in pixels, above which
@@ -178,10 +181,28 @@ func (t *trainer) match(s Sample) (register.Match, error) {
 // align matches every die with the template, moves the matched dies to their
 // common middle and makes their median the next template.
 func (t *trainer) align() error {
-	t.stack, t.names, t.rejected = nil, nil, nil
-	var matches []register.Match
-	var kept []Sample
+	matches, kept := t.matchAll()
+	if err := t.enough(len(kept)); err != nil {
+		return err
+	}
 	var dx, dy float64
+	for _, m := range matches {
+		dx, dy = dx+m.DX/float64(len(kept)), dy+m.DY/float64(len(kept))
+	}
+	for n := range matches {
+		matches[n].DX, matches[n].DY = matches[n].DX-dx, matches[n].DY-dy
+	}
+	t.resampleAll(matches, kept)
+	var err error
+	if t.template, err = register.NewTemplate(levels(medians(t.stack)), t.width, t.height); err != nil {
+		return fmt.Errorf("%w: %w", t.is, err)
+	}
+	return nil
+}
+
+// matchAll matches every die with the template and says which match.
+func (t *trainer) matchAll() (matches []register.Match, kept []Sample) {
+	t.rejected = nil
 	for _, s := range t.samples {
 		m, err := t.match(s)
 		if err != nil {
@@ -189,23 +210,18 @@ func (t *trainer) align() error {
 			continue
 		}
 		matches, kept = append(matches, m), append(kept, s)
-		dx, dy = dx+m.DX, dy+m.DY
 	}
-	if err := t.enough(len(kept)); err != nil {
-		return err
-	}
+	return matches, kept
+}
+
+// resampleAll makes the stack of the dies at their matches.
+func (t *trainer) resampleAll(matches []register.Match, kept []Sample) {
+	t.stack, t.names, t.noise = nil, nil, 0
 	var part plane.Plane
-	t.noise = 0
 	for n, m := range matches {
-		m.DX, m.DY = m.DX-dx/float64(len(kept)), m.DY-dy/float64(len(kept))
 		t.stack, t.names = append(t.stack, resample(kept[n], m, &part)), append(t.names, kept[n].Name)
 		t.noise += noiseKept(m.DX) * noiseKept(m.DY) / float64(len(kept))
 	}
-	var err error
-	if t.template, err = register.NewTemplate(levels(medians(t.stack)), t.width, t.height); err != nil {
-		return fmt.Errorf("%w: %w", t.is, err)
-	}
-	return nil
 }
 
 // enough reports that too few dies are alike, and why the others are not.
@@ -257,17 +273,10 @@ const (
 )
 
 // dropOdd leaves out dies that match in place but not in content.
-func (t *trainer) dropOdd() error {
-	mean, sigma, _ := spread(t.stack, t.noise, t.width, t.height)
+func (t *trainer) dropOdd(expected *Golden) error {
 	var stack [][]uint16
 	for n, die := range t.stack {
-		odd := 0
-		for k, v := range die {
-			if math.Abs(float64(v)-float64(mean[k])) > oddSigmas*max(float64(sigma[k]), One) {
-				odd++
-			}
-		}
-		if share := float64(odd) / float64(len(die)); share > oddShare {
+		if share := expected.odd(die); share > oddShare {
 			t.rejected = append(t.rejected, Rejected{t.names[n], fmt.Sprintf("%.1f %% of its pixels differ from the other dies; limit is %.0f %%", 100*share, 100*oddShare)})
 			continue
 		}
@@ -276,4 +285,15 @@ func (t *trainer) dropOdd() error {
 	t.stack = stack
 	slices.SortFunc(t.rejected, func(a, b Rejected) int { return strings.Compare(a.Name, b.Name) })
 	return t.enough(len(stack))
+}
+
+// odd is the share of a die's pixels that are oddSigmas away from the mean.
+func (g *Golden) odd(die []uint16) float64 {
+	odd := 0
+	for n, v := range die {
+		if math.Abs(float64(v)-float64(g.mean[n])) > oddSigmas*max(float64(g.sigma[n]), One) {
+			odd++
+		}
+	}
+	return float64(odd) / float64(len(die))
 }

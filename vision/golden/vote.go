@@ -2,7 +2,6 @@ package golden
 
 import (
 	"errors"
-	"math"
 
 	"kensa/vision/register"
 )
@@ -41,7 +40,8 @@ func Vote(samples []Sample, p register.Params) (*Golden, []Rejected, error) {
 func consensus(stack [][]uint16, kept float64, width, height int) (middle, sigma []uint16) {
 	middle = medians(stack)
 	slope := gradient(levels(middle), width, height)
-	model := fitModel(stack, slope)
+	correct := medianOfVariance(len(stack) - 1)
+	model := fitModel(slope, func(n int) float64 { return variance(stack, n) / correct })
 	sigma = make([]uint16, len(middle))
 	values, away := make([]uint16, len(stack)), make([]uint16, len(stack))
 	dies := float64(len(stack))
@@ -51,8 +51,8 @@ func consensus(stack [][]uint16, kept float64, width, height int) (middle, sigma
 		}
 		own := madToSigma * float64(deviation(values, middle[n], away))
 		prior := model.variance(slope[n])
-		variance := max(prior, (priorDies*prior+dies*own*own)/(priorDies+dies)) + model.noise*(1/kept-1)
-		sigma[n] = uint16(max(1, min(math.MaxUint16, math.Round(math.Sqrt(variance)))))
+		seen := max(prior, (priorDies*prior+dies*own*own)/(priorDies+dies))
+		sigma[n] = toSigma(seen + model.noise*(1/kept-1))
 	}
 	return middle, sigma
 }
