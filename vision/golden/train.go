@@ -51,7 +51,10 @@ func Train(h Header, samples []Sample, p register.Params) (*Golden, []Rejected, 
 	}
 	g := spread(t.stack, t.noise, t.width, t.height)
 	g.Product, g.Trained, g.Software = h.Product, h.Trained, h.Software
-	return g, t.rejected, g.finish()
+	if err := g.finish(); err != nil {
+		return nil, t.rejected, err
+	}
+	return g, t.rejected, nil
 }
 
 // finish checks what was learnt and seals it.

@@ -33,7 +33,7 @@ func (g *Golden) Update(trained time.Time, software string, samples []Sample, p 
 		return nil, nil, err
 	}
 	if size := samples[0].Rect.Size(); size.X != g.Width || size.Y != g.Height {
-		return nil, nil, fmt.Errorf("%w: die of %v pixels; the golden has (%d,%d)", ErrTraining, size, g.Width, g.Height)
+		return nil, nil, fmt.Errorf("%w: die of %d×%d pixels; the golden has %d×%d", ErrTraining, size.X, size.Y, g.Width, g.Height)
 	}
 	t := newTrainer(samples, p, (2*len(samples)+2)/3, ErrTraining)
 	if err := t.alignTo(g); err != nil {
@@ -43,7 +43,10 @@ func (g *Golden) Update(trained time.Time, software string, samples []Sample, p 
 	more.Trained, more.Software, more.Dies = trained, software, g.Dies+len(t.stack)
 	g.add(t.stack, more)
 	more.refit(t)
-	return more, t.rejected, more.finish()
+	if err := more.finish(); err != nil {
+		return nil, t.rejected, err
+	}
+	return more, t.rejected, nil
 }
 
 // alignTo matches the dies with the golden and drops those that do not.

@@ -31,11 +31,11 @@ func update(t testing.TB, g *golden.Golden, samples []golden.Sample) (*golden.Go
 // the first, and compares with one learnt from all at once. The place of the two
 // differs by the stage's, so grey values are compared away from edges.
 func TestUpdateIsLikeTrainingOnAll(t *testing.T) {
-	samples := dies(4, 11, testdie.NewLayout(width, height, 7), nil)
-	first, _ := train(t, samples[:18])
-	more, rejected := update(t, first, samples[18:])
+	samples := dies(2, 11, testdie.NewLayout(width, height, 7), nil)
+	first, _ := train(t, samples[:9])
+	more, rejected := update(t, first, samples[9:])
 	all, _ := train(t, samples)
-	if more.Dies != 36 || len(rejected) > 0 || more.Product != "test" || !more.Trained.Equal(later) || more.Software != "2.0" || more.Hash() == first.Hash() {
+	if more.Dies != 18 || len(rejected) > 0 || more.Product != "test" || !more.Trained.Equal(later) || more.Software != "2.0" || more.Hash() == first.Hash() {
 		t.Fatalf("header %+v, left out %v", more.Header, rejected)
 	}
 	var sum, count float64
@@ -113,7 +113,7 @@ func TestUpdateRefuses(t *testing.T) {
 	}{
 		{"none", nil, "0 dies; want 1"},
 		{"other product", foreign, "0 of 9 dies are alike; want 6"},
-		{"size", smaller, "the golden has (150,120)"},
+		{"size", smaller, "the golden has 150×120"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, _, err := g.Update(later, "2.0", c.samples, register.DefaultParams()); !errors.Is(err, golden.ErrTraining) || !strings.Contains(err.Error(), c.want) {

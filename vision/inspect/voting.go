@@ -21,7 +21,9 @@ const (
 // Voting is the Inspector that compares the dies of a frame with each other: the
 // expected die is the median of all, after golden.Vote, so that a defect is
 // found on the die that differs from the majority. What all dies have in common
-// passes for the pattern. Dies get no Light, and their Shift is that from the
+// passes for the pattern. Which earlier dies help a small field depends, with
+// several workers, on who is faster; fields of quorum dies depend on themselves
+// only. Dies get no Light, and their Shift is that from the
 // other dies: without a golden nobody knows where the stage truly stands.
 type Voting struct {
 	params GoldenParams
