@@ -79,23 +79,37 @@ func combine(recipe, golden string) string {
 // Inspectors reads what the recipe needs and returns a maker of inspectors,
 // which share it, and the golden's hash, empty where there is none.
 func Inspectors(r config.Recipe) (maker func() (inspect.Inspector, error), goldenHash string, err error) {
-	if r.Mode == config.Unpatterned {
+	switch r.Mode {
+	case config.Unpatterned:
 		return func() (inspect.Inspector, error) { return inspect.NewUnpatterned(r.Unpatterned) }, "", nil
+	case config.Voting:
+		kept := new(inspect.Kept)
+		return func() (inspect.Inspector, error) { return inspect.NewVoting(r.Die.GoldenParams, r.Masks(), kept) }, "", nil
 	}
-	g, err := golden.Read(r.GoldenPath())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", fmt.Errorf("%w: %w", ErrNoGolden, err)
-	}
+	g, err := readGolden(r)
 	if err != nil {
 		return nil, "", err
 	}
+	g = g.Masked(r.Masks())
+	return func() (inspect.Inspector, error) { return inspect.NewGolden(g, r.Die.GoldenParams) }, g.Hash(), nil
+}
+
+// readGolden reads a recipe's golden and checks that the two belong together.
+func readGolden(r config.Recipe) (*golden.Golden, error) {
+	g, err := golden.Read(r.GoldenPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", ErrNoGolden, err)
+	}
+	if err != nil {
+		return nil, err
+	}
 	if g.Product != r.Name {
-		return nil, "", fmt.Errorf("%s: learnt for %q; the recipe is %q; train it anew", r.GoldenPath(), g.Product, r.Name)
+		return nil, fmt.Errorf("%s: learnt for %q; the recipe is %q; train it anew", r.GoldenPath(), g.Product, r.Name)
 	}
 	if w, h := r.Layout.DiePixels(); g.Width != w || g.Height != h {
-		return nil, "", fmt.Errorf("%s: die of %d×%d pixels; the recipe's has %d×%d; train it anew", r.GoldenPath(), g.Width, g.Height, w, h)
+		return nil, fmt.Errorf("%s: die of %d×%d pixels; the recipe's has %d×%d; train it anew", r.GoldenPath(), g.Width, g.Height, w, h)
 	}
-	return func() (inspect.Inspector, error) { return inspect.NewGolden(g, r.Die) }, g.Hash(), nil
+	return g, nil
 }
 
 // recipe finds the recipe that the configuration names, or the source's own.
@@ -179,6 +193,21 @@ func Learn(r config.Recipe, samples []golden.Sample) (*golden.Golden, []golden.R
 		return nil, rejected, err
 	}
 	return g, rejected, g.Write(r.GoldenPath())
+}
+
+// Approve adds approved samples to a recipe's golden. The golden before is kept
+// beside it, at the path returned.
+func Approve(r config.Recipe, samples []golden.Sample) (g *golden.Golden, backup string, rejected []golden.Rejected, err error) {
+	before, err := readGolden(r)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	g, rejected, err = before.Update(time.Now().UTC(), version.Version, samples, r.Die.Registration)
+	if err != nil {
+		return nil, "", rejected, fmt.Errorf("%s: %w", r.GoldenPath(), err)
+	}
+	backup, err = g.Replace(r.GoldenPath())
+	return g, backup, rejected, err
 }
 
 // view is a frame's pixels, still the camera's.

@@ -17,6 +17,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"kensa/firmware/config"
+	"kensa/vision/length"
 )
 
 var update = flag.Bool("update", false, "write the example files anew")
@@ -89,6 +90,9 @@ func (w *writer) nested(path, comment string, v reflect.Value) {
 		w.table(path, v)
 		return
 	}
+	if v.Len() == 0 {
+		w.example(path, comment)
+	}
 	for n := range v.Len() {
 		w.printf("\n%s[[%s]]\n", comment, path)
 		if n == 0 {
@@ -97,6 +101,30 @@ func (w *writer) nested(path, comment string, v reflect.Value) {
 			w.keys(v.Index(n))
 		}
 		comment = ""
+	}
+}
+
+// examples stand for tables of which a recipe has none by default.
+var examples = map[string]any{"die.mask": config.Mask{
+	X: 400, Y: 8 * length.Millimetre, Width: 2500, Height: 600, Kind: config.Relaxed, Factor: 2,
+}}
+
+// example writes a table that is not there, its keys behind a #; nothing where
+// there is no example of it.
+func (w *writer) example(path, comment string) {
+	value, ok := examples[path]
+	if !ok {
+		return
+	}
+	sub := &writer{t: w.t, comments: w.comments}
+	sub.printf("[[%s]]\n", path)
+	sub.table(path, reflect.ValueOf(value))
+	w.printf("\n%s", comment)
+	for line := range strings.Lines(sub.String()) {
+		if line != "\n" && !strings.HasPrefix(line, "#") {
+			line = "#" + line
+		}
+		w.printf("%s", line)
 	}
 }
 

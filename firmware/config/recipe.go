@@ -27,6 +27,7 @@ type Mode string
 // Modes of a recipe.
 const (
 	Golden      Mode = "golden"
+	Voting      Mode = "voting"
 	Unpatterned Mode = "unpatterned"
 )
 
@@ -36,8 +37,10 @@ type Recipe struct {
 	// engineer's own label for its state; both go into every result.
 	Name    string `toml:"name"`
 	Version string `toml:"version"`
-	// Mode is "golden" to compare each die with a learnt golden die, or
-	// "unpatterned" to look for anomalies on a bare wafer.
+	// Mode is "golden" to compare each die with a learnt golden die, "voting" to
+	// compare the dies of a field with each other, where no golden exists yet, or
+	// "unpatterned" to look for anomalies on a bare wafer. Voting cannot see what
+	// all dies have in common, such as a flaw of the mask.
 	Mode Mode `toml:"mode"`
 	// Golden is the file that `kensa train` wrote, relative to the recipe's own
 	// folder. Mode golden needs it.
@@ -51,8 +54,9 @@ type Recipe struct {
 	Layout wafer.Layout `toml:"layout"`
 	// The frame that the camera gives, in pixels; a field must fit into it.
 	Frame FrameSize `toml:"frame"`
-	// How a die is compared with its golden. Mode golden.
-	Die inspect.GoldenParams `toml:"die"`
+	// How a die is compared with its golden, or with the other dies. Modes golden
+	// and voting.
+	Die Die `toml:"die"`
 	// What counts as an anomaly. Mode unpatterned.
 	Unpatterned inspect.UnpatternedParams `toml:"unpatterned"`
 	// Images kept of defects.
@@ -93,7 +97,7 @@ func DefaultRecipe() Recipe {
 			Notch: wafer.Down, FieldColumns: 3, FieldRows: 3, Path: wafer.Serpentine, PixelSize: 40 * length.Micrometre,
 		},
 		Frame:       FrameSize{960, 800},
-		Die:         inspect.DefaultGoldenParams(),
+		Die:         Die{GoldenParams: inspect.DefaultGoldenParams()},
 		Unpatterned: inspect.DefaultUnpatternedParams(),
 		Images:      Images{Max: 50, Size: 96},
 		Bins: wafer.Rules{
@@ -166,8 +170,10 @@ func (r Recipe) Check() error {
 	switch {
 	case r.Name == "":
 		return fmt.Errorf("name: empty; want the recipe's identifier (PPID)")
-	case r.Mode != Golden && r.Mode != Unpatterned:
-		return fmt.Errorf("mode: %q; want %q or %q", r.Mode, Golden, Unpatterned)
+	case r.Mode != Golden && r.Mode != Voting && r.Mode != Unpatterned:
+		return fmt.Errorf("mode: %q; want %q, %q or %q", r.Mode, Golden, Voting, Unpatterned)
+	case r.Mode == Voting && r.Layout.Kind != wafer.DieGrid:
+		return fmt.Errorf("mode: %q; layout.kind %q has no dies to compare with each other; want %q", r.Mode, r.Layout.Kind, wafer.DieGrid)
 	case r.Mode == Golden && r.Golden == "":
 		return fmt.Errorf("golden: missing; mode %q needs a golden file, which `kensa train` makes", r.Mode)
 	case !(r.MinYield >= 0 && r.MinYield <= 1):
@@ -179,6 +185,17 @@ func (r Recipe) Check() error {
 	case r.Images.Size < 16 || r.Images.Size > 1024:
 		return fmt.Errorf("images.size: %d; want 16 to 1024 pixels", r.Images.Size)
 	}
+	if err := r.checkParts(); err != nil {
+		return err
+	}
+	if err := r.checkMasks(); err != nil {
+		return fmt.Errorf("die.%w", err)
+	}
+	return nil
+}
+
+// checkParts checks what other packages define.
+func (r Recipe) checkParts() error {
 	for _, part := range []struct {
 		key   string
 		check func() error

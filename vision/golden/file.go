@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 
@@ -17,15 +18,20 @@ import (
 )
 
 // The file: magic, version and the header's length as little-endian uint32,
-// the header as JSON, the planes mean and sigma as little-endian uint16 by rows,
-// and the SHA-256 of all before.
+// the header as JSON, the planes by rows, and the SHA-256 of all before. Planes
+// are the mean and sigma as little-endian uint16; in version 2 also the sums
+// that Update adds to: the count as uint16, and the scatter as float32.
 const (
 	magic     = "KENSAGLD"
-	version   = 1
+	plain     = 1
+	summed    = 2
 	maxHeader = 1 << 16 // bytes
 	prefix    = len(magic) + 8
-	maxFile   = int64(prefix + maxHeader + 4*frame.MaxPixels + sha256.Size)
+	maxFile   = int64(prefix + maxHeader + 10*frame.MaxPixels + sha256.Size)
 )
+
+// pixelBytes is how many bytes the planes of a version take for a pixel.
+var pixelBytes = map[uint32]int{plain: 4, summed: 10}
 
 // Errors of a golden file, for errors.Is.
 var (
@@ -47,20 +53,36 @@ func (g *Golden) Write(path string) error {
 }
 
 func (g *Golden) encode() ([]byte, error) {
+	if err := g.Header.check(); err != nil {
+		return nil, err
+	}
 	header, err := json.Marshal(g.Header)
 	if err != nil {
 		return nil, err
 	}
+	version := uint32(plain)
+	if g.sums != nil {
+		version = summed
+	}
 	data := binary.LittleEndian.AppendUint32([]byte(magic), version)
 	data = binary.LittleEndian.AppendUint32(data, uint32(len(header)))
 	data = append(data, header...)
-	for _, plane := range [][]uint16{g.mean, g.sigma} {
-		for _, v := range plane {
-			data = binary.LittleEndian.AppendUint16(data, v)
+	data = appendWords(appendWords(data, g.mean), g.sigma)
+	if g.sums != nil {
+		data = appendWords(data, g.sums.count)
+		for _, v := range g.sums.scatter {
+			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
 		}
 	}
 	sum := sha256.Sum256(data)
 	return append(data, sum[:]...), nil
+}
+
+func appendWords(data []byte, plane []uint16) []byte {
+	for _, v := range plane {
+		data = binary.LittleEndian.AppendUint16(data, v)
+	}
+	return data
 }
 
 // Read reads a golden file. Errors name the path and are an ErrNotGolden,
@@ -87,8 +109,9 @@ func decode(data []byte) (*Golden, error) {
 	if !bytes.HasPrefix(data, []byte(magic)) || len(data) < prefix {
 		return nil, ErrNotGolden
 	}
-	if v := binary.LittleEndian.Uint32(data[len(magic):]); v != version {
-		return nil, fmt.Errorf("%w: %d; this program reads %d", ErrVersion, v, version)
+	version := binary.LittleEndian.Uint32(data[len(magic):])
+	if pixelBytes[version] == 0 {
+		return nil, fmt.Errorf("%w: %d; this program reads %d and %d", ErrVersion, version, plain, summed)
 	}
 	header, planes, err := split(data)
 	if err != nil {
@@ -102,15 +125,40 @@ func decode(data []byte) (*Golden, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	pixels := g.Width * g.Height
-	if len(planes) != 4*pixels {
-		return nil, fmt.Errorf("%w: %d bytes of planes; %d×%d pixels need %d", ErrDamaged, len(planes), g.Width, g.Height, 4*pixels)
+	if want := pixelBytes[version] * pixels; len(planes) != want {
+		return nil, fmt.Errorf("%w: %d bytes of planes; %d×%d pixels need %d", ErrDamaged, len(planes), g.Width, g.Height, want)
 	}
-	g.mean, g.sigma = words(planes[:2*pixels]), words(planes[2*pixels:])
+	g.mean, g.sigma = words(planes[:2*pixels]), words(planes[2*pixels:4*pixels])
 	if slices.Contains(g.sigma, 0) {
 		return nil, fmt.Errorf("%w: a standard deviation of 0", ErrDamaged)
 	}
+	if version == summed {
+		if err := g.readSums(planes[4*pixels:]); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+	}
 	g.hash = hex.EncodeToString(data[len(data)-sha256.Size:])
 	return g, nil
+}
+
+// readSums reads what a file of version 2 has more than one of version 1.
+func (g *Golden) readSums(planes []byte) error {
+	if err := g.Model.check(); err != nil {
+		return err
+	}
+	pixels := g.Width * g.Height
+	g.sums = &sums{count: words(planes[:2*pixels]), scatter: make([]float32, pixels)}
+	for n, count := range g.sums.count {
+		scatter := math.Float32frombits(binary.LittleEndian.Uint32(planes[2*pixels+4*n:]))
+		if count == 0 || int(count) > g.Dies {
+			return fmt.Errorf("a pixel of %d dies; want 1 to %d", count, g.Dies)
+		}
+		if !(scatter >= 0 && scatter <= math.MaxFloat32) {
+			return fmt.Errorf("a pixel's sum of squares is %v", scatter)
+		}
+		g.sums.scatter[n] = scatter
+	}
+	return nil
 }
 
 // split checks the checksum and returns the header's and the planes' bytes.

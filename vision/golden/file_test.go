@@ -12,12 +12,23 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kensa/vision/register"
 )
 
-func sample(t testing.TB) (*Golden, []byte) {
+// sample is a golden of file version 1.
+func sample(t testing.TB) (*Golden, []byte) { return sealed(t, nil) }
+
+// sampleSummed is one of version 2.
+func sampleSummed(t testing.TB) (*Golden, []byte) {
+	return sealed(t, &sums{count: []uint16{9, 9, 8, 1, 9, 9}, scatter: []float32{0, 1, 2.5, 0, 1e9, 4}})
+}
+
+func sealed(t testing.TB, s *sums) (*Golden, []byte) {
 	t.Helper()
 	g := &Golden{
-		Header: Header{Product: "p", Width: 3, Height: 2, Dies: 9, Trained: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Software: "v1"},
+		sums:   s,
+		Header: Header{Product: "p", Width: 3, Height: 2, Dies: 9, Trained: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Software: "v1", Model: Model{Noise: 400, Wander: 0.01, Kept: 0.5}},
 		mean:   []uint16{0, 25600, 65535, 1, 2, 3},
 		sigma:  []uint16{1, 256, 512, 65535, 700, 800},
 	}
@@ -32,7 +43,12 @@ func sample(t testing.TB) (*Golden, []byte) {
 }
 
 func TestWriteReadRoundTrip(t *testing.T) {
-	g, data := sample(t)
+	t.Run("version 1", func(t *testing.T) { roundTrip(t, sample) })
+	t.Run("version 2", func(t *testing.T) { roundTrip(t, sampleSummed) })
+}
+
+func roundTrip(t *testing.T, draw func(testing.TB) (*Golden, []byte)) {
+	g, data := draw(t)
 	path := filepath.Join(t.TempDir(), "p.golden")
 	if err := g.Write(path); err != nil {
 		t.Fatal(err)
@@ -70,7 +86,7 @@ func TestReadRefuses(t *testing.T) {
 		{"empty", nil, ErrNotGolden, ""},
 		{"a picture", []byte("\x89PNG and so on and on"), ErrNotGolden, ""},
 		{"magic only", good[:10], ErrNotGolden, ""},
-		{"version", change(func(d []byte) []byte { d[8] = 9; return d }), ErrVersion, "9; this program reads 1"},
+		{"version", change(func(d []byte) []byte { d[8] = 9; return d }), ErrVersion, "9; this program reads 1 and 2"},
 		{"one bit", change(func(d []byte) []byte { d[len(d)-40] ^= 4; return d }), ErrDamaged, "checksum"},
 		{"a byte short", good[:len(good)-1], ErrDamaged, "checksum"},
 		{"cut off", good[:60], ErrDamaged, "truncated"},
@@ -99,8 +115,44 @@ func TestReadRefuses(t *testing.T) {
 			}
 		})
 	}
+	refuseSums(t)
 	if _, err := Read(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v; want not exist", err)
+	}
+}
+
+// refuseSums damages what only version 2 has.
+func refuseSums(t *testing.T) {
+	_, good := sampleSummed(t)
+	const pixels = 6
+	counts := len(good) - sha256.Size - 6*pixels
+	for _, c := range []struct {
+		name   string
+		damage func(d []byte) []byte
+		text   string
+	}{
+		{"no dies", func(d []byte) []byte { return append(d[:counts:counts], append([]byte{0, 0}, d[counts+2:]...)...) }, "a pixel of 0 dies; want 1 to 9"},
+		{"too many dies", func(d []byte) []byte { d[counts] = 10; return d }, "a pixel of 10 dies"},
+		{"scatter", func(d []byte) []byte { d[counts+2*pixels+3] = 0xff; return d }, "a pixel's sum of squares is -"},
+		{"not a number", func(d []byte) []byte {
+			binary.LittleEndian.PutUint32(d[counts+2*pixels:], 0x7fc00000)
+			return d
+		}, "sum of squares is NaN"},
+		{"model", func(d []byte) []byte { return bytes.Replace(d, []byte(`"kept":0.5`), []byte(`"kept":1.5`), 1) }, "kept 1.5"},
+		{"planes", func(d []byte) []byte { d[8] = plain; return d }, "60 bytes of planes; 3×2 pixels need 24"},
+	} {
+		_, err := decode(resum(c.damage(bytes.Clone(good))))
+		if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: error %v; want %q", c.name, err, c.text)
+		}
+	}
+}
+
+// TestUpdateNeedsSums: a file of version 1 is still read, for inspection.
+func TestUpdateNeedsSums(t *testing.T) {
+	g, _ := sample(t)
+	if _, _, err := g.Update(time.Time{}, "", nil, register.DefaultParams()); !errors.Is(err, ErrTooOld) {
+		t.Errorf("error %v; want ErrTooOld", err)
 	}
 }
 
@@ -110,6 +162,8 @@ func FuzzDecode(f *testing.F) {
 	_, good := sample(f)
 	f.Add(good)
 	f.Add(good[:50])
+	_, summed := sampleSummed(f)
+	f.Add(summed)
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) >= sha256.Size {

@@ -25,6 +25,14 @@ type Header struct {
 	Dies     int       `json:"dies"`   // good dies that it was learnt from
 	Trained  time.Time `json:"trained"`
 	Software string    `json:"software"` // version of the program that trained it
+	Model    Model     `json:"model"`    // what Update starts from; zero in files of version 1
+}
+
+// Model is how the values of good dies scatter, as variances in steps of 1/One.
+type Model struct {
+	Noise  float64 `json:"noise"`
+	Wander float64 `json:"wander"` // of edges, pixels² times the local change of grey squared
+	Kept   float64 `json:"kept"`   // share of the noise that resampling left in the dies
 }
 
 // Golden is a product's golden die. It is read only and safe for concurrent use.
@@ -33,6 +41,8 @@ type Golden struct {
 	mean  []uint16 // steps of 1/One
 	sigma []uint16 // standard deviation of good dies, steps of 1/One, at least 1
 	hash  string
+	sums  *sums  // nil in files of version 1
+	masks []Mask // not in the file: they are the recipe's
 }
 
 // MaxSide bounds a golden die's width and height, pixels.
@@ -45,8 +55,17 @@ func (h Header) check() error {
 		return fmt.Errorf("product: empty; want the product's name")
 	case h.Width < 1 || h.Height < 1 || h.Width > MaxSide || h.Height > MaxSide || h.Width > frame.MaxPixels/h.Height:
 		return fmt.Errorf("size %d×%d pixels; want 1 to %d a side and at most %d in all", h.Width, h.Height, MaxSide, frame.MaxPixels)
-	case h.Dies < MinDies:
-		return fmt.Errorf("dies: %d; want at least %d", h.Dies, MinDies)
+	case h.Dies < MinDies || h.Dies > math.MaxUint16:
+		return fmt.Errorf("dies: %d; want %d to %d", h.Dies, MinDies, math.MaxUint16)
+	}
+	return nil
+}
+
+// check reports a value that no training gives; NaN is one.
+func (m Model) check() error {
+	const most = math.MaxUint16 * math.MaxUint16
+	if !(m.Noise > 0 && m.Noise <= most && m.Wander >= 0 && m.Wander <= most && m.Kept > 0 && m.Kept <= 1) {
+		return fmt.Errorf("model: noise %v, wander %v, kept %v; no training gives that", m.Noise, m.Wander, m.Kept)
 	}
 	return nil
 }

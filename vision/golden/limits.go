@@ -1,7 +1,9 @@
 package golden
 
 import (
+	"bytes"
 	"fmt"
+	"image"
 	"math"
 )
 
@@ -43,14 +45,31 @@ func (l Limits) Check() error {
 type Planes struct{ Lo, Hi []uint8 }
 
 // Planes works the limits out: mean ∓ (KSigma·σ + Registration·gradient), at
-// least Floor, rounded outwards.
+// least Floor, rounded outwards; wider where there are masks.
 func (g *Golden) Planes(l Limits) Planes {
-	p := Planes{make([]uint8, len(g.mean)), make([]uint8, len(g.mean))}
+	p := Planes{bytes.Repeat([]byte{255}, len(g.mean)), make([]uint8, len(g.mean))}
 	mean, sigma, slope := g.Mean(), g.Sigma(), g.Gradient()
 	for n, m := range mean {
-		slack := max(l.Floor, l.KSigma*float64(sigma[n])+l.Registration*float64(slope[n]))
-		p.Lo[n] = uint8(max(0, math.Floor(float64(m)-slack)))
-		p.Hi[n] = uint8(min(255, math.Ceil(float64(m)+slack)))
+		p.widen(n, m, l.slack(sigma[n], slope[n]))
+	}
+	for _, mask := range g.masks {
+		r := mask.Rect.Intersect(image.Rect(0, 0, g.Width, g.Height))
+		for y := r.Min.Y; y < r.Max.Y; y++ {
+			for n := y*g.Width + r.Min.X; n < y*g.Width+r.Max.X; n++ {
+				p.widen(n, mean[n], mask.Factor*l.slack(sigma[n], slope[n]))
+			}
+		}
 	}
 	return p
+}
+
+// slack is how far the limits lie from the mean at least, in grey levels.
+func (l Limits) slack(sigma, slope float32) float64 {
+	return max(l.Floor, l.KSigma*float64(sigma)+l.Registration*float64(slope))
+}
+
+// widen moves pixel n's limits to at least slack from its mean, never closer.
+func (p Planes) widen(n int, mean float32, slack float64) {
+	p.Lo[n] = min(p.Lo[n], uint8(max(0, math.Floor(float64(mean)-slack))))
+	p.Hi[n] = max(p.Hi[n], uint8(min(255, math.Ceil(float64(mean)+slack))))
 }

@@ -48,26 +48,49 @@ func median(sorted []uint16) uint16 {
 	return uint16((int(sorted[middle-1]) + int(sorted[middle]) + 1) / 2)
 }
 
-// spread is the robust mean and standard deviation of the dies, pixel by pixel,
-// and the standard deviation of their edges' places in pixels. kept is the
-// share of the camera's noise, as variance, that interpolation left in the dies;
-// what it took is put back, because the next die may need none.
-func spread(stack [][]uint16, kept float64, width, height int) (mean, sigma []uint16, wander float64) {
+// sums are what a golden has learnt of each pixel, so that more dies can be
+// added later.
+type sums struct {
+	count   []uint16  // dies whose value counts
+	scatter []float32 // sum of their squared distances from the mean, steps of 1/One
+}
+
+// spread is what the dies say of each pixel, robustly. kept is the share of the
+// camera's noise, as variance, that interpolation left in the dies; what it took
+// is put back, because the next die may need none.
+func spread(stack [][]uint16, kept float64, width, height int) *Golden {
 	middle := medians(stack)
 	slope := gradient(levels(middle), width, height)
-	model := fitModel(stack, slope)
-	mean, sigma = make([]uint16, len(middle)), make([]uint16, len(middle))
+	correct := medianOfVariance(len(stack) - 1)
+	fitted := fitModel(slope, func(n int) float64 { return variance(stack, n) / correct })
+	g := &Golden{mean: make([]uint16, len(middle)), sums: newSums(len(middle))}
 	values, away := make([]uint16, len(stack)), make([]uint16, len(stack))
-	for n := range mean {
+	for n := range g.mean {
 		column(stack, n, values)
-		prior := model.variance(slope[n])
-		limit := max(outlierSigmas*math.Sqrt(prior), outlierMAD*madToSigma*float64(deviation(values, middle[n], away)))
-		m, variance := trimmed(values, float64(middle[n]), limit, prior)
-		variance += model.noise * (1/kept - 1)
-		mean[n] = uint16(math.Round(m))
-		sigma[n] = uint16(max(1, min(math.MaxUint16, math.Round(math.Sqrt(variance)))))
+		limit := max(outlierSigmas*math.Sqrt(fitted.variance(slope[n])), outlierMAD*madToSigma*float64(deviation(values, middle[n], away)))
+		mean, scatter, count := trimmed(values, float64(middle[n]), limit)
+		g.mean[n] = uint16(math.Round(mean))
+		g.sums.count[n], g.sums.scatter[n] = uint16(count), float32(scatter)
 	}
-	return mean, sigma, math.Sqrt(model.wander) / One
+	g.Header = Header{Width: width, Height: height, Dies: len(stack), Model: Model{fitted.noise, fitted.wander, kept}}
+	g.setSigma(slope)
+	return g
+}
+
+func newSums(pixels int) *sums { return &sums{make([]uint16, pixels), make([]float32, pixels)} }
+
+// setSigma works σ out from the sums, drawn towards the model at this slope.
+func (g *Golden) setSigma(slope []float32) {
+	g.sigma = make([]uint16, len(g.mean))
+	fitted := model{g.Model.Noise, g.Model.Wander}
+	for n, scatter := range g.sums.scatter {
+		variance := (priorDies*fitted.variance(slope[n]) + float64(scatter)) / (priorDies + float64(g.sums.count[n]) - 1)
+		g.sigma[n] = toSigma(variance + fitted.noise*(1/g.Model.Kept-1))
+	}
+}
+
+func toSigma(variance float64) uint16 {
+	return uint16(max(1, min(math.MaxUint16, math.Round(math.Sqrt(variance)))))
 }
 
 // deviation is the median distance from middle.
@@ -79,20 +102,28 @@ func deviation(values []uint16, middle uint16, away []uint16) uint16 {
 	return median(away)
 }
 
-// trimmed is the mean of the values within limit of the middle, and their
-// variance drawn towards the model's.
-func trimmed(values []uint16, middle, limit, prior float64) (mean, variance float64) {
-	var sum, square, n float64
+// trimmed is within, of all values where too many of them lie beyond the limit.
+func trimmed(values []uint16, middle, limit float64) (mean, scatter, n float64) {
+	mean, scatter, n = within(values, middle, limit)
+	if n < (1-outlierShare)*float64(len(values)) {
+		return within(values, middle, math.Inf(1))
+	}
+	return mean, scatter, n
+}
+
+// within is the mean of the values within limit of the middle, the sum of their
+// squared distances from it, and their number.
+func within(values []uint16, middle, limit float64) (mean, scatter, n float64) {
+	var sum, square float64
 	for _, v := range values {
 		if d := float64(v) - middle; math.Abs(d) <= limit {
 			sum, square, n = sum+d, square+d*d, n+1
 		}
 	}
-	if n < (1-outlierShare)*float64(len(values)) {
-		return trimmed(values, middle, math.Inf(1), prior)
+	if n == 0 {
+		return middle, 0, 0
 	}
-	scatter := square - sum*sum/n
-	return middle + sum/n, (priorDies*prior + scatter) / (priorDies + n - 1)
+	return middle + sum/n, max(0, square-sum*sum/n), n
 }
 
 // model is how σ² grows with the local change of grey: noise, and the wander of
@@ -103,21 +134,21 @@ func (m model) variance(slope float32) float64 {
 	return m.noise + m.wander*float64(slope)*float64(slope)
 }
 
-// fitModel takes medians over many pixels of the dies' plain variance, which
-// defects on a few dies cannot move.
-func fitModel(stack [][]uint16, slope []float32) model {
+// fitModel takes medians over many pixels of the dies' variance, which defects
+// on a few dies cannot move. variance is that of a pixel, such that its median
+// over pixels is right.
+func fitModel(slope []float32, variance func(n int) float64) model {
 	flat, steep := quantiles(slope)
 	var noise, wander []float64
-	correct := medianOfVariance(len(stack) - 1)
 	for n, g := range slope {
 		if g <= flat {
-			noise = append(noise, variance(stack, n)/correct)
+			noise = append(noise, variance(n))
 		}
 	}
 	m := model{noise: max(middleOf(noise), One*One/12)} // at least that of rounding
 	for n, g := range slope {
 		if g >= steep && g > 0 {
-			wander = append(wander, (variance(stack, n)/correct-m.noise)/(float64(g)*float64(g)))
+			wander = append(wander, (variance(n)-m.noise)/(float64(g)*float64(g)))
 		}
 	}
 	m.wander = max(0, middleOf(wander))

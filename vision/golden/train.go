@@ -39,35 +39,33 @@ var ErrTraining = errors.New("golden: cannot train")
 // ErrTraining that names the dies: fewer than MinDies are left, or more than
 // a third were left out.
 func Train(h Header, samples []Sample, p register.Params) (*Golden, []Rejected, error) {
-	if err := checkSamples(samples); err != nil {
+	if err := checkSamples(samples, MinDies, ErrTraining); err != nil {
 		return nil, nil, err
 	}
-	if err := p.Check(); err != nil {
-		return nil, nil, err
-	}
-	t := trainer{samples: samples, params: p, width: samples[0].Rect.Dx(), height: samples[0].Rect.Dy()}
-	if err := t.seed(); err != nil {
-		return nil, nil, err
-	}
-	for range 2 { // against the first die, then against the mean
-		if err := t.align(); err != nil {
-			return nil, t.rejected, err
-		}
-	}
-	if err := t.dropOdd(); err != nil {
+	t := newTrainer(samples, p, max(MinDies, (2*len(samples)+2)/3), ErrTraining)
+	if err := t.run(); err != nil {
 		return nil, t.rejected, err
 	}
-	h.Width, h.Height, h.Dies = t.width, t.height, len(t.stack)
-	if err := h.check(); err != nil {
-		return nil, t.rejected, fmt.Errorf("%w: %w", ErrTraining, err)
+	if err := t.dropOdd(spread(t.stack, t.noise, t.width, t.height)); err != nil {
+		return nil, t.rejected, err
 	}
-	g := &Golden{Header: h}
-	var wander float64
-	g.mean, g.sigma, wander = spread(t.stack, t.noise, t.width, t.height)
-	if wander > maxWander {
-		return nil, t.rejected, fmt.Errorf("%w: edges wander by %.2f pixel from die to die; limit is %v (different products, or out of focus?)", ErrTraining, wander, maxWander)
+	g := spread(t.stack, t.noise, t.width, t.height)
+	g.Product, g.Trained, g.Software = h.Product, h.Trained, h.Software
+	if err := g.finish(); err != nil {
+		return nil, t.rejected, err
 	}
-	return g, t.rejected, g.seal()
+	return g, t.rejected, nil
+}
+
+// finish checks what was learnt and seals it.
+func (g *Golden) finish() error {
+	if err := g.Header.check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrTraining, err)
+	}
+	if wander := math.Sqrt(g.Model.Wander) / One; wander > maxWander {
+		return fmt.Errorf("%w: edges wander by %.2f pixel from die to die; limit is %v (different products, or out of focus?)", ErrTraining, wander, maxWander)
+	}
+	return g.seal()
 }
 
 // maxWander is the standard deviation of edges' places, in pixels, above which
@@ -88,19 +86,20 @@ func (g *Golden) seal() error {
 	return nil
 }
 
-func checkSamples(samples []Sample) error {
-	if len(samples) < MinDies || len(samples) > MaxDies {
-		return fmt.Errorf("%w: %d good dies; want %d to %d", ErrTraining, len(samples), MinDies, MaxDies)
+// checkSamples wants at least so many dies of one size; what is wrong is an is.
+func checkSamples(samples []Sample, least int, is error) error {
+	if len(samples) < least || len(samples) > MaxDies {
+		return fmt.Errorf("%w: %d dies; want %d to %d", is, len(samples), least, MaxDies)
 	}
 	for _, s := range samples {
 		if err := s.Image.Check(); err != nil {
-			return fmt.Errorf("%w: %s: %w", ErrTraining, s.Name, err)
+			return fmt.Errorf("%w: %s: %w", is, s.Name, err)
 		}
 		if s.Rect.Size() != samples[0].Rect.Size() {
-			return fmt.Errorf("%w: %s: die of %v pixels; %s has %v", ErrTraining, s.Name, s.Rect.Size(), samples[0].Name, samples[0].Rect.Size())
+			return fmt.Errorf("%w: %s: die of %v pixels; %s has %v", is, s.Name, s.Rect.Size(), samples[0].Name, samples[0].Rect.Size())
 		}
 		if !s.Rect.In(s.Image.Bounds()) {
-			return fmt.Errorf("%w: %s: die at %v lies outside the frame of %d×%d", ErrTraining, s.Name, s.Rect, s.Image.Width, s.Image.Height)
+			return fmt.Errorf("%w: %s: die at %v lies outside the frame of %d×%d", is, s.Name, s.Rect, s.Image.Width, s.Image.Height)
 		}
 	}
 	return nil
@@ -109,6 +108,8 @@ func checkSamples(samples []Sample) error {
 // trainer holds the dies as far as they are aligned.
 type trainer struct {
 	samples       []Sample
+	need          int   // how many of them must be alike
+	is            error // what an error of too few or too different dies is
 	params        register.Params
 	width, height int
 	template      *register.Template
@@ -117,6 +118,26 @@ type trainer struct {
 	names         []string   // of the dies in stack
 	noise         float64    // mean share of noise variance that resampling left in stack
 	rejected      []Rejected
+}
+
+func newTrainer(samples []Sample, p register.Params, need int, is error) *trainer {
+	return &trainer{samples: samples, need: need, is: is, params: p, width: samples[0].Rect.Dx(), height: samples[0].Rect.Dy()}
+}
+
+// run aligns the dies: against the first, then against their median.
+func (t *trainer) run() error {
+	if err := t.params.Check(); err != nil {
+		return err
+	}
+	if err := t.seed(); err != nil {
+		return err
+	}
+	for range 2 {
+		if err := t.align(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxSeeds is how many dies are tried as the first reference.
@@ -146,7 +167,7 @@ func (t *trainer) seed() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: the dies are too different: none matches more than half of the others: %w", ErrTraining, why)
+	return fmt.Errorf("%w: the dies are too different: none matches more than half of the others: %w", t.is, why)
 }
 
 func (t *trainer) match(s Sample) (register.Match, error) {
@@ -163,10 +184,28 @@ func (t *trainer) match(s Sample) (register.Match, error) {
 // align matches every die with the template, moves the matched dies to their
 // common middle and makes their median the next template.
 func (t *trainer) align() error {
-	t.stack, t.names, t.rejected = nil, nil, nil
-	var matches []register.Match
-	var kept []Sample
+	matches, kept := t.matchAll()
+	if err := t.enough(len(kept)); err != nil {
+		return err
+	}
 	var dx, dy float64
+	for _, m := range matches {
+		dx, dy = dx+m.DX/float64(len(kept)), dy+m.DY/float64(len(kept))
+	}
+	for n := range matches {
+		matches[n].DX, matches[n].DY = matches[n].DX-dx, matches[n].DY-dy
+	}
+	t.resampleAll(matches, kept)
+	var err error
+	if t.template, err = register.NewTemplate(levels(medians(t.stack)), t.width, t.height); err != nil {
+		return fmt.Errorf("%w: %w", t.is, err)
+	}
+	return nil
+}
+
+// matchAll matches every die with the template and says which match.
+func (t *trainer) matchAll() (matches []register.Match, kept []Sample) {
+	t.rejected = nil
 	for _, s := range t.samples {
 		m, err := t.match(s)
 		if err != nil {
@@ -174,34 +213,31 @@ func (t *trainer) align() error {
 			continue
 		}
 		matches, kept = append(matches, m), append(kept, s)
-		dx, dy = dx+m.DX, dy+m.DY
 	}
-	if err := t.enough(len(kept)); err != nil {
-		return err
-	}
+	return matches, kept
+}
+
+// resampleAll makes the stack of the dies at their matches.
+func (t *trainer) resampleAll(matches []register.Match, kept []Sample) {
+	t.stack, t.names, t.noise = nil, nil, 0
 	var part plane.Plane
-	t.noise = 0
 	for n, m := range matches {
-		m.DX, m.DY = m.DX-dx/float64(len(kept)), m.DY-dy/float64(len(kept))
 		t.stack, t.names = append(t.stack, resample(kept[n], m, &part)), append(t.names, kept[n].Name)
 		t.noise += noiseKept(m.DX) * noiseKept(m.DY) / float64(len(kept))
 	}
-	var err error
-	t.template, err = register.NewTemplate(levels(medians(t.stack)), t.width, t.height)
-	return err
 }
 
-// enough wants MinDies, and two thirds of what was given.
+// enough reports that too few dies are alike, and why the others are not.
 func (t *trainer) enough(kept int) error {
-	if kept >= MinDies && 3*kept >= 2*len(t.samples) {
+	if kept >= t.need {
 		return nil
 	}
 	var why []string
 	for _, r := range t.rejected {
 		why = append(why, r.Name+": "+r.Reason)
 	}
-	return fmt.Errorf("%w: %d of %d dies are alike; want %d and two thirds; left out: %s",
-		ErrTraining, kept, len(t.samples), MinDies, strings.Join(why, "; "))
+	return fmt.Errorf("%w: %d of %d dies are alike; want %d; left out: %s",
+		t.is, kept, len(t.samples), t.need, strings.Join(why, "; "))
 }
 
 // resample reads a die at its match as the inspection does, bilinearly, and
@@ -240,17 +276,10 @@ const (
 )
 
 // dropOdd leaves out dies that match in place but not in content.
-func (t *trainer) dropOdd() error {
-	mean, sigma, _ := spread(t.stack, t.noise, t.width, t.height)
+func (t *trainer) dropOdd(expected *Golden) error {
 	var stack [][]uint16
 	for n, die := range t.stack {
-		odd := 0
-		for k, v := range die {
-			if math.Abs(float64(v)-float64(mean[k])) > oddSigmas*max(float64(sigma[k]), One) {
-				odd++
-			}
-		}
-		if share := float64(odd) / float64(len(die)); share > oddShare {
+		if share := expected.odd(die); share > oddShare {
 			t.rejected = append(t.rejected, Rejected{t.names[n], fmt.Sprintf("%.1f %% of its pixels differ from the other dies; limit is %.0f %%", 100*share, 100*oddShare)})
 			continue
 		}
@@ -259,4 +288,15 @@ func (t *trainer) dropOdd() error {
 	t.stack = stack
 	slices.SortFunc(t.rejected, func(a, b Rejected) int { return strings.Compare(a.Name, b.Name) })
 	return t.enough(len(stack))
+}
+
+// odd is the share of a die's pixels that are oddSigmas away from the mean.
+func (g *Golden) odd(die []uint16) float64 {
+	odd := 0
+	for n, v := range die {
+		if math.Abs(float64(v)-float64(g.mean[n])) > oddSigmas*max(float64(g.sigma[n]), One) {
+			odd++
+		}
+	}
+	return float64(odd) / float64(len(die))
 }

@@ -164,7 +164,7 @@ func TestTrainRefuses(t *testing.T) {
 		samples []golden.Sample
 		want    string
 	}{
-		{"too few", header, good[:4], "4 good dies; want 5"},
+		{"too few", header, good[:4], "4 dies; want 5"},
 		{"mixed products", header, append(slices.Clone(good[:5]), other[:4]...), "5 of 9 dies are alike"},
 		{"nothing alike", header, append(slices.Clone(good[:3]), other[:3]...), "none matches more than half"},
 		{"sizes", header, larger, "frame 0 die 2: die of"},

@@ -1,5 +1,6 @@
-// Package inspect turns frames into findings: against a golden die, against a
-// reference image, or against a bare wafer's own surroundings.
+// Package inspect turns frames into findings: against a golden die, dies against
+// each other, against a reference image, or against a bare wafer's own
+// surroundings.
 package inspect
 
 import (
@@ -16,8 +17,8 @@ type Shift struct{ DX, DY float64 }
 // Die is what was found on one die of a frame.
 type Die struct {
 	Rect image.Rectangle // where it was expected in the frame
-	// Registered is false where the die could not be matched with its golden;
-	// then nothing was compared, and Reason says why.
+	// Registered is false where the die could not be matched with its golden, or
+	// with the other dies; then nothing was compared, and Reason says why.
 	Registered bool
 	Reason     string
 	Shift      Shift           // of the die from Rect

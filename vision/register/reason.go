@@ -40,7 +40,7 @@ func (m *Matcher) exposed(t *Template) error {
 func accept(match Match, p Params) error {
 	switch {
 	case !(match.Confidence >= p.MinCorrelation):
-		return mismatch("correlation %.2f with the golden; want %.2f (another pattern, turned, or out of focus)", match.Confidence, p.MinCorrelation)
+		return mismatch("correlation %.2f with the expected die; want %.2f (another pattern, turned, or out of focus)", match.Confidence, p.MinCorrelation)
 	case math.Abs(match.DX) > p.MaxShift || math.Abs(match.DY) > p.MaxShift:
 		return mismatch("shifted by (%.1f, %.1f) pixels; limit is %v", match.DX, match.DY, p.MaxShift)
 	}

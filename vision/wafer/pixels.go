@@ -25,6 +25,19 @@ func (l Layout) DiePixels() (width, height int) {
 	return int(l.pixels(l.DieWidth)), int(l.pixels(l.DieHeight))
 }
 
+// OnDie is a region of the die in pixels of its rectangle, every pixel that it
+// touches. corner is the region's lower left corner, from the die's. The die's
+// centre is the rectangle's, as in Locate.
+func (l Layout) OnDie(corner Point, width, height length.Length) image.Rectangle {
+	w, h := l.DiePixels()
+	x := float64(w)/2 + l.pixels(corner.X-l.DieWidth/2)
+	y := float64(h)/2 - l.pixels(corner.Y-l.DieHeight/2)
+	first := func(v float64) int { return int(math.Floor(snap(v))) }
+	end := func(v float64) int { return int(math.Ceil(snap(v))) }
+	r := image.Rect(first(x), first(y-l.pixels(height)), end(x+l.pixels(width)), end(y))
+	return r.Intersect(image.Rect(0, 0, w, h))
+}
+
 // FieldPixels is the least frame that holds a field with all its streets.
 func (l Layout) FieldPixels() (width, height int) {
 	return int(math.Ceil(snap(l.pixels(l.PitchX) * float64(l.FieldColumns)))),

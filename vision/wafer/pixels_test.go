@@ -102,3 +102,21 @@ func TestLocateByHand(t *testing.T) {
 		}
 	}
 }
+
+// TestOnDieIsWhereLocateSays places regions of one pixel and wants Locate to
+// give their corner back.
+func TestOnDieIsWhereLocateSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := Layout{Kind: DieGrid, PixelSize: length.Length(rapid.Float64Range(0.1, 50).Draw(t, "pixel"))}
+		l.DieWidth = l.PixelSize * length.Length(rapid.Float64Range(8, 500).Draw(t, "width"))
+		l.DieHeight = l.PixelSize * length.Length(rapid.Float64Range(8, 500).Draw(t, "height"))
+		w, h := l.DiePixels()
+		x, y := rapid.IntRange(0, w-1).Draw(t, "x"), rapid.IntRange(0, h-1).Draw(t, "y")
+		spot := l.Locate(DieIndex{}, image.Rect(0, 0, w, h), 0, 0, defect.Defect{CX: float64(x), CY: float64(y)})
+		half := l.PixelSize / 2
+		got := l.OnDie(Point{spot.OnDie.X - half, spot.OnDie.Y - half}, l.PixelSize, l.PixelSize)
+		if want := image.Rect(x, y, x+1, y+1); got != want {
+			t.Fatalf("pixel %v; want %v", got, want)
+		}
+	})
+}

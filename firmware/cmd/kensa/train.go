@@ -16,6 +16,7 @@ type trainCommand struct {
 	Recipe string `required:"" help:"The recipe to learn the golden for; it says where dies lie in a frame, and where the golden goes."`
 	Frames string `arg:"" help:"Folder of known-good frames: one wafer, or a folder for each, files in the order of the fields."`
 	Max    int    `default:"200" help:"Learn from at most so many dies."`
+	Update bool   `help:"Add the dies to the golden that is there, instead of learning a new one. The golden before is kept beside it, with .bak after its name."`
 }
 
 // Run learns and writes the golden. A golden that is there already is replaced
@@ -24,6 +25,9 @@ func (t *trainCommand) Run(c console) error {
 	recipe, err := config.LoadRecipe(t.Recipe)
 	if err != nil {
 		return fail(exitUsage, err, "")
+	}
+	if recipe.Golden == "" {
+		return fail(exitUsage, fmt.Errorf("%s: golden: missing; it names the file to learn", t.Recipe), "")
 	}
 	plan, err := wafer.NewPlan(recipe.Layout, recipe.Frame.Width, recipe.Frame.Height)
 	if err != nil {
@@ -36,15 +40,42 @@ func (t *trainCommand) Run(c console) error {
 	if err != nil {
 		return fail(exitInput, err, "")
 	}
-	learnt, rejected, err := appliance.Learn(recipe, samples)
-	for _, r := range rejected {
-		fmt.Fprintf(c.err, "left out %s: %s\n", r.Name, r.Reason)
+	if t.Update {
+		return update(c, recipe, samples)
 	}
+	return learn(c, recipe, samples)
+}
+
+func learn(c console, recipe config.Recipe, samples []golden.Sample) error {
+	learnt, rejected, err := appliance.Learn(recipe, samples)
+	leftOut(c, rejected)
 	if err != nil {
 		return fail(exitInput, err, "give more frames of known-good wafers, or frames of the recipe's own product")
 	}
 	_, err = fmt.Fprintf(c.out, "%s: %d×%d pixels, learnt from %d dies (%d left out)\n", recipe.GoldenPath(), learnt.Width, learnt.Height, learnt.Dies, len(rejected))
 	return err
+}
+
+func update(c console, recipe config.Recipe, samples []golden.Sample) error {
+	learnt, backup, rejected, err := appliance.Approve(recipe, samples)
+	leftOut(c, rejected)
+	hint := ""
+	if errors.Is(err, appliance.ErrNoGolden) || errors.Is(err, golden.ErrTooOld) {
+		hint = "without --update, `kensa train` learns a new golden"
+	}
+	if err != nil {
+		return fail(exitInput, err, hint)
+	}
+	_, err = fmt.Fprintf(c.out, "%s: %d dies added (%d left out), learnt from %d in all; the golden before is %s\n",
+		recipe.GoldenPath(), len(samples)-len(rejected), len(rejected), learnt.Dies, backup)
+	return err
+}
+
+// leftOut says which dies were not learnt from, and why.
+func leftOut(c console, rejected []golden.Rejected) {
+	for _, r := range rejected {
+		fmt.Fprintf(c.err, "left out %s: %s\n", r.Name, r.Reason)
+	}
 }
 
 // samples cuts the dies out of the frames: file n of a wafer's folder is the
