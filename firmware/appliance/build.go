@@ -1,0 +1,157 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"kensa/bus/broker"
+	"kensa/bus/ledger"
+	"kensa/bus/session"
+	"kensa/bus/sparkplug"
+	"kensa/firmware/display"
+	"kensa/firmware/record"
+	"kensa/firmware/station"
+	"kensa/firmware/version"
+	"kensa/hw/trigger"
+)
+
+func (a *Appliance) openStore(ctx context.Context) error {
+	state := a.config.Storage.State
+	if err := os.MkdirAll(state, 0o750); err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	store, err := record.Open(ctx, filepath.Join(state, DatabaseName))
+	if err != nil {
+		return err
+	}
+	a.store = store
+	a.onClose(store.Close)
+	return nil
+}
+
+func (a *Appliance) startBroker(context.Context) error {
+	if !a.config.MQTT.Embedded {
+		return nil
+	}
+	address, err := url.Parse(a.config.MQTT.Brokers[0])
+	if err != nil {
+		return fmt.Errorf("mqtt.brokers: %w", err)
+	}
+	a.broker, err = broker.Start(address.Host, a.log.With("part", "broker"))
+	if err != nil {
+		return err
+	}
+	a.onClose(a.broker.Close)
+	return nil
+}
+
+// openBus makes the two planes, each on a connection of its own: Sparkplug's
+// last will must not speak for the ledger.
+func (a *Appliance) openBus(context.Context) (err error) {
+	if a.config.Ledger.Enabled { // records are signed also while nobody listens
+		a.identity, err = ledger.OpenIdentity(filepath.Join(a.config.Storage.State, KeysFolder), a.config.Station.Name)
+		if err != nil {
+			return err
+		}
+	}
+	if len(a.config.MQTT.Brokers) == 0 {
+		return nil
+	}
+	if a.config.MES.Enabled {
+		if err := a.openMES(); err != nil {
+			return err
+		}
+	}
+	if a.config.Ledger.Enabled {
+		return a.openLedger()
+	}
+	return nil
+}
+
+func (a *Appliance) openMES() (err error) {
+	a.mesSession, err = session.New(a.config.Connection("-mes"), a.log.With("part", "mes"))
+	if err != nil {
+		return err
+	}
+	names := sparkplug.Config{Group: a.config.Station.Site + "-" + a.config.Station.Area, Node: a.config.Station.Name, Device: a.config.MES.Device}
+	node, err := sparkplug.New(names, a.mesSession, a.store, a.log.With("part", "mes"))
+	if err != nil {
+		return err
+	}
+	a.mes = newMES(node, a.store, a.log.With("part", "mes"))
+	return nil
+}
+
+func (a *Appliance) openLedger() (err error) {
+	a.line, err = session.New(a.config.Connection("-ledger"), a.log.With("part", "ledger"))
+	if err != nil {
+		return err
+	}
+	a.ledger, err = ledger.NewSender(a.line, outbox{a.store.Outbox(record.Ledger)}, a.identity, a.store.Epoch(), ledger.SenderConfig{}, a.log.With("part", "ledger"))
+	return err
+}
+
+func (a *Appliance) openStation(ctx context.Context) error {
+	job, err := a.prepareJob(ctx)
+	if err != nil {
+		return err
+	}
+	a.screen = &screen{plan: job.Plan, rules: job.Rules, log: a.log, status: display.Status{
+		Tool: a.config.Station.Name, SoftwareVersion: version.Version, Recipe: job.Recipe, RecipeVersion: job.Version,
+		Equipment: display.NonScheduled, Control: display.HostOffline,
+	}}
+	finished, err := archive{a.store.Reader}.Wafers(ctx, display.MaxFinished)
+	if err != nil {
+		return err
+	}
+	a.screen.board = display.NewBoard(display.State{Status: a.screen.status, Finished: finished})
+	lines := a.tool.Lines()
+	pulses, err := trigger.NewCounter(lines.FieldTrigger)
+	if err != nil {
+		return err
+	}
+	a.station, err = station.New(station.Parts{
+		Lines: station.Lines{
+			WaferPresent: lines.WaferPresent, Ready: lines.Ready, Busy: lines.Busy,
+			ResultOK: lines.ResultOK, ResultNG: lines.ResultNG,
+		},
+		Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log,
+		Store:    &keeper{a.store, a.identity, a.config, a.notify},
+		Observer: a.observers(),
+	}, a.config.Cycle, job)
+	return err
+}
+
+// notify wakes those who send what was committed.
+func (a *Appliance) notify() {
+	if a.mes != nil {
+		a.mes.Notify()
+	}
+	if a.ledger != nil {
+		a.ledger.Notify()
+	}
+}
+
+func (a *Appliance) openDisplay(context.Context) error {
+	listener, err := display.Listen(a.config.Display.Listen)
+	if err != nil {
+		return err
+	}
+	a.onClose(func() error { // the display has closed it, if it ran
+		if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	a.listener = listener
+	a.display, err = display.New(display.Options{
+		Board: a.screen.board, Archive: archive{a.store.Reader},
+		Commands: operator{a.station, a.alarms, a.screen, a.log}, Hosts: a.config.Display.Hosts, Log: a.log.With("part", "display"),
+	})
+	return err
+}
