@@ -299,8 +299,9 @@ class Products {
 
 constexpr int32_t kMark = 32;  // pixels a side
 
+// The next mark's pixels are fetched while this one's are summed.
 template <bool kDeep, bool kFlat>
-void Mark(const kensa_params &p, const uint8_t *raw, const uint16_t *words, const int16_t *HWY_RESTRICT planes, V16 u, V16 v, int64_t *sums) {
+void Mark(const kensa_params &p, const uint8_t *raw, const uint16_t *words, ptrdiff_t next_raw, ptrdiff_t next_words, const int16_t *HWY_RESTRICT planes, V16 u, V16 v, int64_t *sums) {
   constexpr int32_t kBytes = kDeep ? 2 : 1;
   const D16 d;
   const int32_t lanes = static_cast<int32_t>(hn::Lanes(d));
@@ -316,6 +317,9 @@ void Mark(const kensa_params &p, const uint8_t *raw, const uint16_t *words, cons
     };
     V16 above = across(0);
     for (int32_t y = 0; y < kMark; ++y) {
+      hwy::Prefetch(raw + next_raw + static_cast<ptrdiff_t>(y) * p.raw_stride + x * kBytes);
+      if constexpr (kFlat) hwy::Prefetch(words + next_words + static_cast<ptrdiff_t>(y) * p.flat_stride + x);
+      if constexpr (kFlat) hwy::Prefetch(words + next_words + static_cast<ptrdiff_t>(y) * p.flat_stride + x + lanes);
       const V16 below = across(y + 1);
       const V16 g = hn::Min(hn::ShiftRight<3>(hn::SaturatedAdd(Lerp(above, below, v), half)), white);
       above = below;
@@ -336,8 +340,10 @@ void Measure(const kensa_params &p, const uint8_t *raw, const uint16_t *flat, co
              int32_t u, int32_t v, int64_t *sums) {
   const V16 across = hn::Set(D16(), static_cast<int16_t>(u)), down = hn::Set(D16(), static_cast<int16_t>(v));
   for (int32_t n = 0; n < count; ++n, places += 2, planes += 3 * kMark * kMark, sums += 5) {
-    const ptrdiff_t x = places[0], y = places[1];
-    Mark<kDeep, kFlat>(p, raw + y * p.raw_stride + x * (kDeep ? 2 : 1), kFlat ? flat + y * p.flat_stride + x : nullptr, planes, across, down, sums);
+    const ptrdiff_t x = places[0], y = places[1], kBytes = kDeep ? 2 : 1, next = n + 1 < count ? 2 : 0;
+    const ptrdiff_t dx = places[next] - x, dy = places[next + 1] - y;
+    Mark<kDeep, kFlat>(p, raw + y * p.raw_stride + x * kBytes, kFlat ? flat + y * p.flat_stride + x : nullptr, dy * p.raw_stride + dx * kBytes,
+                       dy * p.flat_stride + dx, planes, across, down, sums);
   }
 }
 

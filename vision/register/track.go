@@ -16,7 +16,7 @@ const (
 	maxMarks    = 16
 	trackSteps  = 4
 	trackReach  = 1.0  // pixel that a die may be off from what was expected
-	trackSettle = 0.02 // pixel; a smaller step is the last
+	trackSettle = 0.06 // pixel; a smaller step is the last: what it leaves is a tenth of it
 )
 
 // chooseMarks takes the patches of most structure, as they are in the mean:
