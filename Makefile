@@ -17,7 +17,7 @@ STATE   ?= var
 
 # What builds without cgo, and so for any machine.
 PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/record ./vision/frame ./vision/wafer \
-	./vision/defect ./vision/length ./vision/export
+	./vision/defect ./vision/hotpath ./vision/length ./vision/export
 
 .PHONY: help
 help: ## list the targets

@@ -5,7 +5,7 @@
 #   deps.sh test    that, and the real peers that the tests talk to
 set -eu
 
-build="pkg-config g++ nodejs npm
+build="pkg-config g++ nodejs npm libhwy-dev
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
   libopencv-calib3d-dev libopencv-dnn-dev libopencv-features2d-dev libopencv-flann-dev
   libopencv-highgui-dev libopencv-ml-dev libopencv-objdetect-dev libopencv-photo-dev

@@ -62,10 +62,10 @@ type Meter struct {
 // Measure sums over the marks of a die whose pixel (0, 0) lies at (x, y) of the
 // frame. Its pixels are corrected and shifted as Compare does, g in the package
 // comment, to Q3: (g ⊕ 4) >> 3, at most 2047. ok is false where a mark is not wholly in the
-// frame. The sums are valid until the next call.
+// frame, or the frame or its flat field cannot be used. The sums are valid until the next call.
 func (k *Meter) Measure(m *Marks, img frame.Image, flat *Flat, x, y float64) (s []Sums, ok bool) {
 	const one = 1 << 15
-	if !(math.Abs(x) <= frame.MaxPixels && math.Abs(y) <= frame.MaxPixels) || flat != nil && (flat.width != img.Width || flat.height != img.Height) {
+	if img.Check() != nil || !(math.Abs(x) <= frame.MaxPixels && math.Abs(y) <= frame.MaxPixels) || flat != nil && (flat.width != img.Width || flat.height != img.Height) {
 		return nil, false
 	}
 	fx, fy := int64(math.Round(x*one)), int64(math.Round(y*one))
