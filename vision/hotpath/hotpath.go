@@ -97,7 +97,8 @@ func (p *Pass) Compare(img frame.Image, flat *Flat, ref *Reference, places []Pla
 // sort puts the runs of each die together.
 func (p *Pass) sort(pool []run) {
 	dies := len(p.job.dies)
-	p.start = append(p.start, make([]int, dies+1)...)
+	p.start = slices.Grow(p.start, dies+1)[:dies+1]
+	clear(p.start)
 	for _, d := range p.job.dies {
 		p.start[d.index+1] = int(min(d.count, p.job.maxRuns))
 	}

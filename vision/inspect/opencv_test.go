@@ -118,7 +118,7 @@ func (c *usualChain) inspect(b *testing.B, n int) int {
 	must(b, gocv.Subtract(c.frames[n], c.darkPlane, &c.flat))
 	must(b, gocv.MultiplyWithParams(c.flat, c.gainPlane, &c.even, 1, c.even.Type()))
 	must(b, gocv.WarpAffineWithParams(c.even, &c.moved, c.shift, image.Pt(frameWidth, frameHeight), fromGolden, gocv.BorderReplicate, color.RGBA{}))
-	must(b, c.moved.ConvertToWithParams(&c.even, c.even.Type(), 1, 0)) // brightness
+	must(b, c.moved.ConvertToWithParams(&c.even, c.even.Type(), 1.002, -0.2)) // brightness
 	must(b, gocv.InRange(c.even, c.lo, c.hi, &c.inside))
 	must(b, gocv.BitwiseNot(c.inside, &c.outside))
 	must(b, gocv.MorphologyEx(c.outside, &c.inside, gocv.MorphOpen, c.kernel))

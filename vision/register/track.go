@@ -1,10 +1,8 @@
 package register
 
 import (
-	"cmp"
 	"image"
 	"math"
-	"slices"
 
 	"kensa/vision/frame"
 	"kensa/vision/hotpath"
@@ -13,29 +11,36 @@ import (
 
 // Tracking: a die whose neighbour's shift is known is off from it by little.
 const (
-	maxMarks    = 16
+	zones       = 4 // across and down; one mark each
 	trackSteps  = 4
 	trackReach  = 1.0  // pixel that a die may be off from what was expected
 	trackSettle = 0.06 // pixel; a smaller step is the last: what it leaves is a tenth of it
 )
 
-// chooseMarks takes the patches of most structure, as they are in the mean:
-// tracking reads the die's pixels without smoothing them.
+// chooseMarks takes the patch of most structure from each zone of the die, so
+// that the marks see the light everywhere. They are as in the mean: tracking
+// reads the die's pixels without smoothing them.
 func chooseMarks(mean plane.Plane, patches []patch) (marks []patch, planes hotpath.Marks, err error) {
 	gx, gy := gradients(mean)
+	var best [zones * zones]*patch
 	for _, p := range patches {
-		if p.side == hotpath.MarkSide {
-			marks = append(marks, newPatch(mean, gx, gy, p.x, p.y, p.side))
+		if p.side != hotpath.MarkSide {
+			continue
+		}
+		zone := (p.y+p.side/2)*zones/mean.Height*zones + (p.x+p.side/2)*zones/mean.Width
+		if of := &best[zone]; *of == nil || min(p.sxx, p.syy) > min((*of).sxx, (*of).syy) {
+			*of = &p
 		}
 	}
-	slices.SortStableFunc(marks, func(a, b patch) int {
-		return -cmp.Compare(min(a.sxx, a.syy), min(b.sxx, b.syy))
-	})
-	marks = marks[:min(len(marks), maxMarks)]
-	for _, p := range marks {
-		if err := planes.Add(p.x, p.y, p.pattern, p.gx, p.gy); err != nil {
+	for _, p := range best {
+		if p == nil {
+			continue
+		}
+		mark := newPatch(mean, gx, gy, p.x, p.y, p.side)
+		if err := planes.Add(p.x, p.y, mark.pattern, mark.gx, mark.gy); err != nil {
 			return nil, planes, err
 		}
+		marks = append(marks, mark)
 	}
 	return marks, planes, nil
 }
