@@ -2,6 +2,12 @@
 
 // The pass in SIMD; the package comment in hotpath.go says what is computed,
 // twin.go defines it. Included once for every instruction set.
+//
+// On ARM it is NEON: vectors whose length the compiler does not know (SVE)
+// cannot be members of a struct, and where they are 128 bits long gain nothing.
+#undef HWY_DISABLED_TARGETS
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernel.cc"
 #include "hwy/foreach_target.h"  // before highway.h
@@ -102,12 +108,6 @@ HWY_INLINE V16 Right(V16 now, V16 next) {
 #elif HWY_TARGET == HWY_AVX2
   const __m256i middle = _mm256_permute2x128_si256(now.raw, next.raw, 0x21);
   return V16{_mm256_alignr_epi8(middle, now.raw, 2)};
-#elif HWY_HAVE_SCALABLE
-  alignas(64) int16_t both[64];
-  const D16 d;
-  hn::StoreU(now, d, both);
-  hn::StoreU(next, d, both + hn::Lanes(d));
-  return hn::LoadU(d, both + 1);
 #else
   return hn::CombineShiftRightBytes<2>(D16(), next, now);
 #endif
@@ -336,7 +336,7 @@ void Mark(const kensa_params &p, const uint8_t *raw, const uint16_t *words, ptrd
 }
 
 template <bool kDeep, bool kFlat>
-void Measure(const kensa_params &p, const uint8_t *raw, const uint16_t *flat, const int16_t *planes, const int32_t *places, int32_t count,
+void Marks(const kensa_params &p, const uint8_t *raw, const uint16_t *flat, const int16_t *planes, const int32_t *places, int32_t count,
              int32_t u, int32_t v, int64_t *sums) {
   const V16 across = hn::Set(D16(), static_cast<int16_t>(u)), down = hn::Set(D16(), static_cast<int16_t>(v));
   for (int32_t n = 0; n < count; ++n, places += 2, planes += 3 * kMark * kMark, sums += 5) {
@@ -350,8 +350,8 @@ void Measure(const kensa_params &p, const uint8_t *raw, const uint16_t *flat, co
 int32_t Measure(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const int16_t *planes, const int32_t *places,
                 int32_t count, int32_t u, int32_t v, int64_t *sums) {
   const bool deep = params->depth > 8, even = params->flat_stride != 0;
-  const auto measure = even ? (deep ? Measure<true, true> : Measure<false, true>) : (deep ? Measure<true, false> : Measure<false, false>);
-  measure(*params, raw, flat, planes, places, count, u, v, sums);
+  const auto marks = even ? (deep ? Marks<true, true> : Marks<false, true>) : (deep ? Marks<true, false> : Marks<false, false>);
+  marks(*params, raw, flat, planes, places, count, u, v, sums);
   return 0;
 }
 
