@@ -17,7 +17,7 @@ STATE   ?= var
 # What builds without cgo, and so for any machine.
 PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/record ./firmware/display/... \
 	./vision/frame ./vision/wafer ./vision/defect ./vision/length ./vision/export ./vision/golden \
-	./vision/register ./vision/durable ./vision/dust ./vision/binary ./vision/evaluate
+	./vision/register ./vision/durable ./vision/dust ./vision/binary ./vision/evaluate ./vision/hotpath
 
 .PHONY: help
 help: ## list the targets

@@ -54,3 +54,27 @@ func greys(t *testing.T, s *scene) []uint8 {
 	p.Grey(0, image.Rect(-5, -5, 1000, 1000), out)
 	return out
 }
+
+// TestFlatKeepsWhatItIsGiven packs planes of many ranges and wants the error
+// that the number of bits allows.
+func TestFlatKeepsWhatItIsGiven(t *testing.T) {
+	r := rand.New(rand.NewPCG(31, 32))
+	for range 400 {
+		const pixels = 64
+		pedestal, spread := float64(r.IntN(30*256))/256, float64(r.IntN(1<<r.IntN(12)))/256
+		dark, gain := make([]float32, pixels), make([]float32, pixels)
+		for n := range dark {
+			dark[n], gain[n] = float32(pedestal+math.Round(256*spread*r.Float64())/256), float32(0.3+1.6*r.Float64())
+		}
+		f := must[*Flat](t)(NewFlat(pixels, 1, dark, gain))
+		// Best of the divisions: half a step of dark times the gain, half a step of gain at white.
+		want := math.Inf(1)
+		for bits := range maxBits + 1 {
+			codes := math.Exp2(float64(bits))
+			want = min(want, 1.9*(spread/max(1, codes-1)+2.0/128)/2+256*codes/2/gainOne)
+		}
+		if f.Error() > 1.5*want+0.03 {
+			t.Fatalf("dark %.3f to %.3f: error %.3f; want about %.3f", pedestal, pedestal+spread, f.Error(), want)
+		}
+	}
+}

@@ -105,7 +105,7 @@ func choose(dark [2]float64, gain float64) coding {
 func (c coding) pack(dark, gain float32) uint16 {
 	code := 0.0
 	if c.step > 0 {
-		code = math.Round((float64(dark)*darkOne - float64(c.base)) / float64(c.step))
+		code = max(0, min(float64(c.mask), math.Round((float64(dark)*darkOne-float64(c.base))/float64(c.step))))
 	}
 	period := float64(c.mask + 1)
 	return uint16(code + period*math.Round((float64(gain)*gainOne-code)/period))

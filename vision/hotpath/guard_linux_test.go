@@ -64,3 +64,20 @@ func TestProtectedPages(t *testing.T) {
 		}
 	})
 }
+
+// TestMarksAtProtectedPages measures a mark that fills the frame.
+func TestMarksAtProtectedPages(t *testing.T) {
+	eachTarget(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(13, 14))
+		for n := range 16 {
+			z := size{width: MarkSide, height: MarkSide, right: 1, bottom: 1, padding: 2 * (n % 3), depth: []int{8, 12}[n%2], flat: n%4 < 2}
+			s := drawScene(t, r, z, Place{X: 0.25, Y: 0.75, Gain: 1}, 0)
+			s.img.Pix = atProtectedPage(t, s.img.Pix, n%8 < 4)
+			m := drawMarks(t, r, MarkSide+1, MarkSide+1, 1)
+			m.planes = atProtectedPage(t, m.planes, true)
+			if _, ok := new(Meter).Measure(m, s.img, s.flat, s.at.X, s.at.Y); !ok {
+				t.Fatal("not measured")
+			}
+		}
+	})
+}

@@ -26,9 +26,20 @@
 // be in the golden's place and light. It is outside when m < Lo or m > Hi.
 //
 // Against exact arithmetic m is wrong by at most 0.75 grey levels, of which 0.5
-// are its own rounding, where Flat.Error is at most 0.15 and the light's gain
-// at most 1.15; the mean error is below 0.1. Differences of neighbours beyond 511 grey levels
-// saturate, which takes a gain near 2 on a white pixel.
+// are its own rounding, where Flat.Error is at most 0.15 and the light's gain at
+// most 1.15; the mean error is below 0.1 (measured: 0.66 and 0.04). Differences
+// of neighbours beyond 511 grey levels saturate, which takes a gain near 2 on a
+// white pixel.
+//
+// # Time
+//
+// The dies of a frame are compared together, row by row over all dies side by
+// side, so that the frame and its flat field stream through the processor in
+// the order of memory; pixels stay in registers from the load to the comparison.
+// On AVX-512 the pass is bound by arithmetic (about 20 vector operations for 32
+// pixels): it takes three to four times a memcpy of the frame, of which reading
+// frame and flat field would be half. Marks are what registration reads of a
+// die; most of their cost is that their rows are scattered.
 //
 // The plain Go code in twin.go defines the result; with cgo, and without the
 // tag purego, kernel.cc gives the same by SIMD, chosen for the CPU when the
@@ -97,7 +108,8 @@ func (p *Pass) Compare(img frame.Image, flat *Flat, ref *Reference, places []Pla
 // sort puts the runs of each die together.
 func (p *Pass) sort(pool []run) {
 	dies := len(p.job.dies)
-	p.start = append(p.start, make([]int, dies+1)...)
+	p.start = slices.Grow(p.start, dies+1)[:dies+1]
+	clear(p.start)
 	for _, d := range p.job.dies {
 		p.start[d.index+1] = int(min(d.count, p.job.maxRuns))
 	}

@@ -70,12 +70,9 @@ func (j *job) set(img frame.Image, flat *Flat, ref *Reference, places []Place) e
 	case len(places) > MaxDies:
 		return fmt.Errorf("hotpath: %d dies in a frame; limit is %d", len(places), MaxDies)
 	}
-	j.params = params{width: int32(ref.width), height: int32(ref.height), limitStride: int32(ref.stride), rawStride: int32(img.Stride),
-		depth: int32(img.Depth), tableStride: int32(roundUp(ref.width))}
-	j.raw, j.flat, j.limits, j.mean, j.sigma = img.Pix, nil, ref.limits, ref.mean, ref.sigma
-	if flat != nil {
-		j.flat, j.flatStride, j.coding = flat.words, int32(flat.width), flat.coding
-	}
+	j.see(img, flat)
+	j.width, j.height, j.limitStride, j.tableStride = int32(ref.width), int32(ref.height), int32(ref.stride), int32(roundUp(ref.width))
+	j.limits, j.mean, j.sigma = ref.limits, ref.mean, ref.sigma
 	j.reserve(len(places))
 	for n, at := range places {
 		if err := j.place(img, n, at); err != nil {
@@ -85,6 +82,15 @@ func (j *job) set(img frame.Image, flat *Flat, ref *Reference, places []Place) e
 	}
 	j.arrange()
 	return nil
+}
+
+// see takes a frame and its correction.
+func (j *job) see(img frame.Image, flat *Flat) {
+	j.params = params{rawStride: int32(img.Stride), depth: int32(img.Depth)}
+	j.raw, j.flat = img.Pix, nil
+	if flat != nil {
+		j.flat, j.flatStride, j.coding = flat.words, int32(flat.width), flat.coding
+	}
 }
 
 // reserve makes room for the tables and scratch of so many dies.

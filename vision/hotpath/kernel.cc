@@ -2,6 +2,12 @@
 
 // The pass in SIMD; the package comment in hotpath.go says what is computed,
 // twin.go defines it. Included once for every instruction set.
+//
+// On ARM it is NEON: vectors whose length the compiler does not know (SVE)
+// cannot be members of a struct, and where they are 128 bits long gain nothing.
+#undef HWY_DISABLED_TARGETS
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernel.cc"
 #include "hwy/foreach_target.h"  // before highway.h
@@ -20,6 +26,11 @@ namespace HWY_NAMESPACE {
 // A CPU without vectors: the caller has plain code.
 int32_t Compare(const kensa_params *, kensa_die *, int32_t, const uint8_t *, int64_t, const uint16_t *, const uint8_t *,
                 const float *, const float *, const int16_t *, const int16_t *, int16_t *, uint8_t *, kensa_run *, int32_t) {
+  return KENSA_NO_VECTORS;
+}
+
+int32_t Measure(const kensa_params *, const uint8_t *, const uint16_t *, const int16_t *, const int32_t *, int32_t, int32_t,
+                int32_t, int64_t *) {
   return KENSA_NO_VECTORS;
 }
 
@@ -97,12 +108,6 @@ HWY_INLINE V16 Right(V16 now, V16 next) {
 #elif HWY_TARGET == HWY_AVX2
   const __m256i middle = _mm256_permute2x128_si256(now.raw, next.raw, 0x21);
   return V16{_mm256_alignr_epi8(middle, now.raw, 2)};
-#elif HWY_HAVE_SCALABLE
-  alignas(64) int16_t both[64];
-  const D16 d;
-  hn::StoreU(now, d, both);
-  hn::StoreU(next, d, both + hn::Lanes(d));
-  return hn::LoadU(d, both + 1);
 #else
   return hn::CombineShiftRightBytes<2>(D16(), next, now);
 #endif
@@ -271,6 +276,85 @@ int32_t Compare(const kensa_params *params, kensa_die *dies, int32_t count, cons
   return deep ? Pass<true, false>(frame, dies, count) : Pass<false, false>(frame, dies, count);
 }
 
+// A sum of products of int16, in 32-bit lanes: of 11 bits and sign each, 1024 of
+// them on 4 lanes or more stay below 2³¹.
+class Products {
+ public:
+  Products() : low_(hn::Zero(D32())), high_(hn::Zero(D32())) {}
+  HWY_INLINE void Add(V16 a, V16 b) {
+    low_ = hn::ReorderWidenMulAccumulate(D32(), a, b, low_, high_);
+  }
+  HWY_INLINE int64_t Total() const {
+    alignas(64) int32_t lanes[16];
+    hn::Store(hn::Add(low_, high_), D32(), lanes);
+    int64_t total = 0;
+    for (size_t n = 0; n < hn::Lanes(D32()); ++n) total += lanes[n];
+    return total;
+  }
+
+ private:
+  using D32 = hn::Repartition<int32_t, D16>;
+  hn::Vec<D32> low_, high_;
+};
+
+constexpr int32_t kMark = 32;  // pixels a side
+
+// The next mark's pixels are fetched while this one's are summed.
+template <bool kDeep, bool kFlat>
+void Mark(const kensa_params &p, const uint8_t *raw, const uint16_t *words, ptrdiff_t next_raw, ptrdiff_t next_words, const int16_t *HWY_RESTRICT planes, V16 u, V16 v, int64_t *sums) {
+  constexpr int32_t kBytes = kDeep ? 2 : 1;
+  const D16 d;
+  const int32_t lanes = static_cast<int32_t>(hn::Lanes(d));
+  const Flat<kFlat> flat(p);
+  const int lift = 16 - p.depth;
+  const V16 one = hn::Set(d, int16_t{1}), half = hn::Set(d, int16_t{4}), white = hn::Set(d, int16_t{2047});
+  Products sum, square, pattern, gx, gy;
+  for (int32_t x = 0; x < kMark; x += lanes) {
+    const auto across = [&](int32_t y) HWY_ATTR {
+      const uint8_t *row = raw + static_cast<ptrdiff_t>(y) * p.raw_stride + x * kBytes;
+      const uint16_t *w = kFlat ? words + static_cast<ptrdiff_t>(y) * p.flat_stride + x : nullptr;
+      return Lerp(flat(LoadRaw<kDeep>(row, lift), w), flat(LoadRaw<kDeep>(row + kBytes, lift), kFlat ? w + 1 : nullptr), u);
+    };
+    V16 above = across(0);
+    for (int32_t y = 0; y < kMark; ++y) {
+      hwy::Prefetch(raw + next_raw + static_cast<ptrdiff_t>(y) * p.raw_stride + x * kBytes);
+      if constexpr (kFlat) hwy::Prefetch(words + next_words + static_cast<ptrdiff_t>(y) * p.flat_stride + x);
+      if constexpr (kFlat) hwy::Prefetch(words + next_words + static_cast<ptrdiff_t>(y) * p.flat_stride + x + lanes);
+      const V16 below = across(y + 1);
+      const V16 g = hn::Min(hn::ShiftRight<3>(hn::SaturatedAdd(Lerp(above, below, v), half)), white);
+      above = below;
+      const int16_t *plane = planes + y * kMark + x;
+      sum.Add(g, one);
+      square.Add(g, g);
+      pattern.Add(g, hn::LoadU(d, plane));
+      gx.Add(g, hn::LoadU(d, plane + kMark * kMark));
+      gy.Add(g, hn::LoadU(d, plane + 2 * kMark * kMark));
+    }
+  }
+  const Products *all[5] = {&sum, &square, &pattern, &gx, &gy};
+  for (int n = 0; n < 5; ++n) sums[n] = all[n]->Total();
+}
+
+template <bool kDeep, bool kFlat>
+void Marks(const kensa_params &p, const uint8_t *raw, const uint16_t *flat, const int16_t *planes, const int32_t *places, int32_t count,
+             int32_t u, int32_t v, int64_t *sums) {
+  const V16 across = hn::Set(D16(), static_cast<int16_t>(u)), down = hn::Set(D16(), static_cast<int16_t>(v));
+  for (int32_t n = 0; n < count; ++n, places += 2, planes += 3 * kMark * kMark, sums += 5) {
+    const ptrdiff_t x = places[0], y = places[1], kBytes = kDeep ? 2 : 1, next = n + 1 < count ? 2 : 0;
+    const ptrdiff_t dx = places[next] - x, dy = places[next + 1] - y;
+    Mark<kDeep, kFlat>(p, raw + y * p.raw_stride + x * kBytes, kFlat ? flat + y * p.flat_stride + x : nullptr, dy * p.raw_stride + dx * kBytes,
+                       dy * p.flat_stride + dx, planes, across, down, sums);
+  }
+}
+
+int32_t Measure(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const int16_t *planes, const int32_t *places,
+                int32_t count, int32_t u, int32_t v, int64_t *sums) {
+  const bool deep = params->depth > 8, even = params->flat_stride != 0;
+  const auto marks = even ? (deep ? Marks<true, true> : Marks<false, true>) : (deep ? Marks<true, false> : Marks<false, false>);
+  marks(*params, raw, flat, planes, places, count, u, v, sums);
+  return 0;
+}
+
 const char *Target() { return hwy::TargetName(HWY_TARGET); }
 
 #endif
@@ -282,6 +366,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kensa {
 HWY_EXPORT(Compare);
+HWY_EXPORT(Measure);
 HWY_EXPORT(Target);
 }  // namespace kensa
 
@@ -293,6 +378,12 @@ int32_t kensa_compare(const kensa_params *params, kensa_die *dies, int32_t count
                       kensa_run *pool, int32_t room) {
   using namespace kensa;
   return HWY_DYNAMIC_DISPATCH(Compare)(params, dies, count, raw, raw_size, flat, limits, mean, sigma, across, down, above, line, pool, room);
+}
+
+int32_t kensa_measure(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const int16_t *planes,
+                      const int32_t *places, int32_t count, int32_t u, int32_t v, int64_t *sums) {
+  using namespace kensa;
+  return HWY_DYNAMIC_DISPATCH(Measure)(params, raw, flat, planes, places, count, u, v, sums);
 }
 
 const char *kensa_target(void) {

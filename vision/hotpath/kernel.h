@@ -45,6 +45,11 @@ int32_t kensa_compare(const kensa_params *params, kensa_die *dies, int32_t count
                       const float *sigma, const int16_t *across, const int16_t *down, int16_t *above, uint8_t *line,
                       kensa_run *pool, int32_t room);
 
+// Sums over marks of 32×32 pixels: for each, of the values, their squares, and
+// their products with the three planes. KENSA_NO_VECTORS or 0.
+int32_t kensa_measure(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const int16_t *planes,
+                      const int32_t *places, int32_t count, int32_t u, int32_t v, int64_t *sums);
+
 // The instruction set in use, in static memory.
 const char *kensa_target(void);
 

@@ -6,6 +6,8 @@ package hotpath
 // #cgo LDFLAGS: -lhwy
 // #cgo noescape kensa_compare
 // #cgo nocallback kensa_compare
+// #cgo noescape kensa_measure
+// #cgo nocallback kensa_measure
 // #include "kernel.h"
 import "C"
 
@@ -33,4 +35,16 @@ func (j *job) compare(pool []run) int {
 		return j.twin(pool)
 	}
 	return count
+}
+
+// measure is as measureTwin.
+func (j *job) measure(m *Marks, places []int32, u, v int16, out []sums) {
+	if len(places) == 0 {
+		return
+	}
+	if C.kensa_measure((*C.kensa_params)(unsafe.Pointer(&j.params)), (*C.uint8_t)(unsafe.SliceData(j.raw)), (*C.uint16_t)(unsafe.SliceData(j.flat)),
+		(*C.int16_t)(unsafe.SliceData(m.planes)), (*C.int32_t)(unsafe.SliceData(places)), C.int32_t(m.Len()), C.int32_t(u), C.int32_t(v),
+		(*C.int64_t)(unsafe.Pointer(unsafe.SliceData(out)))) == C.KENSA_NO_VECTORS {
+		j.measureTwin(m, places, u, v, out)
+	}
 }

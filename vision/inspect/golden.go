@@ -57,6 +57,7 @@ type Golden struct {
 	pass      *hotpath.Pass
 	matched   []uint8         // a die in the golden's place and light, by rows, as far as it was asked for
 	places    []hotpath.Place // of the frame's registered dies
+	last      register.Match  // of these
 	joiner    defect.Joiner
 	pattern   *defect.Pattern
 }
@@ -136,7 +137,7 @@ func (g *Golden) register(img frame.Image, r image.Rectangle) (Die, error) {
 		die.Reason = fmt.Sprintf("lies outside the frame of %d×%d pixels", img.Width, img.Height)
 		return die, nil
 	}
-	m, err := g.matcher.Match(g.template, img, r, g.params.Registration)
+	m, err := g.match(img, r)
 	var mismatch register.Mismatch
 	if errors.As(err, &mismatch) {
 		die.Reason = string(mismatch)
@@ -156,9 +157,21 @@ func (g *Golden) register(img frame.Image, r image.Rectangle) (Die, error) {
 		die.Reason = err.Error()
 		return die, nil
 	}
-	die.Registered = true
+	die.Registered, g.last = true, m
 	g.places = append(g.places, at)
 	return die, nil
+}
+
+// match tracks a die from the frame's last registered one, for the stage moves
+// all of them. The frame's first die, and one that is lost, is looked for in
+// full.
+func (g *Golden) match(img frame.Image, r image.Rectangle) (register.Match, error) {
+	if len(g.places) > 0 {
+		if m, ok := g.matcher.Track(g.template, img, nil, r, g.last.DX, g.last.DY, g.params.Registration); ok {
+			return m, nil
+		}
+	}
+	return g.matcher.Match(g.template, img, r, g.params.Registration)
 }
 
 // judge turns the runs of the registered dies, in the order of places, into

@@ -10,12 +10,12 @@ const offsetRidge = 1e-3
 
 // light fits golden = (Gain + GainX·x + GainY·y)·grey + Offset over all patches
 // by weighted least squares.
-func (m *Matcher) light(t *Template) (Light, error) {
+func (m *Matcher) light(t *Template, patches []patch) (Light, error) {
 	// Columns: gain, slopes over half the die's size, offset; then the right side.
 	var a [4][5]float64
 	hx, hy := float64(t.width)/2, float64(t.height)/2
 	for n, f := range m.fits {
-		p := &t.patches[n]
+		p := &patches[n]
 		half := float64(p.side-1) / 2
 		x, y := (float64(p.x)+half-hx)/hx, (float64(p.y)+half-hy)/hy
 		golden := f.cross + f.patchAverage*f.sum // sum of grey × golden

@@ -35,7 +35,7 @@ func (m *Matcher) refine(t *Template, dx, dy float64) (Match, error) {
 	x, y := dx-float64(bx), dy-float64(by)
 	for step := 0; step < maxSteps; step++ {
 		m.fit(t, x, y)
-		sx, sy, ok := m.solve(t)
+		sx, sy, ok := m.solve(t.patches)
 		x, y = x+sx, y+sy
 		if !ok || math.Abs(x) >= slack || math.Abs(y) >= slack {
 			return Match{}, mismatch("the shift does not settle (another pattern, turned, or out of focus)")
@@ -46,7 +46,7 @@ func (m *Matcher) refine(t *Template, dx, dy float64) (Match, error) {
 	}
 	x, y = x+float64(bx), y+float64(by)
 	m.last(t, x, y)
-	sx, sy, _ := m.solve(t)
+	sx, sy, _ := m.solve(t.patches)
 	return Match{DX: x + sx, DY: y + sy, Confidence: m.confidence()}, nil
 }
 
@@ -119,6 +119,11 @@ func (p *patch) compare(window plane.Plane, x, y int, u, v float32) fit {
 		f.sum, f.square, f.cross = f.sum+float64(s), f.square+float64(q), f.cross+float64(c)
 		f.qx, f.qy = f.qx+float64(dx), f.qy+float64(dy)
 	}
+	return p.explain(f)
+}
+
+// explain works out of a fit's sums how well the pattern explains them.
+func (p *patch) explain(f fit) fit {
 	f.pixels = float64(p.side * p.side)
 	f.patchAverage = p.average
 	f.gain = f.cross / p.energy
@@ -131,12 +136,7 @@ func (p *patch) compare(window plane.Plane, x, y int, u, v float32) fit {
 // weigh gives little weight to patches that fit much worse than most
 // (Geman and McClure's function of the residual).
 func (m *Matcher) weigh() {
-	residuals := make([]float64, 0, len(m.fits))
-	for _, f := range m.fits {
-		residuals = append(residuals, f.residual)
-	}
-	slices.Sort(residuals)
-	usual := residuals[len(residuals)/2] + 1e-6
+	usual := m.median(func(f fit) float64 { return f.residual }) + 1e-6
 	for n := range m.fits {
 		ratio := m.fits[n].residual / (3 * usual)
 		m.fits[n].weight = 1 / ((1 + ratio*ratio) * (1 + ratio*ratio))
@@ -144,10 +144,10 @@ func (m *Matcher) weigh() {
 }
 
 // solve is one step of the shift common to all patches.
-func (m *Matcher) solve(t *Template) (dx, dy float64, ok bool) {
+func (m *Matcher) solve(patches []patch) (dx, dy float64, ok bool) {
 	var xx, xy, yy, qx, qy float64
 	for n, f := range m.fits {
-		p, w := &t.patches[n], f.weight*f.gain
+		p, w := &patches[n], f.weight*f.gain
 		xx, xy, yy = xx+w*f.gain*p.sxx, xy+w*f.gain*p.sxy, yy+w*f.gain*p.syy
 		qx, qy = qx+w*f.qx, qy+w*f.qy
 	}
@@ -159,10 +159,15 @@ func (m *Matcher) solve(t *Template) (dx, dy float64, ok bool) {
 }
 
 func (m *Matcher) confidence() float64 {
-	var c []float64
+	return max(0, m.median(func(f fit) float64 { return f.correlation }))
+}
+
+// median is the middle of a value over all fits.
+func (m *Matcher) median(value func(fit) float64) float64 {
+	m.sorted = m.sorted[:0]
 	for _, f := range m.fits {
-		c = append(c, f.correlation)
+		m.sorted = append(m.sorted, value(f))
 	}
-	slices.Sort(c)
-	return max(0, c[len(c)/2])
+	slices.Sort(m.sorted)
+	return m.sorted[len(m.sorted)/2]
 }

@@ -16,6 +16,7 @@ import (
 	"image"
 
 	"kensa/vision/frame"
+	"kensa/vision/hotpath"
 	"kensa/vision/internal/plane"
 )
 
@@ -79,6 +80,8 @@ type Template struct {
 	patches       []patch
 	levels        []plane.Plane // the mean at full, half and quarter size, as far as the die allows
 	clipped       float64       // share of pixels that are white in good dies
+	marks         []patch       // for tracking
+	planes        hotpath.Marks // the same
 }
 
 // Size limits of a die to be registered, pixels.
@@ -105,7 +108,12 @@ func NewTemplate(mean []float32, width, height int) (*Template, error) {
 	}
 	t.clipped = float64(white) / float64(len(mean))
 	t.patches = choosePatches(whole)
-	return t, t.checkStructure()
+	if err := t.checkStructure(); err != nil {
+		return t, err
+	}
+	var err error
+	t.marks, t.planes, err = chooseMarks(whole, t.patches)
+	return t, err
 }
 
 // Matcher matches dies with templates. It keeps its memory from die to die and
@@ -117,6 +125,8 @@ type Matcher struct {
 	scratch plane.Plane
 	windows []plane.Plane // the die's part around each patch, smoothed
 	fits    []fit
+	sorted  []float64
+	meter   hotpath.Meter
 }
 
 // Match finds the die that is expected at the image's rectangle r, which must
@@ -138,7 +148,7 @@ func (m *Matcher) Match(t *Template, img frame.Image, r image.Rectangle, p Param
 	if err := accept(match, p); err != nil {
 		return Match{}, err
 	}
-	match.Light, err = m.light(t)
+	match.Light, err = m.light(t, t.patches)
 	return match, err
 }
 

@@ -86,12 +86,44 @@ bool Round() {
   return true;
 }
 
+// A round of one mark that fills the frame.
+bool Marks() {
+  constexpr int kSide = 33;
+  const bool deep = Draw(0, 1), flat = Draw(0, 1);
+  const int stride = kSide * (deep ? 2 : 1) + 2 * Draw(0, 4);
+  kensa_params p{};
+  p.raw_stride = stride;
+  p.flat_stride = flat ? kSide : 0;
+  p.depth = deep ? 12 : 8;
+  p.dark_mask = 7;
+  p.dark_step = 20;
+  const size_t raw_size = static_cast<size_t>(stride) * (kSide - 1) + kSide * (deep ? 2 : 1);
+  std::unique_ptr<uint8_t[]> raw(new uint8_t[raw_size]);
+  std::generate(raw.get(), raw.get() + raw_size, [] { return Draw(0, 255); });
+  std::vector<uint16_t> words(kSide * kSide);
+  std::generate(words.begin(), words.end(), [] { return Draw(4096, 32600); });
+  std::vector<int16_t> planes(3 * 32 * 32);
+  std::generate(planes.begin(), planes.end(), [] { return Draw(-2040, 2040); });
+  const int32_t place[2] = {0, 0}, u = Draw(0, 32767), v = Draw(0, 32767);
+  int64_t first[5], sums[5];
+  const int64_t all = kensa_targets();
+  for (int64_t left = all; left != 0; left &= left - 1) {
+    kensa_use_targets(left & -left);
+    kensa_measure(&p, raw.get(), flat ? words.data() : nullptr, planes.data(), place, 1, u, v, left == all ? first : sums);
+    if (left != all && memcmp(first, sums, sizeof sums) != 0) {
+      fprintf(stderr, "%s: other sums than the first instruction set\n", kensa_target());
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
   const int rounds = argc > 1 ? atoi(argv[1]) : 1000;
   for (int n = 0; n < rounds; ++n)
-    if (!Round()) return 1;
+    if (!Round() || !Marks()) return 1;
   printf("%d rounds\n", rounds);
   return 0;
 }
