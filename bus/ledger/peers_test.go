@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,10 +142,15 @@ type part struct {
 	close   func()
 }
 
+var starts atomic.Int64
+
 func connect(t testing.TB, address, id string, f faults) *bad {
 	t.Helper()
 	c := session.Default()
-	c.Brokers, c.ClientID = []string{"tcp://" + address}, id
+	// Each start has a name of its own: the embedded broker may lose the
+	// subscriptions of a client that returns under the same name in the moment in
+	// which it notices that the old connection ended.
+	c.Brokers, c.ClientID = []string{"tcp://" + address}, fmt.Sprintf("%s-%d", id, starts.Add(1))
 	c.ReconnectMin, c.ReconnectMax = time.Millisecond, 20*time.Millisecond
 	s, err := session.New(c, silent)
 	if err != nil {
