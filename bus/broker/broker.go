@@ -12,6 +12,7 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
@@ -56,6 +57,9 @@ func (b *Broker) serve(log *slog.Logger) error {
 	if err := b.server.AddListener(listeners.NewNet("tcp", b.listener)); err != nil {
 		return err
 	}
+	// mochi waits for its clients by a group that a client may still join while it
+	// waits. One place is taken until Close has seen the last of them.
+	b.server.Listeners.ClientsWg.Add(1)
 	return b.server.Serve()
 }
 
@@ -67,9 +71,21 @@ func (b *Broker) URL() string { return "tcp://" + b.Addr().String() }
 
 // Close disconnects everybody and waits until they are gone.
 func (b *Broker) Close() error {
-	b.close.Do(func() { b.err = b.server.Close() })
+	b.close.Do(func() {
+		// mochi ignores that its listener is closed already.
+		b.err = b.listener.Close()
+		ended := make(chan error, 1)
+		go func() { ended <- b.server.Close() }()
+		b.listener.await(lastMoment)
+		b.server.Listeners.ClientsWg.Done()
+		b.err = errors.Join(b.err, <-ended)
+	})
 	return b.err
 }
+
+// lastMoment is how long a connection may take from its end to its goroutine's.
+// One that is accepted in the very moment of closing mochi drops without a word.
+const lastMoment = time.Second
 
 // open lets everybody in, to read and write what he likes.
 type open struct{ mqtt.HookBase }
@@ -114,16 +130,35 @@ func (c *trackedConn) Close() error {
 	c.owner.mu.Lock()
 	delete(c.owner.conns, c.Conn)
 	c.owner.mu.Unlock()
-	return c.Conn.Close()
+	if err := c.Conn.Close(); !errors.Is(err, net.ErrClosed) { // the listener may have closed it
+		return err
+	}
+	return nil
 }
 
+// Close closes the listener and its connections; the second time it does nothing.
 func (t *tracked) Close() error {
 	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil
+	}
 	t.closed = true
 	errs := []error{t.Listener.Close()}
 	for c := range t.conns {
 		errs = append(errs, c.Close())
 	}
-	t.mu.Unlock()
 	return errors.Join(errs...)
+}
+
+// await waits until whoever uses the connections has noticed that they are closed.
+func (t *tracked) await(patience time.Duration) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		t.mu.Lock()
+		left := len(t.conns)
+		t.mu.Unlock()
+		if left == 0 {
+			return
+		}
+	}
 }
