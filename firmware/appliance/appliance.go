@@ -106,14 +106,6 @@ func (a *Appliance) Close() error {
 // DisplayURL is where the operator display answers.
 func (a *Appliance) DisplayURL() string { return "http://" + a.listener.Addr().String() }
 
-// BrokerURL is where the embedded broker answers; empty where there is none.
-func (a *Appliance) BrokerURL() string {
-	if a.broker == nil {
-		return ""
-	}
-	return a.broker.URL()
-}
-
 // Run inspects until the context ends or the tool has brought its last wafer.
 // It returns after the last wafer was committed and, as far as the broker and
 // the warning service answer, told.

@@ -101,7 +101,7 @@ func (a *Appliance) openStation(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.screen = &screen{plan: job.Plan, rules: job.Rules, log: a.log, status: display.Status{
+	a.screen = &screen{plan: job.Plan, log: a.log, status: display.Status{
 		Tool: a.config.Station.Name, SoftwareVersion: version.Version, Recipe: job.Recipe, RecipeVersion: job.Version,
 		Equipment: display.NonScheduled, Control: display.HostOffline,
 	}}
@@ -116,11 +116,7 @@ func (a *Appliance) openStation(ctx context.Context) error {
 		return err
 	}
 	a.station, err = station.New(station.Parts{
-		Lines: station.Lines{
-			WaferPresent: lines.WaferPresent, Ready: lines.Ready, Busy: lines.Busy,
-			ResultOK: lines.ResultOK, ResultNG: lines.ResultNG,
-		},
-		Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log,
+		Lines: lines, Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log,
 		Store:    &keeper{a.store, a.identity, a.config, a.notify},
 		Observer: a.observers(),
 	}, a.config.Cycle, job)

@@ -20,7 +20,6 @@ import (
 type screen struct {
 	board *display.Board
 	plan  *wafer.Plan
-	rules wafer.Rules
 	log   *slog.Logger
 
 	mu     sync.Mutex

@@ -20,12 +20,11 @@ import (
 	"log/slog"
 	"time"
 
-	"periph.io/x/conn/v3/gpio"
-
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
 	"kensa/hw/camera"
 	"kensa/hw/handler"
+	"kensa/hw/handshake"
 	"kensa/hw/line"
 	"kensa/hw/trigger"
 	"kensa/vision/dust"
@@ -54,15 +53,6 @@ type Config struct {
 	Workers int `toml:"workers"`
 	// CommitRetry is the pause before a wafer that could not be stored is tried again.
 	CommitRetry time.Duration `toml:"commit_retry"`
-}
-
-// Lines are the discrete lines to the tool.
-type Lines struct {
-	WaferPresent line.Input
-	Ready        gpio.PinOut
-	Busy         gpio.PinOut
-	ResultOK     gpio.PinOut
-	ResultNG     gpio.PinOut
 }
 
 // Store keeps finished wafers.
@@ -120,8 +110,8 @@ type Job struct {
 
 // Parts are what a station is built from.
 type Parts struct {
-	Lines    Lines
-	Pulses   trigger.Source
+	Lines    handshake.Lines
+	Pulses   trigger.Source // those of Lines.FieldTrigger
 	Camera   camera.Camera
 	Handler  handler.Handler
 	Store    Store

@@ -112,7 +112,8 @@ func newBenchFor(t *testing.T, diameter length.Length, wafers int, inspector ins
 	if err != nil {
 		t.Fatal(err)
 	}
-	pulses, err := trigger.NewCounter(tool.Lines().FieldTrigger)
+	lines := tool.Lines()
+	pulses, err := trigger.NewCounter(lines.FieldTrigger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,11 +121,8 @@ func newBenchFor(t *testing.T, diameter length.Length, wafers int, inspector ins
 	config := station.DefaultConfig()
 	config.CommitRetry = time.Millisecond
 	config.Queue = 3 // so that the tool is never far ahead of the inspection
-	lines := tool.Lines()
 	b.Station, err = station.New(station.Parts{
-		Lines: station.Lines{WaferPresent: lines.WaferPresent, Ready: lines.Ready, Busy: lines.Busy,
-			ResultOK: lines.ResultOK, ResultNG: lines.ResultNG},
-		Pulses: pulses, Camera: tool.Camera(), Handler: tool, Store: b.store, Alarms: b.alarms, Observer: o,
+		Lines: lines, Pulses: pulses, Camera: tool.Camera(), Handler: tool, Store: b.store, Alarms: b.alarms, Observer: o,
 		Log: slog.New(slog.DiscardHandler),
 	}, config, station.Job{Plan: plan, Inspectors: []inspect.Inspector{inspector}, MaxImages: 1, ImageSize: 16,
 		Rules: wafer.Rules{{Bin: 2, Name: "defect"}}})

@@ -6,33 +6,12 @@ import "math"
 // (x, y) to (axx·x + axy·y + tx, ayx·x + ayy·y + ty).
 type relation struct{ axx, axy, ayx, ayy, tx, ty float64 }
 
-// moved is the relation of a reference that lies (dx, dy) further in the image.
-func moved(dx, dy float64) relation { return relation{1, 0, 0, 1, -dx, -dy} }
-
 func (r relation) apply(x, y float64) (float64, float64) {
 	return r.axx*x + r.axy*y + r.tx, r.ayx*x + r.ayy*y + r.ty
 }
 
-// after is the relation that first takes inner, then r.
-func (r relation) after(inner relation) relation {
-	tx, ty := r.apply(inner.tx, inner.ty)
-	return relation{
-		r.axx*inner.axx + r.axy*inner.ayx, r.axx*inner.axy + r.axy*inner.ayy,
-		r.ayx*inner.axx + r.ayy*inner.ayx, r.ayx*inner.axy + r.ayy*inner.ayy,
-		tx, ty,
-	}
-}
-
-// coarser is the same relation between images that average f × f pixels: pixel
-// x there has its centre at f(x+½)−½ here.
-func (r relation) coarser(f float64) relation {
-	h := 0.5 - 0.5/f
-	r.tx = r.tx/f + (r.axx-1+r.axy)*h
-	r.ty = r.ty/f + (r.ayx+r.ayy-1)*h
-	return r
-}
-
-// finer undoes coarser.
+// finer takes a relation between images that average f × f pixels, where pixel x
+// has its centre at f(x+½)−½ of the full ones, to these.
 func (r relation) finer(f float64) relation {
 	h := 0.5 - 0.5/f
 	r.tx = (r.tx - (r.axx-1+r.axy)*h) * f

@@ -12,10 +12,9 @@ type pen struct {
 // area is a part of the die.
 type area struct{ x0, y0, x1, y1 float64 }
 
-func (a area) width() float64          { return a.x1 - a.x0 }
-func (a area) height() float64         { return a.y1 - a.y0 }
-func (a area) inset(d float64) area    { return area{a.x0 + d, a.y0 + d, a.x1 - d, a.y1 - d} }
-func (a area) empty(side float64) bool { return a.width() < side || a.height() < side }
+func (a area) width() float64       { return a.x1 - a.x0 }
+func (a area) height() float64      { return a.y1 - a.y0 }
+func (a area) inset(d float64) area { return area{a.x0 + d, a.y0 + d, a.x1 - d, a.y1 - d} }
 
 // columns cuts an area into n equal ones with a gap between, on whole pixels.
 func (a area) columns(n int, gap float64) []area {
