@@ -81,13 +81,20 @@ type Store struct {
 	Schema func(context.Context) (int, error)
 	Now    func() time.Time
 
-	disk disk
+	disk     disk
+	patience time.Duration // for the lock
 }
 
 // NewStore makes a store on the real disk.
 func NewStore(p Places, arch string, schema func(context.Context) (int, error)) *Store {
-	return &Store{Places: p, Arch: arch, Schema: schema, Now: time.Now, disk: realDisk{}}
+	return &Store{Places: p, Arch: arch, Schema: schema, Now: time.Now, disk: realDisk{}, patience: lockPatience}
 }
+
+// A start waits for a bundle that is being unpacked.
+const (
+	lockPatience = 30 * time.Second
+	lockPause    = 50 * time.Millisecond
+)
 
 // lock keeps other processes out until unlocked.
 func (s *Store) lock() (unlock func() error, err error) {
@@ -98,9 +105,15 @@ func (s *Store) lock() (unlock func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fmt.Errorf("%s: %w", s.Slots, ErrLocked)
+	for end := time.Now().Add(s.patience); ; time.Sleep(lockPause) {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			break
+		}
+		if time.Now().After(end) {
+			err = fmt.Errorf("%s: %w", s.Slots, ErrLocked)
+			break
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

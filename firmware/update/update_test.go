@@ -287,6 +287,7 @@ func TestATrialThatHasBegunIsNotOverwritten(t *testing.T) {
 
 func TestOneAtATime(t *testing.T) {
 	r := newRig(t)
+	r.patience = 0
 	unlock, err := r.lock()
 	if err != nil {
 		t.Fatal(err)

@@ -10,13 +10,17 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"kensa/bus/session"
 	"kensa/firmware/appliance"
 	"kensa/firmware/config"
 	"kensa/firmware/record"
+	"kensa/firmware/update"
 	"kensa/hw/camera/replay"
+
+	"github.com/alecthomas/kong"
 )
 
 type doctorCommand struct {
@@ -49,6 +53,7 @@ var checks = []check{
 	{"database", false, checkDatabase, "move the file away to start anew, and keep it for support"},
 	{"display", false, checkDisplay, "stop what uses the address, or change display.listen"},
 	{"broker", true, checkBroker, "check mqtt.brokers, the network and the certificates; results wait meanwhile"},
+	{"update", true, checkUpdate, "`kensa update --status` tells more; docs/field-engineer.md says how to go on"},
 	{"clock", true, checkClock, "start a time service, such as systemd-timesyncd or chrony"},
 }
 
@@ -229,4 +234,32 @@ func checkClock(context.Context, config.Config) (string, error) {
 		return "", errors.New("the kernel's clock follows no time server; records would carry a wrong time")
 	}
 	return "synchronised, " + time.Now().Format(time.RFC3339), nil
+}
+
+// checkUpdate looks at the slots of an installation from a package.
+func checkUpdate(ctx context.Context, c config.Config) (string, error) {
+	var p places
+	parser, err := kong.New(&p)
+	if err != nil {
+		return "", err
+	}
+	if _, err := parser.Parse(nil); err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(filepath.Join(p.Package, update.ProgramName)); errors.Is(err, fs.ErrNotExist) {
+		return "not installed from a package", nil
+	}
+	store := update.NewStore(update.Places(p), runtime.GOARCH, func(ctx context.Context) (int, error) {
+		return record.SchemaOf(ctx, filepath.Join(c.Storage.State, appliance.DatabaseName))
+	})
+	st, err := store.Status(ctx)
+	switch {
+	case err != nil:
+		return "", err
+	case st.Problem != "":
+		return "", fmt.Errorf("%s; it cannot be started again: %s", updateLine(st), st.Problem)
+	case st.Trial != nil, st.Last != nil && st.Last.What != update.Confirmed && st.Last.What != update.PackageChanged:
+		return "", errors.New(updateLine(st))
+	}
+	return updateLine(st), nil
 }
