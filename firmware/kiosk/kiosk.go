@@ -50,7 +50,7 @@ var ErrSilent = errors.New("the page has not called yet")
 const (
 	lookEvery   = time.Second
 	restartWait = time.Second
-	endPatience = 5 * time.Second
+	endPatience = 3 * time.Second
 )
 
 // Run keeps a browser running until the context ends. It returns an error only
