@@ -131,6 +131,16 @@ configure() {
   sed -i -E "s|-ffile-prefix-map=[^ ]* *||; s|$work|/kensa|g; /^\"    Host: |Python \(for build\)/d" "$work/build/modules/core/version_string.inc"
 }
 
+# runtime prints the manifest's lines of what comes with the compiler.
+runtime() {
+  for name in libstdc++.a libgcc.a libgcc_eh.a; do
+    path=$(readlink -f "$("$triple-g++" -print-file-name=$name)")
+    owner=$(dpkg-query -S "$path" | cut -d' ' -f1 | sed 's/:$//')
+    dpkg-query -W -f "$arch \${Package} \${Version}" "$owner"
+    echo " $name $(hash_of "$path")"
+  done
+}
+
 finish() {
   DESTDIR=$work/stage cmake --install "$work/build"
   cp -r "$work/stage/kensa/include/opencv4/." "$work/out/include/"
@@ -139,7 +149,7 @@ finish() {
   for package in opencv highway; do cp "$work/$package/debian/copyright" "$work/out/licences/$package"; done
   for package in libc6-dev zlib1g-dev libpng-dev libjpeg62-turbo-dev; do cp "$work/root/usr/share/doc/$package/copyright" "$work/out/licences/$package"; done
   sed -n 's/^"\(.*\)\\n"$/\1/p' "$work/build/modules/core/version_string.inc" >"$work/out/opencv"
-  { cat "$work/download/manifest"; echo "compiler $package $("$triple-g++" -dumpfullversion) $triple-g++ -"; } >"$work/out/manifest"
+  { cat "$work/download/manifest"; runtime; } >"$work/out/manifest"
   echo "$recipe" >"$work/out/recipe"
   if grep -rlF "$work" "$work/out"; then return 1; fi # a path of the build in what was built
 }

@@ -54,28 +54,30 @@ locked() {
   return 1
 }
 
-# revised ARCH PACKAGE VERSION FILE: sets revision, file and sha256 to those of
+# revised ARCH PACKAGE VERSION FILE SHA256: sets revision, file and sha256 to those of
 # the distribution's newest revision.
 revised() {
   line=$("$here/lock.sh" --one "$1" "$2" "$4" 2>>"$temp/log") || line=
   [ -n "$line" ] || fail "$2 $3 for $1: cannot be fetched: $(grep -v '^$' "$temp/log" | tail -1)" \
     "check the network, and that apt-get update works; what was fetched is kept"
-  # shellcheck disable=SC2086 # fields
-  set -- "$3" $line
-  [ "${1%-*}" = "${4%-*}" ] || fail "$3: sources.lock wants $1, the distribution has $4, another upstream version" \
+  old=$3 wanted=$4
+  new=${line%% *} sha256=${line##* }
+  path=${line#* } path=${path% *} file=$(basename "$path")
+  [ "${old%-*}" = "${new%-*}" ] || fail "$2: sources.lock wants $old, the distribution has $new, another upstream version" \
     "run cross-build/static/lock.sh, then make test-arm64, and look at what changed"
-  [ "$1" != "$4" ] || fail "$3 $1: what the mirror gives has not the hash in sources.lock, $(basename "$5") $6" \
+  [ "$old" != "$new" ] || [ "$wanted" != "$file" ] || [ "$sha256" = "$5" ] || fail "$file: the mirror's has not the hash in sources.lock, $5" \
     "another mirror may be whole; sources.lock is wrong only if cross-build/static/lock.sh changes it"
-  revision=$4 path=$5 sha256=$6 file=$(basename "$5")
-  say "$3: the distribution has $4 in place of the locked $1"
-  locked "$path" "$file" "$sha256" || fail "$file: cannot be fetched whole: $(grep -v '^$' "$temp/log" | tail -1)" "try again, or another mirror"
+  [ "$old" = "$new" ] || say "$2: the distribution has $new in place of the locked $old"
+  revision=$new
+  locked "$path" "$file" "$sha256" || fail "$2 $new for $1: $file cannot be fetched whole: $(grep -v '^$' "$temp/log" | tail -1)" \
+    "check the network, try again, or try another mirror; what was fetched is kept"
 }
 
 : >"$temp/manifest"
 grep -E "^(source|$arch) " "$lock" >"$temp/lines" || fail "sources.lock: nothing for $arch" "known are amd64, arm64, armhf"
 while read -r of package revision path sha256; do
   file=$(basename "$path")
-  locked "$path" "$file" "$sha256" || revised "$of" "$package" "$revision" "$file"
+  locked "$path" "$file" "$sha256" || revised "$of" "$package" "$revision" "$file" "$sha256"
   ln -f "$downloads/$file" "$folder/$file"
   echo "$of $package $revision $file $sha256" >>"$temp/manifest"
 done <"$temp/lines"
