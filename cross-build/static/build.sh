@@ -54,7 +54,11 @@ run() {
   what=$1
   shift
   say "$arch: $what"
-  "$@" >>"$log" 2>&1 9>&- </dev/null || { tail -20 "$log" >&2; fail "$what failed for $arch" "the whole log: $log"; }
+  set +e
+  (set -e; "$@") >>"$log" 2>&1 9>&- </dev/null # within || a function would go on after an error
+  status=$?
+  set -e
+  [ $status -eq 0 ] || { tail -20 "$log" >&2; fail "$what failed for $arch" "the whole log: $log"; }
 }
 
 "$here/fetch.sh" "$arch" "$work/download" 9>&-
@@ -88,7 +92,7 @@ archives() {
     [ ! -e "$from/$name.a" ] || cp -L "$from/$name.a" "$work/out/lib/$name.a"
   done
   # On amd64 libm.a is a linker script that names files by their installed path.
-  grep -Iq GROUP "$work/out/lib/libm.a" && echo 'GROUP ( libm-2.36.a libmvec.a )' >"$work/out/lib/libm.a"
+  ! grep -Iq GROUP "$work/out/lib/libm.a" || echo 'GROUP ( libm-2.36.a libmvec.a )' >"$work/out/lib/libm.a"
   mkdir -p "$work/codecs"
   cp "$work/root/usr/include/zlib.h" "$work/root/usr/include/"jpeg*.h "$work/root/usr/include/"j*.h "$work/codecs/"
   cp "$work/root/usr/include/$triple/"zconf.h "$work/root/usr/include/$triple/"jconfig.h "$work/codecs/" 2>/dev/null || cp "$work/root/usr/include/zconf.h" "$work/codecs/"
@@ -125,7 +129,7 @@ configure() {
     -DZLIB_LIBRARY="$work/out/lib/libz.a" -DZLIB_INCLUDE_DIR="$work/codecs" \
     -DPNG_LIBRARY="$work/out/lib/libpng16.a" -DPNG_PNG_INCLUDE_DIR="$work/codecs" \
     -DJPEG_LIBRARY="$work/out/lib/libjpeg.a" -DJPEG_INCLUDE_DIR="$work/codecs" \
-    -DBUILD_INFO_SKIP_TIMESTAMP=ON -DBUILD_INFO_SKIP_SYSTEM_VERSION=ON -DBUILD_INFO_SKIP_EXTRA_MODULES=ON $options $off || return 1
+    -DBUILD_INFO_SKIP_TIMESTAMP=ON -DBUILD_INFO_SKIP_SYSTEM_VERSION=ON -DBUILD_INFO_SKIP_EXTRA_MODULES=ON $options $off
   # OpenCV's account of its build gets into the program: nothing of this machine
   # must be in it.
   sed -i -E "s|-ffile-prefix-map=[^ ]* *||; s|$work|/kensa|g; /^\"    Host: |Python \(for build\)/d" "$work/build/modules/core/version_string.inc"
