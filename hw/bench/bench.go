@@ -49,8 +49,12 @@ type Setting struct {
 	Exposure time.Duration
 	// X, Y, Z of the stage.
 	X, Y, Z physic.Distance
-	// Tilt of the target about the x and y axes, where a person holds a plate.
-	TiltX, TiltY physic.Angle
+	// Turn of the target in its plane, and its tilt about the x and y axes, where a
+	// person lays a plate.
+	Turn, TiltX, TiltY physic.Angle
+	// FlashDelay and Flash are when the Blinker begins, after the trigger pulse, and
+	// how long it shines.
+	FlashDelay, Flash time.Duration
 }
 
 // Station says what stands here; a calibration belongs to it.
@@ -84,5 +88,8 @@ type Bench interface {
 	Set(ctx context.Context, s Setting) (byHand []string, err error)
 	// Expose triggers one exposure and waits for it. The frame must be released.
 	Expose(ctx context.Context) (*Exposure, error)
+	// Sleep lets time pass on the bench's clock; a simulated one does not wait for
+	// it.
+	Sleep(ctx context.Context, d time.Duration) error
 	Close() error
 }
