@@ -6,6 +6,10 @@ import (
 	"strconv"
 )
 
+// K is the coverage factor: an expanded uncertainty is K standard errors. 2 would
+// do if the standard error itself were known; it is estimated from few steps.
+const K = 2.5
+
 // Figure is one measured quantity with its uncertainty and its limits.
 type Figure struct {
 	// Name identifies the figure within its procedure: "prnu".
@@ -13,8 +17,8 @@ type Figure struct {
 	// Title is what a person reads: "photo-response non-uniformity".
 	Title string  `toml:"title" json:"title"`
 	Value float64 `toml:"value" json:"value"`
-	// Uncertainty is expanded, with coverage factor 2: the true value lies within
-	// Value ± Uncertainty in about 95 of 100 calibrations (GUM, JCGM 100:2008,
+	// Uncertainty is expanded by the coverage factor K: the true value lies within
+	// Value ± Uncertainty in at least 95 of 100 calibrations (GUM, JCGM 100:2008,
 	// 6.2). 0 where the figure is a count or exact.
 	Uncertainty float64 `toml:"uncertainty" json:"uncertainty"`
 	// Unit of the value, its uncertainty and its limits: "%", "µm", "e⁻", "DN".
