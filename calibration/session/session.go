@@ -127,3 +127,9 @@ func (s *Session) Temperature() (float64, bool) { return s.temps.mean() }
 
 // Discard forgets what was observed: the result was accepted, or is not wanted.
 func (s *Session) Discard() error { return s.file.remove() }
+
+// Forget removes the unfinished session of a procedure, whatever it is of.
+func Forget(folder, name string) error {
+	f := file{folder: folder, head: head{Procedure: name}}
+	return f.remove()
+}
