@@ -5,6 +5,7 @@
 #   deps.sh test                 that, and the real peers that the tests talk to
 #   deps.sh static ARCH ...      what the static programs of ARCH (amd64, arm64, armhf) need
 #   deps.sh emulate              what runs the tests of another ARCH
+#   deps.sh vm                   what `make vm` and `make test-vm` need
 set -eu
 
 build="g++ nodejs npm libhwy-dev
@@ -13,12 +14,13 @@ build="g++ nodejs npm libhwy-dev
   libopencv-highgui-dev libopencv-ml-dev libopencv-objdetect-dev libopencv-photo-dev
   libopencv-stitching-dev libopencv-video-dev libopencv-videoio-dev"
 test="chromium mosquitto"
+vm="gcc-aarch64-linux-gnu make qemu-system-arm xz-utils"
 
 static="g++ make cmake patch xz-utils ca-certificates nodejs npm"
 emulate="qemu-user-static"
 
 usage() {
-  echo "usage: deps.sh build|test|emulate|static ARCH ...  (ARCH: amd64, arm64, armhf)" >&2
+  echo "usage: deps.sh build|test|vm|emulate|static ARCH ...  (ARCH: amd64, arm64, armhf)" >&2
   exit 2
 }
 
@@ -39,6 +41,7 @@ static)
     esac
   done
   ;;
+vm) wanted=$vm ;;
 *) usage ;;
 esac
 
