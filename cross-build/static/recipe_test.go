@@ -161,7 +161,7 @@ func TestMirrorAgainstLock(t *testing.T) {
 	other := strings.ToUpper(content)
 	b.serve = func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, other) }
 	b.knows(version, "small_1.2.orig.tar.gz", other)
-	b.fails(file+": the mirror's has not the hash in sources.lock")
+	b.fails(file + ": the mirror's has not the hash in sources.lock")
 }
 
 func TestOtherUpstreamVersion(t *testing.T) {
