@@ -145,7 +145,8 @@ func (u *updateCommand) verdict(c console, store *update.Store, version string) 
 	if _, err := store.Back(c.without(), fmt.Sprintf("no word of it within %v", u.Patience)); err != nil {
 		return explainUpdate(err)
 	}
-	return fail(exitWentBack, errors.Join(fmt.Errorf("version %s was not confirmed within %v", version, u.Patience), u.restart(console{c.without(), c.out, c.err}, store)),
+	c.Context = c.without()
+	return fail(exitWentBack, errors.Join(fmt.Errorf("version %s was not confirmed within %v", version, u.Patience), u.restart(c, store)),
 		"the journal of kensa.service says why")
 }
 

@@ -99,7 +99,7 @@ func (b *box) kensa(ctx context.Context, args ...string) (int, string) {
 	var said bytes.Buffer
 	args = append([]string{"update", "--slots", b.folder + "/slots", "--package", b.folder + "/package", "--keys", b.folder + "/update.pub",
 		"--config", b.folder + "/kensa.toml", "--restart", "touch " + b.folder + "/restart"}, args...)
-	code := execute(console{ctx, &said, &said}, args)
+	code := execute(console{Context: ctx, in: strings.NewReader(""), out: &said, err: &said}, args)
 	return code, said.String()
 }
 
