@@ -1,4 +1,4 @@
-module kensa/cross-build/package
+module kensa/cross-build/package/nfpm
 
 go 1.26.0
 
