@@ -10,7 +10,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,12 +98,19 @@ func write(path string, mode os.FileMode, text []byte) error {
 	})
 }
 
+// readPassword reads one line and not a byte more: the next bundle's is behind it.
 func readPassword() (string, error) {
-	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if errors.Is(err, io.EOF) {
-		err = nil
+	var line []byte
+	for b := make([]byte, 1); ; {
+		n, err := os.Stdin.Read(b)
+		if errors.Is(err, io.EOF) || n == 1 && b[0] == '\n' {
+			return strings.TrimRight(string(line), "\r"), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		line = append(line, b[:n]...)
 	}
-	return strings.TrimRight(line, "\r\n"), err
 }
 
 type makeIt struct {

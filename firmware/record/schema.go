@@ -131,8 +131,13 @@ func Schemas() (oldest, newest int, err error) {
 // SchemaOf tells the schema of the database at path, however new; 0 where there
 // is none.
 func SchemaOf(ctx context.Context, path string) (version int, err error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
 		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("record: %w", err)
+	case !info.Mode().IsRegular(): // root asks, in a folder that another user owns
+		return 0, fmt.Errorf("record: %s: %w: it is no file", path, ErrForeign)
 	}
 	db, err := connect(path, url.Values{"mode": {"ro"}}, 1)
 	if err != nil {
