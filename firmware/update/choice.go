@@ -44,7 +44,8 @@ type Trial struct {
 // What happened to a version.
 const (
 	Confirmed      = "confirmed"
-	WentBack       = "went back"
+	WentBack       = "went back"  // by itself
+	TakenBack      = "taken back" // by a person
 	PackageChanged = "package changed"
 	ChoiceDamaged  = "choice damaged"
 	Unusable       = "unusable"
@@ -57,6 +58,9 @@ type Event struct {
 	Reason  string    `json:"reason,omitempty"`
 	Time    time.Time `json:"time"`
 }
+
+// Bad reports whether somebody should look after what happened.
+func (e Event) Bad() bool { return e.What == WentBack || e.What == ChoiceDamaged || e.What == Unusable }
 
 // maxChoice is far above any choice, in bytes.
 const maxChoice = 64 << 10

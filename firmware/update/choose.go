@@ -152,16 +152,16 @@ func (s *Store) Confirm() error {
 	})
 }
 
-// Back ends a trial, or returns to the version before the current one. What
-// runs must be started anew.
-func (s *Store) Back(ctx context.Context, reason string) (selected Selection, err error) {
+// Back ends a trial, or returns to the version before the current one; what is
+// WentBack or TakenBack. What runs must be started anew.
+func (s *Store) Back(ctx context.Context, what, reason string) (selected Selection, err error) {
 	err = s.locked(func() error {
 		choice, err := s.load()
 		if err != nil {
 			return err
 		}
 		if choice.Trial != nil {
-			choice.Last = s.event(WentBack, choice.Trial.Version, reason)
+			choice.Last = s.event(what, choice.Trial.Version, reason)
 			choice.Trial = nil
 			selected, err = s.settle(ctx, choice)
 			return err
@@ -169,7 +169,7 @@ func (s *Store) Back(ctx context.Context, reason string) (selected Selection, er
 		if selected, err = s.before(ctx, choice); err != nil {
 			return err
 		}
-		choice.Last = s.event(WentBack, s.version(choice), reason)
+		choice.Last = s.event(what, s.version(choice), reason)
 		choice.Current, choice.Previous = selected.Slot, choice.Current
 		if err := s.save(choice); err != nil {
 			return err

@@ -105,7 +105,7 @@ func story(r *rig) error {
 			return err
 		}
 	}
-	back := func() error { _, err := r.Back(ctx, "asked"); return err }
+	back := func() error { _, err := r.Back(ctx, TakenBack, "asked"); return err }
 	for _, act := range []func() error{
 		boot, stage("1.1"), boot, r.Confirm, boot,
 		stage("1.2"), boot, boot,

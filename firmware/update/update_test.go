@@ -52,13 +52,13 @@ func TestWhatWasNotStartedIsNotConfirmed(t *testing.T) {
 
 func TestBack(t *testing.T) {
 	r := newRig(t)
-	if _, err := r.Back(t.Context(), "asked"); !errors.Is(err, ErrNothing) {
+	if _, err := r.Back(t.Context(), TakenBack, "asked"); !errors.Is(err, ErrNothing) {
 		t.Errorf("error %v; want %v", err, ErrNothing)
 	}
 	r.update("1.1")
 	r.update("1.2")
 	for _, want := range []string{"1.1", "1.2", "1.1"} {
-		selected, err := r.Back(t.Context(), "asked")
+		selected, err := r.Back(t.Context(), TakenBack, "asked")
 		if err != nil || selected.Version != want {
 			t.Fatalf("back to %q, %v; want %s", selected.Version, err, want)
 		}
@@ -67,10 +67,10 @@ func TestBack(t *testing.T) {
 	}
 	r.stage(release("1.3"), Allow{})
 	r.starts("1.3", true)
-	if selected, err := r.Back(t.Context(), "asked"); err != nil || selected.Version != "1.1" {
+	if selected, err := r.Back(t.Context(), TakenBack, "asked"); err != nil || selected.Version != "1.1" {
 		t.Fatalf("back to %+v, %v; want 1.1", selected, err)
 	}
-	r.last(WentBack, "1.3")
+	r.last(TakenBack, "1.3")
 }
 
 func TestOlderAndEqualVersionsNeedLeave(t *testing.T) {
@@ -92,7 +92,7 @@ func TestTheFloorStaysAfterGoingBack(t *testing.T) {
 	r := newRig(t)
 	r.update("1.1")
 	r.update("1.2")
-	if _, err := r.Back(t.Context(), "asked"); err != nil {
+	if _, err := r.Back(t.Context(), TakenBack, "asked"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Stage(t.Context(), bytes.NewReader(r.bundle(release("1.2"))), Allow{}); !errors.Is(err, ErrRollback) {
@@ -198,7 +198,7 @@ func TestKeysAreRotated(t *testing.T) {
 	r.update("1.2")
 	r.put("update.pub", added) // the old key is revoked, and what it signed with it
 	r.starts("1.2", false)
-	if _, err := r.Back(t.Context(), "asked"); !errors.Is(err, ErrSignature) {
+	if _, err := r.Back(t.Context(), TakenBack, "asked"); !errors.Is(err, ErrSignature) {
 		t.Errorf("error %v; want %v: its key is revoked", err, ErrSignature)
 	}
 	r.put("update.pub", nil)
@@ -249,7 +249,7 @@ func TestAPackageInstalledSinceCounts(t *testing.T) {
 	r.starts("1.3", false)
 	r.last(PackageChanged, "1.3")
 	r.starts("1.3", false)
-	if selected, err := r.Back(t.Context(), "asked"); err != nil || selected.Version != "1.1" {
+	if selected, err := r.Back(t.Context(), TakenBack, "asked"); err != nil || selected.Version != "1.1" {
 		t.Errorf("back to %+v, %v; want 1.1", selected, err)
 	}
 	r.starts("1.1", false)
@@ -270,7 +270,7 @@ func TestNoWayBackAcrossAMigration(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.starts("1.1", false)
-	if _, err := r.Back(t.Context(), "asked"); !errors.Is(err, ErrNothing) {
+	if _, err := r.Back(t.Context(), TakenBack, "asked"); !errors.Is(err, ErrNothing) {
 		t.Errorf("error %v; want %v", err, ErrNothing)
 	}
 }

@@ -258,7 +258,7 @@ func checkUpdate(ctx context.Context, c config.Config) (string, error) {
 		return "", err
 	case st.Problem != "":
 		return "", fmt.Errorf("%s; it cannot be started again: %s", updateLine(st), st.Problem)
-	case st.Trial != nil, st.Last != nil && st.Last.What != update.Confirmed && st.Last.What != update.PackageChanged:
+	case st.Trial != nil, st.Last != nil && st.Last.Bad():
 		return "", errors.New(updateLine(st))
 	}
 	return updateLine(st), nil

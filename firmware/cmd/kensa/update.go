@@ -24,7 +24,7 @@ type updateCommand struct {
 	AllowRollback  bool          `help:"Take a version that is not newer."`
 	AllowMigration bool          `help:"Take a version that migrates the database, after which the version before cannot open it: there is no way back by itself."`
 	Restart        string        `default:"systemctl restart kensa.service" help:"Command that restarts the appliance, run by the shell; empty: the trial begins with the next start (${default})."`
-	Patience       time.Duration `default:"3m" help:"How long the restarted appliance may take to be confirmed or to go back by itself, before it is made to go back (${default})."`
+	Patience       time.Duration `default:"4m" help:"How long the restarted appliance may take to be confirmed or to go back by itself, before it is made to go back (${default})."`
 	JSON           bool          `help:"Print JSON."`
 
 	Status  bool          `xor:"what" help:"Print which version counts, and what happened last."`
@@ -142,7 +142,7 @@ func (u *updateCommand) verdict(c console, store *update.Store, version string) 
 	if c.Err() != nil {
 		return c.Err()
 	}
-	if _, err := store.Back(c.without(), fmt.Sprintf("no word of it within %v", u.Patience)); err != nil {
+	if _, err := store.Back(c.without(), update.WentBack, fmt.Sprintf("no word of it within %v", u.Patience)); err != nil {
 		return explainUpdate(err)
 	}
 	c.Context = c.without()
@@ -158,7 +158,7 @@ func sleep(ctx context.Context, d time.Duration) {
 }
 
 func (u *updateCommand) back(c console, store *update.Store) error {
-	selected, err := store.Back(c, "asked for by a person")
+	selected, err := store.Back(c, update.TakenBack, "")
 	if err != nil {
 		return explainUpdate(err)
 	}
