@@ -24,7 +24,9 @@ import (
 // calibrateCommand is the field engineer's: the procedures first, then what is
 // done with their results.
 type calibrateCommand struct {
-	Dark darkCommand `cmd:"" help:"The sensor without light: level, noise, dark current, hot pixels."`
+	Dark    darkCommand    `cmd:"" help:"The sensor without light: level, noise, dark current, hot pixels."`
+	Flat    flatCommand    `cmd:"" help:"The sensor under even light: photon transfer, linearity, gain map."`
+	Trigger triggerCommand `cmd:"" help:"Latency and jitter from pulse to exposure; the pairing window."`
 }
 
 // calibrating is the part of all procedures' commands.
