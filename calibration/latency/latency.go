@@ -49,14 +49,14 @@ type Procedure struct {
 
 // State is what the procedure remembers from step to step.
 type State struct {
-	Dark    []float64 // grey values without flash, DN
+	Dark []float64 // grey values without flash, DN
 	// Coarse is about when the exposure begins: by the search to a half of the flash,
 	// then Centred.
 	Coarse         time.Duration
 	Found, Centred bool
-	Plateau []float64       // grey values with the whole flash, DN
-	Begin   []float64       // begins of exposures after their pulses, s
-	Stamps  []time.Duration // frames' time stamps after their pulses
+	Plateau        []float64       // grey values with the whole flash, DN
+	Begin          []float64       // begins of exposures after their pulses, s
+	Stamps         []time.Duration // frames' time stamps after their pulses
 }
 
 // New prepares the procedure. It refuses options that give no result.
