@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"time"
 
 	"kensa/bus/session"
@@ -19,12 +19,11 @@ import (
 	"kensa/firmware/record"
 	"kensa/firmware/update"
 	"kensa/hw/camera/replay"
-
-	"github.com/alecthomas/kong"
 )
 
 type doctorCommand struct {
 	configured
+	places
 	JSON bool `help:"Print JSON."`
 }
 
@@ -53,7 +52,6 @@ var checks = []check{
 	{"database", false, checkDatabase, "move the file away to start anew, and keep it for support"},
 	{"display", false, checkDisplay, "stop what uses the address, or change display.listen"},
 	{"broker", true, checkBroker, "check mqtt.brokers, the network and the certificates; results wait meanwhile"},
-	{"update", true, checkUpdate, "`kensa update --status` tells more; docs/field-engineer.md says how to go on"},
 	{"clock", true, checkClock, "start a time service, such as systemd-timesyncd or chrony"},
 }
 
@@ -62,7 +60,8 @@ func (d *doctorCommand) Run(c console) error {
 	loaded, err := d.load()
 	findings := []finding{judge("configuration", false, "every key is known, every value in range", err, "correct the key that is named")}
 	if err == nil {
-		for _, check := range checks {
+		installed := check{"update", true, d.checkUpdate, "`kensa update --status` tells more; docs/field-engineer.md says how to go on"}
+		for _, check := range append(slices.Clone(checks), installed) {
 			detail, err := check.look(c, loaded)
 			findings = append(findings, judge(check.name, check.warn, detail, err, check.remedy))
 		}
@@ -237,22 +236,11 @@ func checkClock(context.Context, config.Config) (string, error) {
 }
 
 // checkUpdate looks at the slots of an installation from a package.
-func checkUpdate(ctx context.Context, c config.Config) (string, error) {
-	var p places
-	parser, err := kong.New(&p)
-	if err != nil {
-		return "", err
-	}
-	if _, err := parser.Parse(nil); err != nil {
-		return "", err
-	}
-	if _, err := os.Stat(filepath.Join(p.Package, update.ProgramName)); errors.Is(err, fs.ErrNotExist) {
+func (p places) checkUpdate(ctx context.Context, c config.Config) (string, error) {
+	if _, err := os.Stat(filepath.Join(p.complete().Package, update.ProgramName)); errors.Is(err, fs.ErrNotExist) {
 		return "not installed from a package", nil
 	}
-	store := update.NewStore(update.Places(p), runtime.GOARCH, func(ctx context.Context) (int, error) {
-		return record.SchemaOf(ctx, filepath.Join(c.Storage.State, appliance.DatabaseName))
-	})
-	st, err := store.Status(ctx)
+	st, err := p.store(c, nil).Status(ctx)
 	switch {
 	case err != nil:
 		return "", err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"kensa/firmware/appliance"
+	"kensa/firmware/config"
 	"kensa/firmware/record"
 	"kensa/firmware/update"
 )
@@ -37,14 +39,34 @@ type updateCommand struct {
 
 // places are where an installation lies, for those who put it elsewhere.
 type places struct {
-	Slots   string `env:"KENSA_SLOTS" default:"/var/lib/kensa-update" hidden:"" help:"Folder of the slots."`
-	Package string `env:"KENSA_PACKAGE" default:"/usr/lib/kensa" hidden:"" help:"Folder of the package's program."`
-	Keys    string `env:"KENSA_UPDATE_KEYS" default:"/etc/kensa/update.pub" hidden:"" help:"Public keys that may sign bundles."`
+	Slots   string `env:"KENSA_SLOTS" hidden:"" help:"Folder of the slots."`
+	Package string `env:"KENSA_PACKAGE" hidden:"" help:"Folder of the package's program."`
+	Keys    string `env:"KENSA_UPDATE_KEYS" hidden:"" help:"Public keys that may sign bundles."`
+}
+
+// complete fills in where the Debian package puts things.
+func (p places) complete() update.Places {
+	usual := update.DefaultPlaces()
+	return update.Places{
+		Slots: cmp.Or(p.Slots, usual.Slots), Package: cmp.Or(p.Package, usual.Package), Keys: cmp.Or(p.Keys, usual.Keys),
+	}
+}
+
+// store is the installation, with the configuration's database; unread is why
+// there is no configuration.
+func (p places) store(c config.Config, unread error) *update.Store {
+	database := filepath.Join(c.Storage.State, appliance.DatabaseName)
+	return update.NewStore(p.complete(), runtime.GOARCH, func(ctx context.Context) (int, error) {
+		if unread != nil {
+			return 0, unread
+		}
+		return record.SchemaOf(ctx, database)
+	})
 }
 
 // Run does what was asked for.
 func (u *updateCommand) Run(c console) error {
-	store, err := u.store()
+	store, err := u.installation()
 	if err != nil {
 		return err
 	}
@@ -63,21 +85,14 @@ func (u *updateCommand) Run(c console) error {
 	return u.install(c, store)
 }
 
-// store is the installation; its database is the configuration's. A
-// configuration that cannot be read is no reason to start nothing: the program
-// that is started says what is wrong with it.
-func (u *updateCommand) store() (*update.Store, error) {
+// installation finds the installation. A configuration that cannot be read is no reason to
+// start nothing: the program that is started says what is wrong with it.
+func (u *updateCommand) installation() (*update.Store, error) {
 	loaded, err := u.load()
 	if err != nil && !u.Select {
 		return nil, err
 	}
-	database := filepath.Join(loaded.Storage.State, appliance.DatabaseName)
-	return update.NewStore(update.Places(u.places), runtime.GOARCH, func(ctx context.Context) (int, error) {
-		if err != nil {
-			return 0, err
-		}
-		return record.SchemaOf(ctx, database)
-	}), nil
+	return u.store(loaded, err), nil
 }
 
 // install puts a bundle on trial, restarts the appliance, and tells how it ended.
