@@ -93,6 +93,9 @@ func (c *Camera) Start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if c.isClosed() {
+		return camera.ErrGone
+	}
 	if err := c.stop(); err != nil {
 		return err
 	}
@@ -106,14 +109,21 @@ func (c *Camera) Start(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	select {
-	case <-c.closed:
+	if c.isClosed() {
 		_ = st.stop() // of a camera that nobody wants any more
 		return camera.ErrGone
-	default:
 	}
 	c.stream, c.chosen = st, chosen
 	return nil
+}
+
+func (c *Camera) isClosed() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // setUp brings an open device to streaming; it closes the device if it cannot.
@@ -163,9 +173,7 @@ func (c *Camera) Next(ctx context.Context) (*camera.Frame, error) {
 // Close implements camera.Camera.
 func (c *Camera) Close() error {
 	c.mu.Lock()
-	select {
-	case <-c.closed:
-	default:
+	if !c.isClosed() {
 		close(c.closed)
 	}
 	c.mu.Unlock()

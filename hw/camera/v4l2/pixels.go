@@ -40,28 +40,31 @@ type layout struct {
 	unpack func(to, from []byte, width int)
 }
 
-func bytesWide(n int) func(int) int { return func(width int) int { return n * width } }
+// packed is the stride of formats whose pixels come in groups; the last is whole.
+func packed(bytes, pixels int) func(int) int {
+	return func(width int) int { return (width + pixels - 1) / pixels * bytes }
+}
 
 // layouts are the formats that can be used, the preferred first: those that are
 // lent without copying, then those that are not. NV12 and its like begin with
 // a plane of grey values.
 var layouts = []layout{
-	{fourCC("GREY"), 8, bytesWide(1), nil},
-	{fourCC("Y12 "), 12, bytesWide(2), nil},
-	{fourCC("Y10 "), 10, bytesWide(2), nil},
-	{fourCC("Y16 "), 16, bytesWide(2), nil},
-	{fourCC("NV12"), 8, bytesWide(1), nil},
-	{fourCC("NV21"), 8, bytesWide(1), nil},
-	{fourCC("NV16"), 8, bytesWide(1), nil},
-	{fourCC("YU12"), 8, bytesWide(1), nil},
-	{fourCC("YV12"), 8, bytesWide(1), nil},
-	{fourCC("422P"), 8, bytesWide(1), nil},
-	{fourCC("Y12P"), 12, func(width int) int { return (width*3 + 1) / 2 }, unpackY12P},
-	{fourCC("Y10P"), 10, func(width int) int { return (width*5 + 3) / 4 }, unpackY10P},
-	{fourCC("YUYV"), 8, bytesWide(2), func(to, from []byte, width int) { unpackEvery2(to, from, width) }},
-	{fourCC("YVYU"), 8, bytesWide(2), func(to, from []byte, width int) { unpackEvery2(to, from, width) }},
-	{fourCC("UYVY"), 8, bytesWide(2), func(to, from []byte, width int) { unpackEvery2(to, from[1:], width) }},
-	{fourCC("VYUY"), 8, bytesWide(2), func(to, from []byte, width int) { unpackEvery2(to, from[1:], width) }},
+	{fourCC("GREY"), 8, packed(1, 1), nil},
+	{fourCC("Y12 "), 12, packed(2, 1), nil},
+	{fourCC("Y10 "), 10, packed(2, 1), nil},
+	{fourCC("Y16 "), 16, packed(2, 1), nil},
+	{fourCC("NV12"), 8, packed(1, 1), nil},
+	{fourCC("NV21"), 8, packed(1, 1), nil},
+	{fourCC("NV16"), 8, packed(1, 1), nil},
+	{fourCC("YU12"), 8, packed(1, 1), nil},
+	{fourCC("YV12"), 8, packed(1, 1), nil},
+	{fourCC("422P"), 8, packed(1, 1), nil},
+	{fourCC("Y12P"), 12, packed(3, 2), unpackY12P},
+	{fourCC("Y10P"), 10, packed(5, 4), unpackY10P},
+	{fourCC("YUYV"), 8, packed(4, 2), unpackEvery2},
+	{fourCC("YVYU"), 8, packed(4, 2), unpackEvery2},
+	{fourCC("UYVY"), 8, packed(4, 2), func(to, from []byte, width int) { unpackEvery2(to, from[1:], width) }},
+	{fourCC("VYUY"), 8, packed(4, 2), func(to, from []byte, width int) { unpackEvery2(to, from[1:], width) }},
 }
 
 // layoutOf finds the layout of a format; nil for one without.

@@ -104,10 +104,11 @@ func TestVividGivesEveryFrameInTime(t *testing.T) {
 			t.Fatalf("%+v, %d bytes", f.Format, len(f.Pix))
 		}
 		now := line.Monotonic()
+		// vivid's first frame comes as soon as it is started, the others at their time.
 		if age := now - f.Time; age < 0 || age > period {
 			t.Errorf("frame %d: stamped %v before it came", n, age)
 		}
-		if step := f.Time - last; n > 1 && (step < period/2 || step > 3*period/2) {
+		if step := f.Time - last; n > 2 && (step < period/2 || step > 3*period/2) {
 			t.Errorf("frame %d: %v after the one before", n, step)
 		}
 		last = f.Time
@@ -455,8 +456,8 @@ func TestVividControls(t *testing.T) {
 	if c, err := d.Get("test_pattern"); err != nil || c.Value != "75% Colorbar" {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if err := d.Set("read_only_integer", "1"); err == nil {
-		t.Error("a control that can only be read was set")
+	if err := d.Set("read_only_integer_32_bits", "1"); err == nil || !strings.Contains(err.Error(), "can only be read") {
+		t.Errorf("a control that can only be read: %v", err)
 	}
 }
 
