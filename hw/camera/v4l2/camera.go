@@ -27,6 +27,7 @@ import (
 	"sync"
 
 	"kensa/hw/camera"
+	"kensa/hw/thread"
 )
 
 // Config is which camera and how it is to run.
@@ -40,7 +41,8 @@ type Config struct {
 	// Controls are set before the camera starts, in order, as NAME=VALUE; see
 	// Device.Set.
 	Controls []string
-	Thread
+	// Thread is how the goroutine that takes frames from the driver runs.
+	Thread thread.Settings
 }
 
 // Limits of Config.Buffers. The kernel allows no more than 32.
@@ -78,8 +80,8 @@ func New(c Config) (*Camera, error) {
 	if c.Rate < 0 || c.Rate > 4000 {
 		return nil, fmt.Errorf("camera %s: %g frames/s; want 0 to 4000", c.Path, c.Rate)
 	}
-	if c.Priority < 0 || c.Priority > 99 {
-		return nil, fmt.Errorf("camera %s: real-time priority %d; want 0 to 99", c.Path, c.Priority)
+	if err := c.Thread.Check(); err != nil {
+		return nil, fmt.Errorf("camera %s: %w", c.Path, err)
 	}
 	if at := slices.IndexFunc(c.Controls, func(s string) bool { return !strings.Contains(s, "=") }); at >= 0 {
 		return nil, fmt.Errorf("camera %s: control %q; want NAME=VALUE", c.Path, c.Controls[at])

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"kensa/hw/camera"
+	"kensa/hw/thread"
 )
 
 func started(t *testing.T, p *player, controls ...string) *Camera {
@@ -154,7 +155,7 @@ func TestConfigurationsThatMakeNoSense(t *testing.T) {
 		"33 buffers; want 2 to 32":          {Path: "x", Buffers: 33},
 		"1 buffers; want 2 to 32":           {Path: "x", Buffers: 1},
 		"-1 frames/s; want 0 to 4000":       {Path: "x", Mode: Mode{Rate: -1}},
-		"priority 100; want 0 to 99":        {Path: "x", Thread: Thread{Priority: 100}},
+		"priority: 100; want 0 to 99":       {Path: "x", Thread: thread.Settings{Priority: 100}},
 		`control "gain:3"; want NAME=VALUE`: {Path: "x", Controls: []string{"gain:3"}},
 	} {
 		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {

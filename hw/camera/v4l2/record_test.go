@@ -248,7 +248,7 @@ var recordedMode = Mode{Input: webcam, Format: "Y12", Width: 320, Height: 180, R
 
 func recordStream(t testing.TB, sys system, controls ...string) *Camera {
 	t.Helper()
-	c, err := New(Config{Path: vivid, Mode: recordedMode, Buffers: 4, Thread: Thread{CPU: -1}, Controls: controls})
+	c, err := New(Config{Path: vivid, Mode: recordedMode, Buffers: 4, Controls: controls})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kensa/hw/camera"
+	"kensa/hw/thread"
 )
 
 // stream is a camera from STREAMON to the last frame's release. Mapped memory
@@ -111,9 +112,9 @@ func (st *stream) queue(s *slot) error {
 
 // capture takes filled buffers from the driver until the device fails or wake is
 // written to. It has a thread to itself, which ends with it.
-func (st *stream) capture(t Thread, ready chan<- error) {
+func (st *stream) capture(t thread.Settings, ready chan<- error) {
 	defer close(st.ended)
-	if err := t.apply(); err != nil {
+	if err := t.Lock(); err != nil {
 		st.err = err
 		ready <- err
 		return

@@ -17,6 +17,7 @@ import (
 
 	"kensa/hw/camera"
 	"kensa/hw/line"
+	"kensa/hw/thread"
 )
 
 // The kernel's virtual camera, in the virtual machine. Its second input is a
@@ -60,7 +61,7 @@ var usual = Mode{Input: hdmi, Format: "GREY", Width: 1280, Height: 720, Rate: 60
 func running(t *testing.T, m Mode, controls ...string) *Camera {
 	t.Helper()
 	inMachine(t)
-	c, err := New(Config{Path: vivid, Mode: m, Thread: Thread{CPU: -1}, Controls: controls})
+	c, err := New(Config{Path: vivid, Mode: m, Controls: controls})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,7 +377,7 @@ func otherProcess(t *testing.T, as *syscall.Credential) string {
 
 // helper is that program.
 func helper() error {
-	c, err := New(Config{Path: vivid, Mode: usual, Thread: Thread{CPU: -1}})
+	c, err := New(Config{Path: vivid, Mode: usual})
 	if err != nil {
 		return err
 	}
@@ -410,11 +411,11 @@ func TestVividWhatIsNotOffered(t *testing.T) {
 		"step":     {func(c *Config) { c.Controls = []string{"integer_32_bits=x"} }, []string{`"x"; want -2147483648 to 2147483647`}},
 		"menu":     {func(c *Config) { c.Controls = []string{"test_pattern=Cat"} }, []string{`"Cat"; want one of 0 75% Colorbar`}},
 		"bool":     {func(c *Config) { c.Controls = []string{"boolean=2"} }, []string{`"2"; want false or true`}},
-		"priority": {func(c *Config) { c.CPU = 63 }, []string{"processor 63", "this machine has 1"}},
+		"priority": {func(c *Config) { c.Thread.CPUs = []int{63} }, []string{"thread: cpus [63]"}},
 		"device":   {func(c *Config) { c.Path = "/dev/video9" }, []string{"no such device; there are: /dev/video0 (vivid"}},
 		"no video": {func(c *Config) { c.Path = "/dev/null" }, []string{"/dev/null: not a V4L2 device"}},
 	} {
-		config := Config{Path: vivid, Mode: usual, Thread: Thread{CPU: -1}}
+		config := Config{Path: vivid, Mode: usual}
 		c.change(&config)
 		cam, err := New(config)
 		if err != nil {
@@ -477,7 +478,7 @@ func TestVividPermission(t *testing.T) {
 
 func TestVividRealTime(t *testing.T) {
 	inMachine(t)
-	c, err := New(Config{Path: vivid, Mode: usual, Thread: Thread{Priority: 50, CPU: 0}})
+	c, err := New(Config{Path: vivid, Mode: usual, Thread: thread.Settings{Priority: 50, CPUs: []int{0}}})
 	if err != nil {
 		t.Fatal(err)
 	}
