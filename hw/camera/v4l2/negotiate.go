@@ -112,21 +112,36 @@ func (d *Device) notOffered(format string, width, height int) error {
 	if err != nil {
 		return err
 	}
-	var has []string
+	has := usable(offers)
+	if has == "" {
+		return fmt.Errorf("camera %s: offers no format with grey values; `kensa camera show` lists what it has", d.path)
+	}
+	return fmt.Errorf("camera %s: no %s %d×%d; it offers %s", d.path, format, width, height, has)
+}
+
+// usable lists what can be used; formats that come in the same sizes together.
+func usable(offers []Offer) string {
+	var sizes []string // as first seen
+	formats := map[string][]string{}
 	for _, o := range offers {
 		if !o.Usable {
 			continue
 		}
-		var sizes []string
+		var all []string
 		for _, s := range o.Sizes {
-			sizes = append(sizes, s.String())
+			all = append(all, s.String())
 		}
-		has = append(has, o.Format+" "+strings.Join(sizes, ", "))
+		text := strings.Join(all, ", ")
+		if formats[text] == nil {
+			sizes = append(sizes, text)
+		}
+		formats[text] = append(formats[text], o.Format)
 	}
-	if has == nil {
-		return fmt.Errorf("camera %s: offers no format with grey values; `kensa camera show` lists what it has", d.path)
+	var has []string
+	for _, text := range sizes {
+		has = append(has, strings.Join(formats[text], " ")+": "+text)
 	}
-	return fmt.Errorf("camera %s: no %s %d×%d; it offers %s", d.path, format, width, height, strings.Join(has, "; "))
+	return strings.Join(has, "; ")
 }
 
 // chooseRate asks for a frame rate and returns the one that the driver set.

@@ -401,7 +401,7 @@ func TestVividWhatIsNotOffered(t *testing.T) {
 		change func(*Config)
 		want   []string
 	}{
-		"size":     {func(c *Config) { c.Mode = Mode{Input: webcam, Format: "GREY", Width: 1281, Height: 1024} }, []string{"no GREY 1281×1024; it offers", "GREY 320×180 at 1, 2", "Y16 320×180"}},
+		"size":     {func(c *Config) { c.Mode = Mode{Input: webcam, Format: "GREY", Width: 1281, Height: 1024} }, []string{"no GREY 1281×1024; it offers", "GREY Y10 Y12 Y16", ": 320×180 at 1, 2"}},
 		"format":   {func(c *Config) { c.Format = "Y10P" }, []string{"no Y10P", "offers"}},
 		"unknown":  {func(c *Config) { c.Format = "MJPG" }, []string{"format MJPG: not supported; want one of GREY"}},
 		"rate":     {func(c *Config) { c.Mode = Mode{Input: webcam, Format: "GREY", Width: 640, Height: 360, Rate: 17} }, []string{"17 frames/s: not at 640×360 at"}},
