@@ -44,23 +44,23 @@ func (realDisk) Write(path string, mode os.FileMode, from io.Reader) (n int64, e
 }
 
 func (realDisk) Mkdir(path string) error {
-	return errors.Join(os.Mkdir(path, 0o755), syncFolder(filepath.Dir(path)))
+	return errors.Join(os.Mkdir(path, 0o755), durable.SyncFolder(filepath.Dir(path)))
 }
 
 func (realDisk) RemoveAll(path string) error {
-	return errors.Join(os.RemoveAll(path), syncFolder(filepath.Dir(path)))
+	return errors.Join(os.RemoveAll(path), durable.SyncFolder(filepath.Dir(path)))
 }
 
 // Rename syncs the folder that is renamed too: its files' names must be there
 // before its own.
 func (realDisk) Rename(from, to string) error {
-	if err := syncFolder(from); err != nil {
+	if err := durable.SyncFolder(from); err != nil {
 		return err
 	}
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(to))
+	return durable.SyncFolder(filepath.Dir(to))
 }
 
 func (realDisk) Link(target, path string) error {
@@ -74,13 +74,5 @@ func (realDisk) Link(target, path string) error {
 	if err := os.Rename(next, path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return durable.SyncFolder(filepath.Dir(path))
 }

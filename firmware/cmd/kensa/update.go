@@ -26,7 +26,7 @@ type updateCommand struct {
 	AllowRollback  bool          `help:"Take a version that is not newer."`
 	AllowMigration bool          `help:"Take a version that migrates the database, after which the version before cannot open it: there is no way back by itself."`
 	Restart        string        `default:"systemctl restart kensa.service" help:"Command that restarts the appliance, run by the shell; empty: the trial begins with the next start (${default})."`
-	Patience       time.Duration `default:"4m" help:"How long the restarted appliance may take to be confirmed or to go back by itself, before it is made to go back (${default})."`
+	Patience       time.Duration `default:"5m" help:"How long the restarted appliance may take to be confirmed or to go back by itself, before it is made to go back (${default})."`
 	JSON           bool          `help:"Print JSON."`
 
 	Status  bool          `xor:"what" help:"Print which version counts, and what happened last."`
