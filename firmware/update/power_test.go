@@ -132,7 +132,11 @@ func TestAPowerCutAtAnyStepLeavesAWholeProgram(t *testing.T) {
 	if count.did < 40 {
 		t.Fatalf("the story has %d steps; too few to prove anything", count.did)
 	}
-	for step := range count.did {
+	stride := 1
+	if testing.Short() {
+		stride = 7
+	}
+	for step := 0; step < count.did; step += stride {
 		for _, when := range []when{before, half, after} {
 			t.Run(fmt.Sprintf("%s step %d", when, step), func(t *testing.T) { cutAt(t, step, when) })
 		}

@@ -158,11 +158,11 @@ func TestEveryFlippedByteAndEveryLengthIsRefused(t *testing.T) {
 			t.Fatalf("%s %d: error %v; want %v", what, at, err, ErrRefused)
 		}
 	}
-	bits := []byte{0x01, 0x80, 0xff}
-	if !testing.Short() {
-		bits = []byte{0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff}
+	bits, stride := []byte{0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff}, 1
+	if testing.Short() {
+		bits, stride = []byte{0x01, 0xff}, 3
 	}
-	for at := range whole {
+	for at := 0; at < len(whole); at += stride {
 		for _, bit := range bits {
 			changed := bytes.Clone(whole)
 			changed[at] ^= bit
