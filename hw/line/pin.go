@@ -3,6 +3,7 @@ package line
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/warthog618/go-gpiocdev/uapi"
 	"golang.org/x/sys/unix"
@@ -19,6 +20,8 @@ type Pin struct {
 	index   int // within the request
 	name    string
 	offset  int
+	wants   gpio.Edge     // guarded by the inbox's state, as since is
+	since   time.Duration // when it was set up: edges from before are stale
 
 	// The reader's own.
 	numbered bool
@@ -98,7 +101,7 @@ func (l *Lines) add(o Options, name string, specs []Spec, which []int, wire func
 		if other := r.order[uint32(offset)]; other != nil {
 			return fmt.Errorf("%s and %s: one and the same line %d of %s", other, specs[n], offset, c.name)
 		}
-		p := &Pin{request: r, index: len(r.pins), name: specs[n].Line, offset: offset}
+		p := &Pin{request: r, index: len(r.pins), name: specs[n].Line, offset: offset, wants: w.edge}
 		l.pins[n], r.order[uint32(offset)] = p, p
 		r.pins, r.config, offsets = append(r.pins, p), append(r.config, w), append(offsets, offset)
 		edges = edges || !w.output
@@ -187,6 +190,7 @@ func (p *Pin) In(pull gpio.Pull, edge gpio.Edge) error {
 	if edge < gpio.NoEdge || edge > gpio.BothEdges {
 		return fmt.Errorf("line: %s: %v is no kind of edge", p.name, edge)
 	}
+	since := Monotonic()
 	err := p.request.change(p.index, func(w *wiring) {
 		w.output, w.edge = false, edge
 		if pull != gpio.PullNoChange {
@@ -196,7 +200,10 @@ func (p *Pin) In(pull gpio.Pull, edge gpio.Edge) error {
 	if err != nil {
 		return fmt.Errorf("line: %s: %w", p.name, err)
 	}
-	p.state.Change(p.anew)
+	p.state.Change(func() {
+		p.anew()
+		p.wants, p.since = edge, since
+	})
 	return nil
 }
 

@@ -79,10 +79,18 @@ func (r *request) take(e uapi.LineEvent) {
 	p.push(time.Duration(e.Timestamp), e.ID == uapi.LineEventRisingEdge, uint64(max(missing, dropped, 0)))
 }
 
-// push enters an edge.
+// push enters an edge, unless it is from before the line was set up as it is.
 func (p *Pin) push(at time.Duration, rising bool, lost uint64) {
 	p.state.Change(func() {
+		if at < p.since || !wanted(p.wants, rising) {
+			return
+		}
 		p.sequence += lost + 1
 		p.events.push(Event{Time: at, Sequence: p.sequence, Level: gpio.Level(rising)})
 	})
+}
+
+// wanted reports whether an edge is of the kind asked for.
+func wanted(kind gpio.Edge, rising bool) bool {
+	return kind == gpio.BothEdges || kind == gpio.RisingEdge && rising || kind == gpio.FallingEdge && !rising
 }

@@ -129,16 +129,12 @@ func (w *Wire) Set(l gpio.Level, at time.Duration) (err error) {
 			return
 		}
 		w.level = l
-		if w.counts(l) {
+		if wanted(w.edge, bool(l)) {
 			w.sequence++
 			w.events.push(Event{Time: at, Sequence: w.sequence, Level: l})
 		}
 	})
 	return err
-}
-
-func (w *Wire) counts(l gpio.Level) bool {
-	return w.edge == gpio.BothEdges || w.edge == gpio.RisingEdge && bool(l) || w.edge == gpio.FallingEdge && !bool(l)
 }
 
 // Await waits until the wire has a level. It takes no edge from the buffer.
