@@ -1,6 +1,7 @@
 package station
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -10,125 +11,280 @@ import (
 	"kensa/hw/trigger"
 )
 
-// fault is what goes wrong at one stop of the stage.
+// fault is what goes wrong at one stop of the stage, or on the way to the next.
 type fault int
 
 const (
 	fine fault = iota
 	pulseLost
-	frameLost  // by the camera, which counts it
-	frameLate  // exposed when the stage had moved on
-	pulseTwice // two edges within the bounce time
-	faults
+	pulseLostAndTold // by the line's own count
+	bothLostAndTold  // the frame too
+	frameLost        // by the camera, which counts it
+	frameNever       // not exposed
+	frameLate        // exposed when the stage had moved on
+	pulseTwice       // two edges within the bounce time
+	bounceTold       // the line counts an edge that was no stop
+	noisePulse       // on the way to the next stop
+	noiseFrame       // exposed on the way to the next stop
+	cameraRestart    // it loses this stop's frame and numbers from 1 again
+	traced           // the number of those above, which all leave a trace
+
+	silentLoss // neither pulse nor frame
 )
 
 const (
-	stopInterval = 100 * time.Millisecond
-	latency      = 2 * time.Millisecond
+	leastInterval = 60 * time.Millisecond
+	ms            = time.Millisecond
 )
 
-var testWindow = Window{time.Millisecond, 20 * time.Millisecond}
+var testWindow = Window{500 * time.Microsecond, 20 * ms}
 
 // scene is what pulses and frames a tool gives for a sequence of faults.
 type scene struct {
 	pulses []trigger.Pulse
 	frames []*camera.Frame
 	stopOf map[*camera.Frame]int // the stop at which a frame was exposed in place
+	ends   time.Duration
 }
 
-func play(faultAt []fault) scene {
-	s := scene{stopOf: map[*camera.Frame]int{}}
-	exposures := uint64(0)
-	for n, f := range faultAt {
-		at := time.Duration(n+1) * stopInterval
-		if f != pulseLost {
-			s.pulses = append(s.pulses, trigger.Pulse{Time: at})
+// motion is the time from each stop to the next.
+type motion []time.Duration
+
+func newMotion(random *rand.Rand, stops int) motion {
+	m := make(motion, stops)
+	for n := range m {
+		m[n] = 90*ms + time.Duration(random.Int64N(int64(20*ms)))
+		if random.IntN(8) == 0 { // a row's end
+			m[n] += time.Duration(random.Int64N(int64(300 * ms)))
 		}
-		if f == pulseTwice {
-			s.pulses = append(s.pulses, trigger.Pulse{Time: at + time.Millisecond})
-		}
-		exposures++
-		frame := &camera.Frame{Time: at + latency, Sequence: exposures}
-		switch f {
-		case frameLost:
-			continue
-		case frameLate:
-			frame.Time = at + stopInterval/2
-		default:
-			s.stopOf[frame] = n
-		}
-		s.frames = append(s.frames, frame)
 	}
+	return m
+}
+
+// play runs the motion, with a jitter of its own that never makes it faster.
+func (m motion) play(random *rand.Rand, faultAt []fault, held bool) scene {
+	s := scene{stopOf: map[*camera.Frame]int{}}
+	at, exposures, told := time.Second, uint64(0), uint64(0)
+	for n, f := range faultAt {
+		step := m[n] + time.Duration(random.Int64N(int64(ms)))
+		if held && random.IntN(10) == 0 {
+			step += time.Duration(random.Int64N(int64(2 * time.Second)))
+		}
+		told = s.trigger(random, f, at, told)
+		s.expose(random, n, f, at, &exposures)
+		switch between := at + 2*testWindow.Max + time.Duration(random.Int64N(int64(step-2*testWindow.Max-5*ms))); f {
+		case noisePulse:
+			s.pulses = append(s.pulses, trigger.Pulse{Time: between, Missed: told})
+			told = 0
+		case noiseFrame:
+			exposures++
+			s.frames = append(s.frames, &camera.Frame{Time: between, Sequence: exposures})
+		}
+		at += step
+	}
+	s.ends = at
 	return s
 }
 
-// run feeds the scene to a pairing in an order of arrival that the two streams'
-// own orders allow.
-func (s scene) run(t *rapid.T) []slot {
-	p := pairing{window: testWindow, minInterval: 5 * time.Millisecond}
+// trigger gives the stop's pulse.
+func (s *scene) trigger(random *rand.Rand, f fault, at time.Duration, told uint64) uint64 {
+	switch f {
+	case pulseLostAndTold, bothLostAndTold:
+		return told + 1
+	case pulseLost, silentLoss:
+		return told
+	}
+	s.pulses = append(s.pulses, trigger.Pulse{Time: at, Missed: told})
+	switch f {
+	case pulseTwice:
+		s.pulses = append(s.pulses, trigger.Pulse{Time: at + time.Duration(1+random.Int64N(int64(10*ms)))})
+	case bounceTold:
+		return 1
+	}
+	return 0
+}
+
+// expose gives the stop's frame.
+func (s *scene) expose(random *rand.Rand, n int, f fault, at time.Duration, exposures *uint64) {
+	switch f {
+	case frameNever, silentLoss:
+		return
+	case cameraRestart:
+		*exposures = 0
+		return
+	}
+	*exposures++
+	if f == frameLost || f == bothLostAndTold {
+		return
+	}
+	latency := testWindow.Min + time.Duration(random.Int64N(int64(testWindow.Max-testWindow.Min)))
+	frame := &camera.Frame{Time: at + latency, Sequence: *exposures}
+	if f == frameLate {
+		frame.Time = at + testWindow.Max + time.Duration(1+random.Int64N(int64(25*ms)))
+	} else {
+		s.stopOf[frame] = n
+	}
+	s.frames = append(s.frames, frame)
+}
+
+// verdict is what pairing made of a scene.
+type verdict struct {
+	slots   []slot
+	certain []bool
+	pairing *pairing
+}
+
+// judge feeds a scene in an order of arrival that the two streams' own orders allow.
+func (s scene) judge(random *rand.Rand, p *pairing, fields int) verdict {
+	p.reset(time.Second/2, fields)
 	var slots []slot
 	pulses, frames := s.pulses, s.frames
 	for len(pulses)+len(frames) > 0 {
-		takePulse := len(frames) == 0
-		if len(pulses) > 0 && len(frames) > 0 {
-			takePulse = rapid.Bool().Draw(t, "pulse first")
-		}
-		if takePulse {
+		if len(frames) == 0 || len(pulses) > 0 && random.IntN(2) == 0 {
 			slots, pulses = append(slots, p.pulse(pulses[0])...), pulses[1:]
 		} else {
 			slots, frames = append(slots, p.frame(frames[0])...), frames[1:]
 		}
 	}
-	return append(slots, p.finish()...)
+	slots = append(slots, p.finish()...)
+	v := verdict{slots, make([]bool, fields), p}
+	p.ledger.trusted(fields, func(n int) { v.certain[n] = true })
+	p.steps.learn(p.ledger.stops, v.certain)
+	return v
 }
 
-// TestNoFrameAtAWrongStop: whatever goes wrong at whichever stops, a frame that
-// is inspected as stop n was exposed at stop n, wherever the number of stops
-// comes out right; where it does not the station discards what is in doubt.
+// inspected calls f with each field that counts as inspected, and its frame.
+func (v verdict) inspected(f func(n int, frame *camera.Frame)) {
+	for _, slot := range v.slots {
+		if slot.outcome == paired && slot.number < len(v.certain) && v.certain[slot.number] {
+			f(slot.number, slot.frame)
+		}
+	}
+}
+
+// wrong lists the fields whose frame is another's.
+func (s scene) wrong(v verdict) (fields []int) {
+	v.inspected(func(n int, frame *camera.Frame) {
+		if stop, inPlace := s.stopOf[frame]; !inPlace || stop != n {
+			fields = append(fields, n)
+		}
+	})
+	return fields
+}
+
+func newPairing() *pairing { return &pairing{window: testWindow, minInterval: leastInterval} }
+
+// TestNoFrameAtAWrongStop: whatever goes wrong at whichever stops, over wafers of
+// one motion, a frame that counts as field n was exposed at stop n.
 func TestNoFrameAtAWrongStop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		faultAt := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) fault {
-			if rapid.IntRange(0, 2).Draw(t, "mostly fine") > 0 {
-				return fine
-			}
-			return fault(rapid.IntRange(0, int(faults)-1).Draw(t, "fault"))
-		}), 1, 40).Draw(t, "faults")
-		s := play(faultAt)
-		slots := s.run(t)
-		if len(slots) != len(faultAt) {
-			if !ambiguous(faultAt) {
-				t.Fatalf("%d slots for %d stops: %v", len(slots), len(faultAt), faultAt)
-			}
-			return
-		}
-		for n, slot := range slots {
-			if slot.outcome != paired {
-				continue
-			}
-			if stop, inPlace := s.stopOf[slot.frame]; !inPlace || stop != n {
-				t.Fatalf("frame of stop %d (in place: %v) inspected as stop %d: %v", stop, inPlace, n, faultAt)
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		stops, rate := rapid.IntRange(1, 60).Draw(t, "stops"), rapid.IntRange(0, 60).Draw(t, "faults per cent")
+		m, p := newMotion(random, stops), newPairing()
+		for range rapid.IntRange(1, 4).Draw(t, "wafers") {
+			s := m.play(random, randomFaults(random, stops, rate), true)
+			v := s.judge(random, p, stops)
+			if wrong := s.wrong(v); len(wrong) > 0 {
+				t.Fatalf("fields %v show another stop", wrong)
 			}
 		}
 	})
 }
 
-// ambiguous reports whether a late frame is followed by stops that no pair
-// anchors: then time stamps cannot tell a late frame from a lost pulse.
-func ambiguous(faultAt []fault) bool {
-	unsettled := false
-	for _, f := range faultAt {
-		switch f {
-		case frameLost, frameLate:
-			unsettled = true
-		case pulseLost:
-			if unsettled {
-				return true
-			}
-		default:
-			unsettled = false
+func randomFaults(random *rand.Rand, stops, percent int) []fault {
+	all := make([]fault, stops)
+	for n := range all {
+		if random.IntN(100) < percent {
+			all[n] = fault(random.IntN(int(traced)))
 		}
 	}
-	return false
+	return all
+}
+
+// TestALossWithoutATraceIsCounted: stops of which neither pulse nor frame was
+// seen leave nothing but the count, and so no field that they may have shifted.
+func TestALossWithoutATraceIsCounted(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		stops := rapid.IntRange(2, 60).Draw(t, "stops")
+		faults := make([]fault, stops)
+		for range rapid.IntRange(1, stops).Draw(t, "losses") {
+			faults[random.IntN(stops)] = silentLoss
+		}
+		s := newMotion(random, stops).play(random, faults, true)
+		v := s.judge(random, newPairing(), stops)
+		if wrong := s.wrong(v); len(wrong) > 0 {
+			t.Fatalf("fields %v show another stop", wrong)
+		}
+	})
+}
+
+// TestABrokenOffWaferKeepsItsFields: more stops are missing than can have passed
+// unseen, so that those that came are the first.
+func TestABrokenOffWaferKeepsItsFields(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	const came, fields = 10, 40
+	m := make(motion, came)
+	for n := range m {
+		m[n] = 100 * ms
+	}
+	m[3] = 250 * ms // a row's end: two stops more might fit
+	v := m.play(random, make([]fault, came), false).judge(random, newPairing(), fields)
+	kept := 0
+	v.inspected(func(int, *camera.Frame) { kept++ })
+	if kept != came {
+		t.Errorf("%d of %d fields kept", kept, came)
+	}
+}
+
+// TestOneFaultCostsAtMostItsField: each fault by itself is recognised, and from
+// the next stop on everything counts again.
+func TestOneFaultCostsAtMostItsField(t *testing.T) {
+	for f := pulseLost; f < traced; f++ {
+		for seed := range uint64(300) {
+			random := rand.New(rand.NewPCG(seed, uint64(f)))
+			const stops = 25
+			m, p := newMotion(random, stops), newPairing()
+			clean := m.play(random, make([]fault, stops), false).judge(random, p, stops)
+			if reports(clean) != 0 {
+				t.Fatalf("seed %d: a clean wafer had %d faults", seed, reports(clean))
+			}
+			at := random.IntN(stops)
+			faults := make([]fault, stops)
+			faults[at] = f
+			s := m.play(random, faults, false)
+			v := s.judge(random, p, stops)
+			lost := map[int]bool{}
+			for n := range stops {
+				lost[n] = true
+			}
+			v.inspected(func(n int, _ *camera.Frame) { delete(lost, n) })
+			if len(s.wrong(v)) > 0 || len(lost) > 1 && !(f == bothLostAndTold && untraced(f, at, stops)) {
+				t.Errorf("fault %d at stop %d, seed %d: fields %v wrong, %v lost", f, at, seed, s.wrong(v), lost)
+			}
+			if reports(v) == 0 && !(f == cameraRestart && at == 0) && !(f == bounceTold && at == stops-1) && !untraced(f, at, stops) {
+				t.Errorf("fault %d at stop %d, seed %d: nothing told", f, at, seed)
+			}
+		}
+	}
+}
+
+// untraced is a loss at the wafer's end that only the count of fields shows.
+func untraced(f fault, at, stops int) bool {
+	return at == stops-1 && (f == pulseLostAndTold || f == bothLostAndTold)
+}
+
+// reports is how much was told: fields without a frame, and anomalies.
+func reports(v verdict) (n int) {
+	for _, s := range v.slots {
+		if s.outcome != paired {
+			n++
+		}
+	}
+	for _, seen := range v.pairing.seen {
+		n += seen
+	}
+	return n
 }
 
 func TestPairingTellsWhatHappened(t *testing.T) {
@@ -137,34 +293,49 @@ func TestPairingTellsWhatHappened(t *testing.T) {
 		outcomes []outcome
 		seen     [anomalies]int
 	}{
-		"nothing":                  {[]fault{fine, fine, fine}, []outcome{paired, paired, paired}, [anomalies]int{}},
-		"lost pulse":               {[]fault{fine, pulseLost, fine}, []outcome{paired, missedPulse, paired}, [anomalies]int{}},
-		"lost frame":               {[]fault{fine, frameLost, fine}, []outcome{paired, missingFrame, paired}, [anomalies]int{}},
-		"late frame":               {[]fault{fine, frameLate, fine}, []outcome{paired, missingFrame, paired}, [anomalies]int{lateFrame: 1}},
-		"doubled pulse":            {[]fault{fine, pulseTwice, fine}, []outcome{paired, paired, paired}, [anomalies]int{doubledPulse: 1}},
-		"lost frame, then a pulse": {[]fault{fine, frameLost, pulseLost, fine}, []outcome{paired, missingFrame, missedPulse, paired}, [anomalies]int{}},
-		"late at the very end":     {[]fault{fine, frameLate}, []outcome{paired, missingFrame}, [anomalies]int{lateFrame: 1}},
+		"nothing":         {[]fault{fine, fine, fine}, []outcome{paired, paired, paired}, [anomalies]int{}},
+		"lost pulse":      {[]fault{fine, pulseLost, fine}, []outcome{paired, missedPulse, paired}, [anomalies]int{}},
+		"told pulse":      {[]fault{fine, pulseLostAndTold, fine}, []outcome{paired, missedPulse, paired}, [anomalies]int{}},
+		"lost frame":      {[]fault{fine, frameLost, fine}, []outcome{paired, missingFrame, paired}, [anomalies]int{unanswered: 1}},
+		"late frame":      {[]fault{fine, frameLate, fine}, []outcome{paired, missingFrame, paired}, [anomalies]int{lateFrame: 1, unanswered: 1}},
+		"late at the end": {[]fault{fine, frameLate}, []outcome{paired, missingFrame}, [anomalies]int{lateFrame: 1, unanswered: 1}},
+		"doubled pulse":   {[]fault{fine, pulseTwice, fine}, []outcome{paired, paired, paired}, [anomalies]int{doubledPulse: 1}},
+		"extra frame":     {[]fault{fine, noiseFrame, fine}, []outcome{paired, paired, paired}, [anomalies]int{extraFrame: 1}},
+		"restart":         {[]fault{fine, fine, cameraRestart, fine}, []outcome{paired, paired, missingFrame, paired}, [anomalies]int{cameraRestarted: 1, unanswered: 1}},
+		"frame, then pulse": {[]fault{fine, frameLost, pulseLost, fine},
+			[]outcome{paired, missingFrame, missedPulse, paired}, [anomalies]int{unanswered: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := pairing{window: testWindow, minInterval: 5 * time.Millisecond}
-			s := play(c.faultAt)
-			var slots []slot
-			for _, pulse := range s.pulses {
-				slots = append(slots, p.pulse(pulse)...)
+			random := rand.New(rand.NewPCG(3, 4))
+			m := make(motion, len(c.faultAt))
+			for n := range m {
+				m[n] = 100 * ms
 			}
-			for _, f := range s.frames {
-				slots = append(slots, p.frame(f)...)
-			}
-			slots = append(slots, p.finish()...)
+			v := m.play(random, c.faultAt, false).judge(random, newPairing(), len(c.faultAt))
 			for n, want := range c.outcomes {
-				if n >= len(slots) || slots[n].outcome != want {
-					t.Fatalf("slots %+v; want outcomes %v", slots, c.outcomes)
+				if n >= len(v.slots) || v.slots[n].outcome != want || v.slots[n].number != n {
+					t.Fatalf("slots %+v; want outcomes %v", v.slots, c.outcomes)
 				}
 			}
-			if len(slots) != len(c.outcomes) || p.seen != c.seen {
-				t.Errorf("%d slots, seen %v; want %d, %v", len(slots), p.seen, len(c.outcomes), c.seen)
+			if len(v.slots) != len(c.outcomes) || v.pairing.seen != c.seen {
+				t.Errorf("%d slots, seen %v; want %d, %v", len(v.slots), v.pairing.seen, len(c.outcomes), c.seen)
 			}
 		})
+	}
+}
+
+// TestAContestedFrameIsNobodys: where pulses come closer than the window is wide,
+// a frame that two could claim is not inspected.
+func TestAContestedFrameIsNobodys(t *testing.T) {
+	p := pairing{window: testWindow}
+	p.reset(0, 2)
+	p.pulse(trigger.Pulse{Time: 100 * ms})
+	p.frame(&camera.Frame{Time: 115 * ms, Sequence: 1})
+	p.pulse(trigger.Pulse{Time: 110 * ms})
+	p.finish()
+	p.ledger.trusted(2, func(n int) { t.Errorf("field %d is trusted", n) })
+	if p.seen[contestedFrame] != 1 {
+		t.Errorf("seen %v", p.seen)
 	}
 }
 
@@ -182,7 +353,7 @@ func TestPairingGivesFramesBack(t *testing.T) {
 	p.frame(lend(3*time.Second, 2))
 	p.finish()
 	p.frame(lend(4*time.Second, 3))
-	p.reset()
+	p.reset(0, 0)
 	if lent != 0 {
 		t.Errorf("%d frames still lent", lent)
 	}

@@ -5,27 +5,19 @@ import (
 
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
-	"kensa/hw/camera"
 	"kensa/vision/wafer"
 )
 
 // take handles the stops that pairing has settled.
 func (s *Station) take(slots []slot) {
 	for _, stop := range slots {
-		n := s.wafer.stops
-		s.wafer.stops++
 		switch stop.outcome {
 		case paired:
-			s.enqueue(n, stop.frame)
+			s.enqueue(stop)
 		case missingFrame:
-			s.lose(n, alarm.MissingFrame, "no frame")
+			s.drop(stop.number, "no frame") // told when its pulse was given up
 		case missedPulse:
-			// An extra frame of the camera's would look the same; the count of
-			// stops at the end tells, and until then this place is in doubt.
-			if s.wafer.suspect < 0 {
-				s.wafer.suspect = n
-			}
-			s.lose(n, alarm.MissedPulse, "no field trigger")
+			s.lose(stop.number, alarm.MissedPulse, "no field trigger")
 		}
 	}
 	s.tellAnomalies()
@@ -33,12 +25,15 @@ func (s *Station) take(slots []slot) {
 }
 
 func (s *Station) tellAnomalies() {
-	kinds := [anomalies]alarm.Kind{doubledPulse: alarm.DoubledPulse, lateFrame: alarm.LateFrame}
+	kinds := [anomalies]alarm.Kind{
+		doubledPulse: alarm.DoubledPulse, lateFrame: alarm.LateFrame, extraFrame: alarm.ExtraFrame,
+		cameraRestarted: alarm.CameraRestarted, contestedFrame: alarm.DoubledPulse, unanswered: alarm.MissingFrame,
+	}
 	for kind, n := range s.pairing.seen {
-		if n > 0 {
-			s.Alarms.Raise(kinds[kind], fmt.Sprintf("wafer %s, near field %d", s.wafer.record.Material.Substrate, s.wafer.stops))
-			s.pairing.seen[kind] = 0
+		for range n {
+			s.Alarms.Raise(kinds[kind], fmt.Sprintf("wafer %s, near field %d", s.wafer.record.Material.Substrate, s.pairing.stops))
 		}
+		s.pairing.seen[kind] = 0
 	}
 }
 
@@ -52,25 +47,30 @@ func (s *Station) watchFrames() {
 }
 
 // enqueue gives a field to the workers; a full queue loses it, and says so.
-func (s *Station) enqueue(n int, f *camera.Frame) {
-	field, ok := s.field(n)
+func (s *Station) enqueue(stop slot) {
+	field, ok := s.field(stop.number)
 	if !ok {
-		f.Release()
-		s.lose(n, alarm.PositionLost, "beyond the recipe's fields")
+		stop.frame.Release()
+		s.lose(stop.number, alarm.PositionLost, "beyond the recipe's fields")
 		return
 	}
 	select {
-	case s.work <- task{field, f}:
+	case s.work <- task{field, stop.frame}:
 		s.inFlight++
 	default:
-		f.Release()
-		s.lose(n, alarm.QueueFull, "queue full")
+		stop.frame.Release()
+		s.lose(stop.number, alarm.QueueFull, "queue full")
 	}
 }
 
 // lose records that a field was not inspected.
 func (s *Station) lose(n int, kind alarm.Kind, reason string) {
 	s.Alarms.Raise(kind, fmt.Sprintf("wafer %s, field %d", s.wafer.record.Material.Substrate, n+1))
+	s.drop(n, reason)
+}
+
+// drop records it without an alarm.
+func (s *Station) drop(n int, reason string) {
 	lost := Field{Number: n}
 	if field, ok := s.field(n); ok {
 		for _, d := range field.Dies {

@@ -19,14 +19,12 @@ type open struct {
 	alarms  alarm.Mark               // when it arrived
 	raised  map[alarm.ID]alarm.Alarm // set already then
 	arrived time.Duration            // WAFER-PRESENT's rise, on the lines' clock
-	stops   int                      // of the stage so far
 	told    int                      // of them: applied to the record and told to the observer
 	early   map[int]Field            // inspected before an earlier stop was
 	images  int                      // kept so far
 
 	unregistered int       // dies
 	light        []float64 // of each die, over the golden's
-	suspect      int       // the first stop whose place is in doubt; -1: none
 	leaving      bool      // WAFER-PRESENT has fallen
 	settled      bool      // nothing more is waited for
 	stopped      bool      // the appliance ends before the wafer does
@@ -60,9 +58,9 @@ func (s *Station) arrive(ctx context.Context, e line.Event) {
 	}
 	s.set(s.Lines.ResultOK, gpio.Low)
 	s.set(s.Lines.ResultNG, gpio.Low)
-	s.pairing.reset()
+	s.pairing.reset(e.Time, len(s.job.Plan.Fields))
 	s.wafer = &open{
-		alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, suspect: -1, early: map[int]Field{},
+		alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, early: map[int]Field{},
 		record: &record.Wafer{
 			Material: material, Started: time.Now().UTC(),
 			Recipe: s.job.Recipe, RecipeVersion: s.job.Version, RecipeHash: s.job.Hash,
@@ -114,7 +112,7 @@ func (s *Station) closeWhenDone(ctx context.Context) {
 	if w == nil || !w.leaving || w.closed || s.inFlight > 0 {
 		return
 	}
-	whole := !s.job.Plan.Open() && w.stops == len(s.job.Plan.Fields) && s.pairing.waiting() == 0
+	whole := !s.job.Plan.Open() && s.pairing.stops == len(s.job.Plan.Fields) && s.pairing.waiting() == 0
 	if !whole && !w.settled {
 		return
 	}
