@@ -44,7 +44,7 @@ type scene struct {
 	pulses []trigger.Pulse
 	frames []*camera.Frame
 	stopOf map[*camera.Frame]int // the stop at which a frame was exposed in place
-	ends   time.Duration
+	silent bool // the last pulses were lost: no pulse of this wafer tells of them
 }
 
 // motion is the time from each stop to the next.
@@ -82,7 +82,7 @@ func (m motion) play(random *rand.Rand, faultAt []fault, held bool) scene {
 		}
 		at += step
 	}
-	s.ends = at
+	s.silent = told > 0
 	return s
 }
 
@@ -184,6 +184,9 @@ func TestNoFrameAtAWrongStop(t *testing.T) {
 		for range rapid.IntRange(1, 4).Draw(t, "wafers") {
 			s := m.play(random, randomFaults(random, stops, rate), true)
 			v := s.judge(random, p, stops)
+			if s.silent {
+				continue // see TestALossWithoutATraceIsCounted
+			}
 			if wrong := s.wrong(v); len(wrong) > 0 {
 				t.Fatalf("fields %v show another stop", wrong)
 			}

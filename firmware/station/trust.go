@@ -164,7 +164,9 @@ func (l *ledger) contest()        { l.stops[len(l.stops)-1].contested = true }
 // fault, or several at one place, puts nothing else in doubt. What no trace
 // tells of, such as a stop of which neither pulse nor frame was seen, shows in
 // the count; then nothing is trusted, unless the wafer was broken off: more
-// stops are missing than could have passed unseen in the time.
+// stops are missing than could have passed unseen in the time. What can deceive it
+// is a loss without a trace and, in the same wafer, a trace that looks like one
+// stop more than there was.
 func (l *ledger) trusted(fields int, hold func(number int)) {
 	most := l.most
 	for _, s := range l.stops {
