@@ -50,6 +50,7 @@ func (s *Station) replayEarly() {
 func (s *Station) pulse(p trigger.Pulse) {
 	switch {
 	case s.wafer != nil && !s.wafer.closed:
+		s.Meter.came(p.Time)
 		s.take(s.pairing.pulse(p))
 	case len(s.early.pulses) < earlyPulses:
 		s.early.pulses = append(s.early.pulses, p)

@@ -44,7 +44,7 @@ type scene struct {
 	pulses []trigger.Pulse
 	frames []*camera.Frame
 	stopOf map[*camera.Frame]int // the stop at which a frame was exposed in place
-	silent bool // the last pulses were lost: no pulse of this wafer tells of them
+	silent bool                  // the last pulses were lost: no pulse of this wafer tells of them
 }
 
 // motion is the time from each stop to the next.

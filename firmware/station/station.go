@@ -117,6 +117,7 @@ type Parts struct {
 	Store    Store
 	Alarms   *alarm.Set
 	Observer Observer
+	Meter    *Meter // nil: nothing is measured
 	Log      *slog.Logger
 }
 

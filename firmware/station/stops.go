@@ -5,6 +5,7 @@ import (
 
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
+	"kensa/hw/line"
 	"kensa/vision/wafer"
 )
 
@@ -17,6 +18,7 @@ func (s *Station) take(slots []slot) {
 		case missingFrame:
 			s.drop(stop.number, "no frame") // told when its pulse was given up
 		case missedPulse:
+			s.Meter.missedPulse()
 			s.lose(stop.number, alarm.MissedPulse, "no field trigger")
 		}
 	}
@@ -30,6 +32,7 @@ func (s *Station) tellAnomalies() {
 		cameraRestarted: alarm.CameraRestarted, contestedFrame: alarm.DoubledPulse, unanswered: alarm.MissingFrame,
 	}
 	for kind, n := range s.pairing.seen {
+		s.Meter.anomaly(anomaly(kind), n)
 		for range n {
 			s.Alarms.Raise(kinds[kind], fmt.Sprintf("wafer %s, near field %d", s.wafer.record.Material.Substrate, s.pairing.stops))
 		}
@@ -55,12 +58,20 @@ func (s *Station) enqueue(stop slot) {
 		return
 	}
 	select {
-	case s.work <- task{field, stop.frame}:
+	case s.work <- task{field, stop.frame, s.framed(stop)}:
 		s.inFlight++
 	default:
 		stop.frame.Release()
 		s.lose(stop.number, alarm.QueueFull, "queue full")
 	}
+}
+
+// framed ends the stage from pulse to frame and begins the next.
+func (s *Station) framed(stop slot) way {
+	w := way{pulsed: s.Meter.origin(stop.pulsed), framed: line.Monotonic()}
+	s.Meter.stage(PulseToFrame, w.pulsed)
+	s.wafer.lastPulse = w.pulsed
+	return w
 }
 
 // lose records that a field was not inspected.
@@ -83,6 +94,8 @@ func (s *Station) drop(n int, reason string) {
 // inspected takes a worker's result.
 func (s *Station) inspected(r result) {
 	s.inFlight--
+	s.Meter.stage(FrameToVerdict, r.framed)
+	s.Meter.stage(PulseToVerdict, r.pulsed)
 	if r.err != nil {
 		s.Log.Error("field not inspected", "wafer", s.wafer.record.Material.Substrate, "field", r.Number+1, "error", r.err)
 		s.lose(r.Number, alarm.BadFrame, r.err.Error())

@@ -15,13 +15,15 @@ import (
 
 // open is the wafer being inspected.
 type open struct {
-	record  *record.Wafer
-	alarms  alarm.Mark               // when it arrived
-	raised  map[alarm.ID]alarm.Alarm // set already then
-	arrived time.Duration            // WAFER-PRESENT's rise, on the lines' clock
-	told    int                      // of them: applied to the record and told to the observer
-	early   map[int]Field            // inspected before an earlier stop was
-	images  int                      // kept so far
+	record    *record.Wafer
+	alarms    alarm.Mark               // when it arrived
+	raised    map[alarm.ID]alarm.Alarm // set already then
+	arrived   time.Duration            // WAFER-PRESENT's rise, on the lines' clock
+	left      time.Duration            // its fall, on the clock of line.Monotonic
+	lastPulse time.Duration            // of a paired stop, likewise
+	told      int                      // of them: applied to the record and told to the observer
+	early     map[int]Field            // inspected before an earlier stop was
+	images    int                      // kept so far
 
 	unregistered int       // dies
 	light        []float64 // of each die, over the golden's
@@ -42,6 +44,8 @@ func (s *Station) edge(ctx context.Context, e line.Event) {
 		return
 	}
 	s.wafer.leaving = true
+	s.Meter.came(e.Time)
+	s.wafer.left = s.Meter.origin(e.Time)
 	s.settleTimer.Reset(s.config.Settle)
 }
 
@@ -58,6 +62,7 @@ func (s *Station) arrive(ctx context.Context, e line.Event) {
 	}
 	s.set(s.Lines.ResultOK, gpio.Low)
 	s.set(s.Lines.ResultNG, gpio.Low)
+	s.Meter.forget()
 	s.pairing.reset(e.Time, len(s.job.Plan.Fields))
 	s.wafer = &open{
 		alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, early: map[int]Field{},
@@ -157,6 +162,8 @@ func (s *Station) release() {
 	good := s.wafer.record.Summary.Verdict == wafer.Pass
 	s.set(s.Lines.ResultOK, gpio.Level(good))
 	s.set(s.Lines.ResultNG, gpio.Level(!good))
+	s.Meter.stage(LeftToResult, s.wafer.left)
+	s.Meter.stage(PulseToResult, s.wafer.lastPulse)
 	s.wafer = nil
 	s.setBusy(false)
 	s.enterWorking()
