@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"kensa/bus/broker"
 	"kensa/bus/ledger"
 	"kensa/bus/session"
@@ -18,6 +20,7 @@ import (
 	"kensa/firmware/display"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
+	"kensa/hw/camera"
 	"kensa/vision/wafer"
 )
 
@@ -31,6 +34,9 @@ type Options struct {
 	// Tool makes the tool for a plan, instead of the one that the configuration
 	// names. Nil: that one.
 	Tool func(*wafer.Plan) (Tool, error)
+	// Camera makes the camera of a real tool, instead of the one that the
+	// configuration names. Nil: that one.
+	Camera func() (camera.Camera, error)
 }
 
 // Appliance is the program on the box. Make one with New, then call Run once,
@@ -52,6 +58,10 @@ type Appliance struct {
 	listener   net.Listener
 	display    *display.Server
 	station    *station.Station
+	registry   *prometheus.Registry
+	tower      *lamps    // nil where there is none
+	climate    *climate  // nil where there is no sensor
+	hurried    sync.Once // tells a refusal of the threads' urgency
 
 	// What the watch last saw; its own.
 	lastAnswered time.Time
@@ -74,14 +84,14 @@ const KeysFolder = "keys"
 // later is an alarm, and the appliance goes on where it can.
 func New(ctx context.Context, o Options) (a *Appliance, err error) {
 	a = &Appliance{options: o, config: o.Config, log: o.Log, alarms: alarm.NewSet(time.Now),
-		raised: map[alarm.ID]bool{}, links: map[string]display.Connection{}, lastAnswered: time.Now()}
+		registry: prometheus.NewRegistry(), raised: map[alarm.ID]bool{}, links: map[string]display.Connection{}, lastAnswered: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
 		}
 	}()
 	for _, build := range []func(context.Context) error{
-		a.openStore, a.startBroker, a.openBus, a.openStation, a.openDisplay,
+		a.openStore, a.startBroker, a.openBus, a.openPeriphery, a.openStation, a.openDisplay,
 	} {
 		if err := build(ctx); err != nil {
 			return a, err

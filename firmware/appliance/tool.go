@@ -52,11 +52,26 @@ func (a *Appliance) configuredTool(plan *wafer.Plan) (Tool, error) {
 			Folder: folder, Decode: decode, Unreadable: a.unreadable, Pace: pace(a.config.Simulator.Pace),
 		})
 	}
+	if a.config.Source.Live() {
+		return a.configuredReal()
+	}
 	options, err := SimulatorOptions(a.config.Simulator, plan)
 	if err != nil {
 		return nil, err
 	}
 	return simulator.New(options)
+}
+
+// configuredReal is a real tool and its camera.
+func (a *Appliance) configuredReal() (Tool, error) {
+	if a.options.Camera == nil {
+		return nil, fmt.Errorf("source.camera: %q: no driver for it", a.config.Source.Camera)
+	}
+	c, err := a.options.Camera()
+	if err != nil {
+		return nil, err
+	}
+	return a.openReal(c)
 }
 
 // unreadable tells of a recorded file that is no image; its field goes on to be

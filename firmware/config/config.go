@@ -21,6 +21,7 @@ import (
 	"kensa/bus/ledger"
 	"kensa/bus/session"
 	"kensa/firmware/station"
+	"kensa/hw/thread"
 )
 
 // Example is a kensa.toml with every key, its default and its meaning.
@@ -40,6 +41,19 @@ type Config struct {
 	Recipe RecipeFile `toml:"recipe"`
 	// The simulated tool; it matters only where source.camera is "simulated".
 	Simulator Simulator `toml:"simulator"`
+	// The lines to a real tool; they matter only where the source is a real camera.
+	Lines Lines `toml:"lines"`
+	// How a real camera is exposed.
+	Trigger Trigger `toml:"trigger"`
+	// The threads that follow the trigger line and the camera: a busy box is late
+	// without them. Needs CAP_SYS_NICE.
+	Realtime thread.Settings `toml:"realtime"`
+	// The illumination.
+	Light Light `toml:"light"`
+	// The signal tower.
+	Tower Tower `toml:"tower"`
+	// The surroundings of the optics.
+	Environment Environment `toml:"environment"`
 	// The work cycle: pairing of pulses with frames, and the queue.
 	Cycle station.Config `toml:"cycle"`
 	// The operator display.
@@ -81,6 +95,9 @@ type Source struct {
 	// Camera is "simulated", or "replay:DIR" for a folder of images, one field a
 	// file, as if a camera had taken them (PNG, JPEG, TIFF, PGM).
 	Camera string `toml:"camera"`
+	// Lot names the wafers of a real tool whose handler does not: the lot, and a
+	// number of their own. Empty: each such wafer raises an alarm.
+	Lot string `toml:"lot"`
 }
 
 // RecipeFile says which recipe is loaded at the start.
@@ -168,6 +185,9 @@ func Default() Config {
 		Storage:     Storage{State: "/var/lib/kensa", KeepDays: 90, MinFree: 500},
 		Source:      Source{Camera: "simulated"},
 		Simulator:   Simulator{Product: "logic", Lots: 0, Wafers: 25, Seed: 1, Pace: "tool", Defects: 0.09},
+		Trigger:     defaultTrigger(),
+		Light:       Light{Level: 50, Frequency: "20kHz", Address: 0x60, FullScale: "1A", MaxCurrent: "350mA", Channel: "pwmchip0/0", Bus: "i2c-1"},
+		Environment: Environment{Bus: "i2c-1", Address: 0x44},
 		Cycle:       station.DefaultConfig(),
 		Display:     Display{Listen: "127.0.0.1:8080"},
 		MQTT:        MQTT{Embedded: true, Config: connection},
@@ -251,6 +271,9 @@ func (c Config) Check() error {
 	}
 	if dir, replay := c.Source.Replay(); c.Source.Camera != "simulated" && (!replay || dir == "") {
 		return fmt.Errorf(`source.camera: %q; want "simulated" or "replay:DIR"`, c.Source.Camera)
+	}
+	if err := c.checkHardware(); err != nil {
+		return err
 	}
 	if err := c.Cycle.Check(); err != nil {
 		return fmt.Errorf("cycle.%w", err)

@@ -40,10 +40,17 @@ type Driven struct {
 	// Observe is told how late each exposure was asked for, or why it was not.
 	// Nil: nobody asks.
 	Observe func(lateness time.Duration, err error)
+	// Thread is called once, in the goroutine that calls Next, to set up its
+	// thread; nil: nothing.
+	Thread func()
 }
 
 // Next implements Source. It returns an error of the lines themselves only.
 func (d *Driven) Next(ctx context.Context) (Pulse, error) {
+	if d.Thread != nil {
+		d.Thread()
+		d.Thread = nil
+	}
 	p, err := d.Positions.Next(ctx)
 	if err != nil {
 		return p, err
