@@ -86,18 +86,13 @@ func (s *Station) distrust() {
 	if plan.Open() {
 		return
 	}
-	stops, fields := s.pairing.stops, len(plan.Fields)
+	stops, fields := s.pairing.Stops(), len(plan.Fields)
 	brokenOff := w.stopped && stops < fields
 	if brokenOff {
 		fields = 0
 	}
-	certain := make([]bool, len(plan.Fields))
-	s.pairing.ledger.trusted(fields, func(n int) {
-		if n < len(certain) {
-			certain[n] = true
-		}
-	})
-	s.pairing.steps.learn(s.pairing.ledger.stops, certain)
+	certain := s.pairing.Trusted(len(plan.Fields), fields)
+	s.pairing.Learn(certain)
 	doubtful := map[wafer.DieIndex]bool{}
 	discarded := 0
 	for n, field := range plan.Fields {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kensa/firmware/pairing"
 	"kensa/hw/line"
 )
 
@@ -24,15 +25,15 @@ var Stages = []string{PulseToFrame, FrameToVerdict, PulseToVerdict, PulseToResul
 const LatencyMetric = "kensa_latency_seconds"
 
 // anomalyNames are the labels of kensa_pairing_anomalies_total.
-var anomalyNames = [anomalies]string{
-	doubledPulse: "doubled-pulse", lateFrame: "late-frame", extraFrame: "extra-frame", cameraRestarted: "camera-restarted",
-	contestedFrame: "contested-frame", unanswered: "missing-frame",
+var anomalyNames = [pairing.Anomalies]string{
+	pairing.DoubledPulse: "doubled-pulse", pairing.LateFrame: "late-frame", pairing.ExtraFrame: "extra-frame", pairing.CameraRestarted: "camera-restarted",
+	pairing.ContestedFrame: "contested-frame", pairing.Unanswered: "missing-frame",
 }
 
 // Meter measures the cycle for Prometheus. A nil Meter measures nothing.
 type Meter struct {
 	stages map[string]prometheus.Observer
-	seen   [anomalies]prometheus.Counter
+	seen   [pairing.Anomalies]prometheus.Counter
 	missed prometheus.Counter
 	live   bool
 	pulses map[time.Duration]time.Duration // of a tool with a clock of its own: when each pulse came
@@ -95,7 +96,7 @@ func (m *Meter) stage(name string, began time.Duration) {
 }
 
 // anomaly counts n of a kind.
-func (m *Meter) anomaly(kind anomaly, n int) {
+func (m *Meter) anomaly(kind pairing.Anomaly, n int) {
 	if m != nil {
 		m.seen[kind].Add(float64(n))
 	}

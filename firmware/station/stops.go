@@ -4,22 +4,23 @@ import (
 	"fmt"
 
 	"kensa/firmware/alarm"
+	"kensa/firmware/pairing"
 	"kensa/firmware/record"
 	"kensa/hw/line"
 	"kensa/vision/wafer"
 )
 
 // take handles the stops that pairing has settled.
-func (s *Station) take(slots []slot) {
+func (s *Station) take(slots []pairing.Slot) {
 	for _, stop := range slots {
-		switch stop.outcome {
-		case paired:
+		switch stop.Outcome {
+		case pairing.Paired:
 			s.enqueue(stop)
-		case missingFrame:
-			s.drop(stop.number, "no frame") // told when its pulse was given up
-		case missedPulse:
+		case pairing.MissingFrame:
+			s.drop(stop.Number, "no frame") // told when its pulse was given up
+		case pairing.MissedPulse:
 			s.Meter.missedPulse()
-			s.lose(stop.number, alarm.MissedPulse, "no field trigger")
+			s.lose(stop.Number, alarm.MissedPulse, "no field trigger")
 		}
 	}
 	s.tellAnomalies()
@@ -27,22 +28,21 @@ func (s *Station) take(slots []slot) {
 }
 
 func (s *Station) tellAnomalies() {
-	kinds := [anomalies]alarm.Kind{
-		doubledPulse: alarm.DoubledPulse, lateFrame: alarm.LateFrame, extraFrame: alarm.ExtraFrame,
-		cameraRestarted: alarm.CameraRestarted, contestedFrame: alarm.DoubledPulse, unanswered: alarm.MissingFrame,
+	kinds := [pairing.Anomalies]alarm.Kind{
+		pairing.DoubledPulse: alarm.DoubledPulse, pairing.LateFrame: alarm.LateFrame, pairing.ExtraFrame: alarm.ExtraFrame,
+		pairing.CameraRestarted: alarm.CameraRestarted, pairing.ContestedFrame: alarm.DoubledPulse, pairing.Unanswered: alarm.MissingFrame,
 	}
-	for kind, n := range s.pairing.seen {
-		s.Meter.anomaly(anomaly(kind), n)
+	for kind, n := range s.pairing.Seen() {
+		s.Meter.anomaly(pairing.Anomaly(kind), n)
 		for range n {
-			s.Alarms.Raise(kinds[kind], fmt.Sprintf("wafer %s, near field %d", s.wafer.record.Material.Substrate, s.pairing.stops))
+			s.Alarms.Raise(kinds[kind], fmt.Sprintf("wafer %s, near field %d", s.wafer.record.Material.Substrate, s.pairing.Stops()))
 		}
-		s.pairing.seen[kind] = 0
 	}
 }
 
 // watchFrames runs the clock for the oldest field that waits for its frame.
 func (s *Station) watchFrames() {
-	if s.pairing.waiting() == 0 {
+	if s.pairing.Waiting() == 0 {
 		s.frameTimer.Stop()
 		return
 	}
@@ -50,25 +50,25 @@ func (s *Station) watchFrames() {
 }
 
 // enqueue gives a field to the workers; a full queue loses it, and says so.
-func (s *Station) enqueue(stop slot) {
-	field, ok := s.field(stop.number)
+func (s *Station) enqueue(stop pairing.Slot) {
+	field, ok := s.field(stop.Number)
 	if !ok {
-		stop.frame.Release()
-		s.lose(stop.number, alarm.PositionLost, "beyond the recipe's fields")
+		stop.Frame.Release()
+		s.lose(stop.Number, alarm.PositionLost, "beyond the recipe's fields")
 		return
 	}
 	select {
-	case s.work <- task{field, stop.frame, s.framed(stop)}:
+	case s.work <- task{field, stop.Frame, s.framed(stop)}:
 		s.inFlight++
 	default:
-		stop.frame.Release()
-		s.lose(stop.number, alarm.QueueFull, "queue full")
+		stop.Frame.Release()
+		s.lose(stop.Number, alarm.QueueFull, "queue full")
 	}
 }
 
 // framed ends the stage from pulse to frame and begins the next.
-func (s *Station) framed(stop slot) way {
-	w := way{pulsed: s.Meter.origin(stop.pulsed), framed: line.Monotonic()}
+func (s *Station) framed(stop pairing.Slot) way {
+	w := way{pulsed: s.Meter.origin(stop.Pulsed), framed: line.Monotonic()}
 	s.Meter.stage(PulseToFrame, w.pulsed)
 	s.wafer.lastPulse = w.pulsed
 	return w

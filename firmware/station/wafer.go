@@ -63,7 +63,7 @@ func (s *Station) arrive(ctx context.Context, e line.Event) {
 	s.set(s.Lines.ResultOK, gpio.Low)
 	s.set(s.Lines.ResultNG, gpio.Low)
 	s.Meter.forget()
-	s.pairing.reset(e.Time, len(s.job.Plan.Fields))
+	s.pairing.Reset(e.Time, len(s.job.Plan.Fields))
 	s.wafer = &open{
 		alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, early: map[int]Field{},
 		record: &record.Wafer{
@@ -101,13 +101,13 @@ func (s *Station) settled() {
 	if s.wafer == nil || !s.wafer.leaving {
 		return
 	}
-	if s.pairing.waiting() > 0 && !s.wafer.settled {
+	if s.pairing.Waiting() > 0 && !s.wafer.settled {
 		// Frames have their own time-out; look again when that is over.
 		s.settleTimer.Reset(s.config.Settle)
 		return
 	}
 	s.wafer.settled = true
-	s.take(s.pairing.finish())
+	s.take(s.pairing.Finish())
 }
 
 // closeWhenDone closes the wafer once it has left and nothing of it is missing,
@@ -117,12 +117,12 @@ func (s *Station) closeWhenDone(ctx context.Context) {
 	if w == nil || !w.leaving || w.closed || s.inFlight > 0 {
 		return
 	}
-	whole := !s.job.Plan.Open() && s.pairing.stops == len(s.job.Plan.Fields) && s.pairing.waiting() == 0
+	whole := !s.job.Plan.Open() && s.pairing.Stops() == len(s.job.Plan.Fields) && s.pairing.Waiting() == 0
 	if !whole && !w.settled {
 		return
 	}
 	s.settleTimer.Stop()
-	s.take(s.pairing.finish())
+	s.take(s.pairing.Finish())
 	s.closeWafer()
 	s.tryCommit(ctx)
 }

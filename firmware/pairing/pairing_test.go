@@ -1,4 +1,4 @@
-package station
+package pairing
 
 import (
 	"math/rand/v2"
@@ -129,35 +129,34 @@ func (s *scene) expose(random *rand.Rand, n int, f fault, at time.Duration, expo
 
 // verdict is what pairing made of a scene.
 type verdict struct {
-	slots   []slot
+	slots   []Slot
 	certain []bool
-	pairing *pairing
+	machine *Machine
 }
 
 // judge feeds a scene in an order of arrival that the two streams' own orders allow.
-func (s scene) judge(random *rand.Rand, p *pairing, fields int) verdict {
-	p.reset(time.Second/2, fields)
-	var slots []slot
+func (s scene) judge(random *rand.Rand, p *Machine, fields int) verdict {
+	p.Reset(time.Second/2, fields)
+	var slots []Slot
 	pulses, frames := s.pulses, s.frames
 	for len(pulses)+len(frames) > 0 {
 		if len(frames) == 0 || len(pulses) > 0 && random.IntN(2) == 0 {
-			slots, pulses = append(slots, p.pulse(pulses[0])...), pulses[1:]
+			slots, pulses = append(slots, p.Pulse(pulses[0])...), pulses[1:]
 		} else {
-			slots, frames = append(slots, p.frame(frames[0])...), frames[1:]
+			slots, frames = append(slots, p.Frame(frames[0])...), frames[1:]
 		}
 	}
-	slots = append(slots, p.finish()...)
-	v := verdict{slots, make([]bool, fields), p}
-	p.ledger.trusted(fields, func(n int) { v.certain[n] = true })
-	p.steps.learn(p.ledger.stops, v.certain)
+	slots = append(slots, p.Finish()...)
+	v := verdict{slots, p.Trusted(fields, fields), p}
+	p.Learn(v.certain)
 	return v
 }
 
 // inspected calls f with each field that counts as inspected, and its frame.
 func (v verdict) inspected(f func(n int, frame *camera.Frame)) {
-	for _, slot := range v.slots {
-		if slot.outcome == paired && slot.number < len(v.certain) && v.certain[slot.number] {
-			f(slot.number, slot.frame)
+	for _, Slot := range v.slots {
+		if Slot.Outcome == Paired && Slot.number < len(v.certain) && v.certain[Slot.number] {
+			f(Slot.number, Slot.frame)
 		}
 	}
 }
@@ -172,7 +171,7 @@ func (s scene) wrong(v verdict) (fields []int) {
 	return fields
 }
 
-func newPairing() *pairing { return &pairing{window: testWindow, minInterval: leastInterval} }
+func newPairing() *Machine { return New(testWindow, leastInterval) }
 
 // TestNoFrameAtAWrongStop: whatever goes wrong at whichever stops, over wafers of
 // one motion, a frame that counts as field n was exposed at stop n.
@@ -280,11 +279,11 @@ func untraced(f fault, at, stops int) bool {
 // reports is how much was told: fields without a frame, and anomalies.
 func reports(v verdict) (n int) {
 	for _, s := range v.slots {
-		if s.outcome != paired {
+		if s.Outcome != Paired {
 			n++
 		}
 	}
-	for _, seen := range v.pairing.seen {
+	for _, seen := range v.machine.seen {
 		n += seen
 	}
 	return n
@@ -293,20 +292,20 @@ func reports(v verdict) (n int) {
 func TestPairingTellsWhatHappened(t *testing.T) {
 	for name, c := range map[string]struct {
 		faultAt  []fault
-		outcomes []outcome
-		seen     [anomalies]int
+		outcomes []Outcome
+		seen     [Anomalies]int
 	}{
-		"nothing":         {[]fault{fine, fine, fine}, []outcome{paired, paired, paired}, [anomalies]int{}},
-		"lost pulse":      {[]fault{fine, pulseLost, fine}, []outcome{paired, missedPulse, paired}, [anomalies]int{}},
-		"told pulse":      {[]fault{fine, pulseLostAndTold, fine}, []outcome{paired, missedPulse, paired}, [anomalies]int{}},
-		"lost frame":      {[]fault{fine, frameLost, fine}, []outcome{paired, missingFrame, paired}, [anomalies]int{unanswered: 1}},
-		"late frame":      {[]fault{fine, frameLate, fine}, []outcome{paired, missingFrame, paired}, [anomalies]int{lateFrame: 1, unanswered: 1}},
-		"late at the end": {[]fault{fine, frameLate}, []outcome{paired, missingFrame}, [anomalies]int{lateFrame: 1, unanswered: 1}},
-		"doubled pulse":   {[]fault{fine, pulseTwice, fine}, []outcome{paired, paired, paired}, [anomalies]int{doubledPulse: 1}},
-		"extra frame":     {[]fault{fine, noiseFrame, fine}, []outcome{paired, paired, paired}, [anomalies]int{extraFrame: 1}},
-		"restart":         {[]fault{fine, fine, cameraRestart, fine}, []outcome{paired, paired, missingFrame, paired}, [anomalies]int{cameraRestarted: 1, unanswered: 1}},
+		"nothing":         {[]fault{fine, fine, fine}, []Outcome{Paired, Paired, Paired}, [Anomalies]int{}},
+		"lost pulse":      {[]fault{fine, pulseLost, fine}, []Outcome{Paired, MissedPulse, Paired}, [Anomalies]int{}},
+		"told pulse":      {[]fault{fine, pulseLostAndTold, fine}, []Outcome{Paired, MissedPulse, Paired}, [Anomalies]int{}},
+		"lost frame":      {[]fault{fine, frameLost, fine}, []Outcome{Paired, MissingFrame, Paired}, [Anomalies]int{Unanswered: 1}},
+		"late frame":      {[]fault{fine, frameLate, fine}, []Outcome{Paired, MissingFrame, Paired}, [Anomalies]int{LateFrame: 1, Unanswered: 1}},
+		"late at the end": {[]fault{fine, frameLate}, []Outcome{Paired, MissingFrame}, [Anomalies]int{LateFrame: 1, Unanswered: 1}},
+		"doubled pulse":   {[]fault{fine, pulseTwice, fine}, []Outcome{Paired, Paired, Paired}, [Anomalies]int{DoubledPulse: 1}},
+		"extra frame":     {[]fault{fine, noiseFrame, fine}, []Outcome{Paired, Paired, Paired}, [Anomalies]int{ExtraFrame: 1}},
+		"restart":         {[]fault{fine, fine, cameraRestart, fine}, []Outcome{Paired, Paired, MissingFrame, Paired}, [Anomalies]int{CameraRestarted: 1, Unanswered: 1}},
 		"frame, then pulse": {[]fault{fine, frameLost, pulseLost, fine},
-			[]outcome{paired, missingFrame, missedPulse, paired}, [anomalies]int{unanswered: 1}},
+			[]Outcome{Paired, MissingFrame, MissedPulse, Paired}, [Anomalies]int{Unanswered: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(3, 4))
@@ -316,12 +315,12 @@ func TestPairingTellsWhatHappened(t *testing.T) {
 			}
 			v := m.play(random, c.faultAt, false).judge(random, newPairing(), len(c.faultAt))
 			for n, want := range c.outcomes {
-				if n >= len(v.slots) || v.slots[n].outcome != want || v.slots[n].number != n {
+				if n >= len(v.slots) || v.slots[n].Outcome != want || v.slots[n].Number != n {
 					t.Fatalf("slots %+v; want outcomes %v", v.slots, c.outcomes)
 				}
 			}
-			if len(v.slots) != len(c.outcomes) || v.pairing.seen != c.seen {
-				t.Errorf("%d slots, seen %v; want %d, %v", len(v.slots), v.pairing.seen, len(c.outcomes), c.seen)
+			if len(v.slots) != len(c.outcomes) || v.machine.seen != c.seen {
+				t.Errorf("%d slots, seen %v; want %d, %v", len(v.slots), v.machine.seen, len(c.outcomes), c.seen)
 			}
 		})
 	}
@@ -330,14 +329,14 @@ func TestPairingTellsWhatHappened(t *testing.T) {
 // TestAContestedFrameIsNobodys: where pulses come closer than the window is wide,
 // a frame that two could claim is not inspected.
 func TestAContestedFrameIsNobodys(t *testing.T) {
-	p := pairing{window: testWindow}
-	p.reset(0, 2)
-	p.pulse(trigger.Pulse{Time: 100 * ms})
-	p.frame(&camera.Frame{Time: 115 * ms, Sequence: 1})
-	p.pulse(trigger.Pulse{Time: 110 * ms})
-	p.finish()
-	p.ledger.trusted(2, func(n int) { t.Errorf("field %d is trusted", n) })
-	if p.seen[contestedFrame] != 1 {
+	p := New(testWindow, 0)
+	p.Reset(0, 2)
+	p.Pulse(trigger.Pulse{Time: 100 * ms})
+	p.Frame(&camera.Frame{Time: 115 * ms, Sequence: 1})
+	p.Pulse(trigger.Pulse{Time: 110 * ms})
+	p.Finish()
+	p.Trusted(2, func(n int) { t.Errorf("field %d is trusted", n) })
+	if p.seen[ContestedFrame] != 1 {
 		t.Errorf("seen %v", p.seen)
 	}
 }
@@ -350,13 +349,13 @@ func TestPairingGivesFramesBack(t *testing.T) {
 		lent++
 		return &camera.Frame{Time: at, Sequence: sequence, Return: func() { lent-- }}
 	}
-	p := pairing{window: testWindow}
-	p.frame(lend(time.Second, 1))
-	p.pulse(trigger.Pulse{Time: 2 * time.Second})
-	p.frame(lend(3*time.Second, 2))
-	p.finish()
-	p.frame(lend(4*time.Second, 3))
-	p.reset(0, 0)
+	p := New(testWindow, 0)
+	p.Frame(lend(time.Second, 1))
+	p.Pulse(trigger.Pulse{Time: 2 * time.Second})
+	p.Frame(lend(3*time.Second, 2))
+	p.Finish()
+	p.Frame(lend(4*time.Second, 3))
+	p.Reset(0, 0)
 	if lent != 0 {
 		t.Errorf("%d frames still lent", lent)
 	}

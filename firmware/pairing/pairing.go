@@ -1,4 +1,10 @@
-package station
+// Package pairing joins the pulses of the trigger line and the camera's frames
+// into the stops of the stage, and says which of them can be trusted.
+//
+// It is a machine without a clock and without goroutines: events go in, each with
+// the time at which it happened, in any order that the two streams' own orders
+// allow, and slots come out.
+package pairing
 
 import (
 	"time"
@@ -11,39 +17,39 @@ import (
 // calibration; the tool's motion is still as long as it lasts.
 type Window struct{ Min, Max time.Duration }
 
-// outcome is what became of one field trigger.
-type outcome int
+// Outcome is what became of one field trigger.
+type Outcome int
 
 const (
-	paired       outcome = iota
-	missingFrame         // a pulse whose frame never came
-	missedPulse          // a stop whose pulse never came
+	Paired       Outcome = iota
+	MissingFrame         // a pulse whose frame never came
+	MissedPulse          // a stop whose pulse never came
 )
 
-// slot is one stop of the stage, as far as pulses and frames tell. Slots come
+// Slot is one stop of the stage, as far as pulses and frames tell. Slots come
 // in the order of the stops.
-type slot struct {
-	number  int // of the stop, from 0, as it seems so far; trusted says at the end whether it holds
-	outcome outcome
-	frame   *camera.Frame // of a paired slot only; whoever takes the slot releases it
-	pulsed  time.Duration // of a paired slot only: the pulse
+type Slot struct {
+	Number  int // of the stop, from 0, as it seems so far; trusted says at the end whether it holds
+	Outcome Outcome
+	Frame   *camera.Frame // of a paired slot only; whoever takes the slot releases it
+	Pulsed  time.Duration // of a paired slot only: the pulse
 }
 
-// anomaly counts what pairing noticed. None of it is silent: the station raises
+// Anomaly is something that pairing noticed. None of it is silent: the station raises
 // an alarm for each.
-type anomaly int
+type Anomaly int
 
 const (
-	doubledPulse    anomaly = iota
-	lateFrame               // of a pulse that was given up
-	extraFrame              // which no pulse explains
-	cameraRestarted         // its numbering began anew
-	contestedFrame          // which two pulses could claim
-	unanswered              // a pulse given up, told before its slot is
-	anomalies
+	DoubledPulse    Anomaly = iota
+	LateFrame               // of a pulse that was given up
+	ExtraFrame              // which no pulse explains
+	CameraRestarted         // its numbering began anew
+	ContestedFrame          // which two pulses could claim
+	Unanswered              // a pulse given up, told before its slot is
+	Anomalies
 )
 
-// pairing joins pulses and frames into slots, by their time stamps alone: the
+// Machine joins pulses and frames into slots, by their time stamps alone: the
 // order in which the two streams arrive means nothing, each stream is in order.
 //
 // A pulse and a frame belong together when the frame's exposure began within
@@ -61,7 +67,7 @@ const (
 // by what is likeliest, so that inspection need not wait. When the wafer has
 // ended and the number of its fields is known, trusted says which of these
 // numbers are the only ones possible.
-type pairing struct {
+type Machine struct {
 	window      Window
 	minInterval time.Duration // no two stops are closer than this
 
@@ -81,8 +87,41 @@ type pairing struct {
 	gap    gap // since the latest pair
 	ledger ledger
 	steps  steps
-	seen   [anomalies]int
+	seen   [Anomalies]int
 }
+
+// New makes a machine. Pulses closer than minInterval are one, doubled: it is the
+// least time in which the stage makes a step, and the nearer it is to the truth
+// the more a trace tells.
+func New(w Window, minInterval time.Duration) *Machine {
+	return &Machine{window: w, minInterval: minInterval}
+}
+
+// Stops is how many stops have been numbered since Reset.
+func (p *Machine) Stops() int { return p.stops }
+
+// Seen returns how often each anomaly was noticed since the call before.
+func (p *Machine) Seen() (n [Anomalies]int) {
+	n, p.seen = p.seen, n
+	return n
+}
+
+// Trusted tells of each of a wafer's fields whether its number is the only one
+// possible. known is how many stops the wafer must have had; 0 where nobody
+// knows, as after a stop of the appliance in mid-wafer.
+func (p *Machine) Trusted(fields, known int) []bool {
+	certain := make([]bool, fields)
+	p.ledger.trusted(known, func(n int) {
+		if n < fields {
+			certain[n] = true
+		}
+	})
+	return certain
+}
+
+// Learn takes the steps between those fields of the wafer that are certain; by
+// them the next wafer's gaps are judged.
+func (p *Machine) Learn(certain []bool) { p.steps.learn(p.ledger.stops, certain) }
 
 // gap is what was seen between two pairs.
 type gap struct {
@@ -91,21 +130,21 @@ type gap struct {
 	told    uint64          // edges that the line lost
 }
 
-// reset forgets the wafer before and releases frames that it left. fields is how
+// Reset forgets the wafer before and releases frames that it left. fields is how
 // many stops the new one has, 0 where that is not known.
-func (p *pairing) reset(began time.Duration, fields int) {
+func (p *Machine) Reset(began time.Duration, fields int) {
 	for _, f := range p.frames {
 		f.Release()
 	}
-	*p = pairing{window: p.window, minInterval: p.minInterval, lastFrame: p.lastFrame, steps: p.steps,
+	*p = Machine{window: p.window, minInterval: p.minInterval, lastFrame: p.lastFrame, steps: p.steps,
 		began: began, fields: fields, ledger: ledger{stops: p.ledger.stops[:0]}, gap: gap{pulses: p.gap.pulses[:0], orphans: p.gap.orphans[:0]}}
 }
 
-// pulse takes the next pulse of the line and returns the slots that it settles.
-func (p *pairing) pulse(t trigger.Pulse) []slot {
+// Pulse takes the next pulse of the line and returns the slots that it settles.
+func (p *Machine) Pulse(t trigger.Pulse) []Slot {
 	p.told += t.Missed
 	if p.anyPulse && t.Time-p.accepted < p.minInterval {
-		p.seen[doubledPulse]++
+		p.seen[DoubledPulse]++
 		return nil
 	}
 	t.Missed, p.told = p.told, 0
@@ -114,15 +153,15 @@ func (p *pairing) pulse(t trigger.Pulse) []slot {
 	return p.settle()
 }
 
-// frame takes the camera's next frame and returns the slots that it settles.
-func (p *pairing) frame(f *camera.Frame) []slot {
+// Frame takes the camera's next frame and returns the slots that it settles.
+func (p *Machine) Frame(f *camera.Frame) []Slot {
 	p.frames = append(p.frames, f)
 	return p.settle()
 }
 
 // settle decides as much as the heads of both queues allow.
-func (p *pairing) settle() []slot {
-	var slots []slot
+func (p *Machine) settle() []Slot {
+	var slots []Slot
 	for len(p.pulses) > 0 {
 		p.contest(p.pulses[0])
 		if len(p.frames) == 0 {
@@ -143,15 +182,15 @@ func (p *pairing) settle() []slot {
 // contest takes back the latest pair where the next pulse could claim its frame
 // too: the window is wider than the pulses are apart, and nothing tells whose
 // picture it is.
-func (p *pairing) contest(t trigger.Pulse) {
+func (p *Machine) contest(t trigger.Pulse) {
 	if p.anyPair && p.pairedAt >= t.Time+p.window.Min && !p.ledger.contested() {
 		p.ledger.contest()
-		p.seen[contestedFrame]++
+		p.seen[ContestedFrame]++
 	}
 }
 
 // pair settles the first pulse with the first frame.
-func (p *pairing) pair(slots []slot) []slot {
+func (p *Machine) pair(slots []Slot) []Slot {
 	t := p.pulses[0]
 	p.gap.told += t.Missed
 	slots = p.bridge(slots, t.Time, true)
@@ -159,49 +198,49 @@ func (p *pairing) pair(slots []slot) []slot {
 	p.pulses = p.pulses[1:]
 	p.anyPair, p.pairedAt = true, f.Time
 	p.ledger.add(stop{number: p.stops, time: t.Time})
-	slots = append(slots, slot{number: p.stops, outcome: paired, frame: f, pulsed: t.Time})
+	slots = append(slots, Slot{Number: p.stops, Outcome: Paired, Frame: f, Pulsed: t.Time})
 	p.stops++
 	return slots
 }
 
 // giveUp leaves the first pulse without a frame.
-func (p *pairing) giveUp() {
+func (p *Machine) giveUp() {
 	p.gap.told += p.pulses[0].Missed
 	p.gap.pulses = append(p.gap.pulses, p.pulses[0].Time)
 	p.pulses = p.pulses[1:]
-	p.seen[unanswered]++
+	p.seen[Unanswered]++
 }
 
 // orphan notes the first frame, which no pulse claims.
-func (p *pairing) orphan() {
+func (p *Machine) orphan() {
 	f := p.takeFrame()
 	p.gap.orphans = append(p.gap.orphans, f.Time)
 	f.Release()
 }
 
 // takeFrame removes the first frame and remembers its number.
-func (p *pairing) takeFrame() *camera.Frame {
+func (p *Machine) takeFrame() *camera.Frame {
 	f := p.frames[0]
 	if f.Sequence <= p.lastFrame {
-		p.seen[cameraRestarted]++
+		p.seen[CameraRestarted]++
 	}
 	p.frames, p.lastFrame = p.frames[1:], f.Sequence
 	return f
 }
 
-// waiting is how many pulses still wait for a frame.
-func (p *pairing) waiting() int { return len(p.pulses) }
+// Waiting is how many pulses still wait for a frame.
+func (p *Machine) Waiting() int { return len(p.pulses) }
 
-// expire gives up every waiting pulse: the camera has had its time.
-func (p *pairing) expire() {
+// Expire gives up every waiting pulse: the camera has had its time.
+func (p *Machine) Expire() {
 	for len(p.pulses) > 0 {
 		p.giveUp()
 	}
 }
 
-// finish settles everything left at the end of a wafer.
-func (p *pairing) finish() []slot {
-	p.expire()
+// Finish settles everything left at the end of a wafer.
+func (p *Machine) Finish() []Slot {
+	p.Expire()
 	for len(p.frames) > 0 {
 		p.orphan()
 	}
@@ -210,7 +249,7 @@ func (p *pairing) finish() []slot {
 
 // bridge closes the gap before a pair, or before the wafer's end: it counts the
 // stops that were likely in it, and tells what was none.
-func (p *pairing) bridge(slots []slot, next time.Duration, pulse bool) []slot {
+func (p *Machine) bridge(slots []Slot, next time.Duration, pulse bool) []Slot {
 	if len(p.gap.pulses)+len(p.gap.orphans)+int(p.gap.told) == 0 && pulse {
 		p.ledger.between(0, p.bounds(next, pulse).room)
 		return slots
@@ -221,11 +260,11 @@ func (p *pairing) bridge(slots []slot, next time.Duration, pulse bool) []slot {
 	n := p.likely(b, most)
 	stood := min(n, len(p.gap.pulses))
 	for k := range n {
-		what := missedPulse
+		what := MissedPulse
 		if k < stood {
-			what = missingFrame
+			what = MissingFrame
 		}
-		slots = append(slots, slot{number: p.stops, outcome: what})
+		slots = append(slots, Slot{Number: p.stops, Outcome: what})
 		p.stops++
 	}
 	p.explain(stood, n-stood)
@@ -236,7 +275,7 @@ func (p *pairing) bridge(slots []slot, next time.Duration, pulse bool) []slot {
 // likely is how many stops there were in the gap: as many as the motion has had
 // there before, as far as traces bear it out; where that is not known, as many
 // as the traces show if stops are as far apart as usual.
-func (p *pairing) likely(b bounds, most int) int {
+func (p *Machine) likely(b bounds, most int) int {
 	if n, known := p.steps.fit(b, most); known {
 		return n
 	}
@@ -249,11 +288,11 @@ func (p *pairing) likely(b bounds, most int) int {
 
 // explain tells what the gap's traces were, when so many of its pulses were stops
 // and so many more stops had lost their pulse.
-func (p *pairing) explain(stood, lost int) {
+func (p *Machine) explain(stood, lost int) {
 	orphans, told := len(p.gap.orphans), int(p.gap.told)
 	rest := max(orphans-lost, 0)
 	late := min(rest, stood)
-	p.seen[lateFrame] += late
-	p.seen[extraFrame] += rest - late
-	p.seen[doubledPulse] += len(p.gap.pulses) - stood + max(told-lost, 0)
+	p.seen[LateFrame] += late
+	p.seen[ExtraFrame] += rest - late
+	p.seen[DoubledPulse] += len(p.gap.pulses) - stood + max(told-lost, 0)
 }

@@ -1,4 +1,4 @@
-package station
+package pairing
 
 import (
 	"cmp"
@@ -22,7 +22,7 @@ type bounds struct {
 const endless = 1 << 20
 
 // bounds are those of the present gap.
-func (p *pairing) bounds(next time.Duration, pulse bool) bounds {
+func (p *Machine) bounds(next time.Duration, pulse bool) bounds {
 	b := bounds{from: p.began, to: next, toStop: pulse, window: p.window, least: p.minInterval, usual: p.steps.shortest, room: endless}
 	if last, any := p.ledger.last(); any {
 		b.from, b.fromStop, b.stop = last.time, true, last.number
