@@ -154,9 +154,9 @@ func (s scene) judge(random *rand.Rand, p *Machine, fields int) verdict {
 
 // inspected calls f with each field that counts as inspected, and its frame.
 func (v verdict) inspected(f func(n int, frame *camera.Frame)) {
-	for _, Slot := range v.slots {
-		if Slot.Outcome == Paired && Slot.number < len(v.certain) && v.certain[Slot.number] {
-			f(Slot.number, Slot.frame)
+	for _, s := range v.slots {
+		if s.Outcome == Paired && s.Number < len(v.certain) && v.certain[s.Number] {
+			f(s.Number, s.Frame)
 		}
 	}
 }
@@ -335,7 +335,11 @@ func TestAContestedFrameIsNobodys(t *testing.T) {
 	p.Frame(&camera.Frame{Time: 115 * ms, Sequence: 1})
 	p.Pulse(trigger.Pulse{Time: 110 * ms})
 	p.Finish()
-	p.Trusted(2, func(n int) { t.Errorf("field %d is trusted", n) })
+	for n, certain := range p.Trusted(2, 2) {
+		if certain {
+			t.Errorf("field %d is trusted", n)
+		}
+	}
 	if p.seen[ContestedFrame] != 1 {
 		t.Errorf("seen %v", p.seen)
 	}
