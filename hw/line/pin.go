@@ -26,6 +26,7 @@ type Pin struct {
 	// The reader's own.
 	numbered bool
 	number   uint32 // the kernel's number of the line's latest edge
+	owed     int32  // edges missing in the request since then
 }
 
 // Lines are pins that were asked for together.

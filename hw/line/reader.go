@@ -57,8 +57,9 @@ func decode(b []byte) uapi.LineEvent {
 //
 // The line's own number shows what the full buffer dropped. The request's shows
 // that and also edges that the kernel merged, since two came before its thread
-// had looked. What is missing there is charged to the line whose edge shows it:
-// too many lost edges told are a field inspected twice, too few are a wrong map.
+// had looked; whose they were it does not say. So each line is told of all that is
+// missing since its own latest edge: a pulse too many told as lost costs a look
+// at the wafer's count, one too few would be a wrong map.
 func (r *request) take(e uapi.LineEvent) {
 	p, known := r.order[e.Offset]
 	if !known {
@@ -68,15 +69,19 @@ func (r *request) take(e uapi.LineEvent) {
 	if r.started {
 		missing = int32(e.Seqno - r.last - 1)
 	}
-	if missing >= 0 || !r.started {
+	if missing >= 0 {
 		r.started, r.last = true, e.Seqno
+	}
+	for _, other := range r.pins {
+		other.owed += max(missing, 0)
 	}
 	dropped := int32(0)
 	if p.numbered {
 		dropped = int32(e.LineSeqno - p.number - 1)
 	}
 	p.numbered, p.number = true, e.LineSeqno
-	p.push(time.Duration(e.Timestamp), e.ID == uapi.LineEventRisingEdge, uint64(max(missing, dropped, 0)))
+	p.push(time.Duration(e.Timestamp), e.ID == uapi.LineEventRisingEdge, uint64(max(p.owed, dropped, 0)))
+	p.owed = 0
 }
 
 // push enters an edge, unless it is from before the line was set up as it is.
