@@ -20,7 +20,6 @@ import (
 	"kensa/firmware/display"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
-	"kensa/hw/camera"
 	"kensa/vision/wafer"
 )
 
@@ -34,9 +33,6 @@ type Options struct {
 	// Tool makes the tool for a plan, instead of the one that the configuration
 	// names. Nil: that one.
 	Tool func(*wafer.Plan) (Tool, error)
-	// Camera makes the camera of a real tool, instead of the one that the
-	// configuration names. Nil: that one.
-	Camera func() (camera.Camera, error)
 }
 
 // Appliance is the program on the box. Make one with New, then call Run once,

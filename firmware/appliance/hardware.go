@@ -13,6 +13,7 @@ import (
 	"kensa/firmware/alarm"
 	"kensa/firmware/config"
 	"kensa/hw/camera"
+	"kensa/hw/camera/v4l2"
 	"kensa/hw/handler"
 	"kensa/hw/handshake"
 	"kensa/hw/light"
@@ -159,7 +160,7 @@ func (t *realTool) openTrigger(a *Appliance) (trigger.Source, error) {
 		}
 		positions = counter
 	}
-	shutter, err := t.openShutter(c)
+	shutter, err := t.openShutter(a, c)
 	if err != nil {
 		return nil, err
 	}
@@ -176,14 +177,14 @@ func (t *realTool) openTrigger(a *Appliance) (trigger.Source, error) {
 		}}, nil
 }
 
-func (t *realTool) openShutter(c config.Trigger) (trigger.Shutter, error) {
+func (t *realTool) openShutter(a *Appliance, c config.Trigger) (trigger.Shutter, error) {
 	if c.Mode == config.Software {
-		controls, ok := t.camera.(interface {
-			Set(name, value string) error
-		})
-		if !ok {
-			return nil, errors.New("trigger.mode: software; this camera takes no commands")
+		path, _ := a.config.Source.Device()
+		controls, err := v4l2.Open(path) // beside the stream's own
+		if err != nil {
+			return nil, err
 		}
+		a.onClose(controls.Close)
 		name, value, _ := strings.Cut(c.Command, "=")
 		return trigger.Software{Trigger: func() error { return controls.Set(name, value) }, Delay: c.CameraDelay}, nil
 	}

@@ -148,9 +148,6 @@ func (c Config) checkHardware() error {
 			return fmt.Errorf("%s: %w", out.key, err)
 		}
 	}
-	if err := c.Realtime.Check(); err != nil {
-		return fmt.Errorf("realtime.%w", err)
-	}
 	return errors.Join(c.Trigger.check(), c.Light.check(), c.Environment.check())
 }
 
