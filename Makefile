@@ -83,6 +83,10 @@ amd64: web ## the same for this kind of machine
 	@cross-build/deps.sh static $@
 	@$(STATIC)/link.sh $@
 
+.PHONY: campaign
+campaign: ## long fault runs on virtual hardware: 1,000 faults, 10,000 frames (about ten minutes)
+	@$(MAKE) --no-print-directory test-vm VM_TESTS=./firmware/pairing VM_FLAGS="-v -long -run TestKernel"
+
 .PHONY: deps test-deps vm-deps
 deps:
 	@cross-build/deps.sh build
