@@ -119,7 +119,10 @@ type Parts struct {
 	Alarms   *alarm.Set
 	Observer Observer
 	Meter    *Meter // nil: nothing is measured
-	Log      *slog.Logger
+	// KeepFrames is how many frames may wait for their pulses, which a real camera
+	// limits; 0: any number.
+	KeepFrames int
+	Log        *slog.Logger
 }
 
 // State is what the outside sees of the station.
@@ -168,7 +171,7 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 	if len(job.Inspectors) == 0 {
 		return nil, errors.New("station: no inspector; want one for each worker")
 	}
-	return &Station{
+	s := &Station{
 		Parts: parts, config: config, job: job,
 		pairing: pairing.New(pairing.Window{Min: config.LatencyMin, Max: config.LatencyMax}, config.MinInterval),
 		work:    make(chan task, config.Queue),
@@ -182,7 +185,9 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 		stopped: make(chan struct{}),
 
 		frameTimer: idleTimer(), settleTimer: idleTimer(), commitTimer: idleTimer(),
-	}, nil
+	}
+	s.pairing.Keep(parts.KeepFrames)
+	return s, nil
 }
 
 // idleTimer makes a timer that does not run yet.
