@@ -134,8 +134,8 @@ func (r *rig) load(rate float64) (due []time.Duration, faults int) {
 		kind := unharmed
 		if r.random.Float64() < rate {
 			kind = 1 + injury(r.random.IntN(int(injuries)-1))
-			if n == perLoad-1 && kind > doubled {
-				kind = withheld // the others would hit what comes after the wafer
+			if (n == 0 || n == perLoad-1) && kind > doubled {
+				kind = withheld // the others might hit a frame before or after the wafer
 			}
 			faults++
 		}
