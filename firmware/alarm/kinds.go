@@ -36,6 +36,9 @@ var (
 	OpticsDust = Kind{204, EquipmentStatus, Warning, "Dust on the optics",
 		"Clean the optics at the named camera pixels; findings there are left out until then."}
 
+	FieldTurned = Kind{205, ParameterError, Fault, "Wafer turned against the camera",
+		"Check the wafer's alignment on the chuck, then the camera's mount; the angle is named."}
+
 	NotRegistered = Kind{301, ParameterError, Fault, "Many dies not registered",
 		"Check recipe, focus and wafer alignment against the product on the chuck."}
 	LowYield = Kind{302, ParameterWarning, Warning, "Yield below limit",
@@ -61,7 +64,7 @@ func Kinds() []Kind {
 	return []Kind{
 		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
 		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
-		CameraGone, LightDrift, BadFrame, OpticsDust,
+		CameraGone, LightDrift, BadFrame, OpticsDust, FieldTurned,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog,
 		DiskNearlyFull, CommitFailed, ClockUnsynchronised,
@@ -82,7 +85,7 @@ func ByID(id ID) (Kind, bool) {
 // condition that lasts: nothing clears them but the operator who has seen them.
 func Momentary(id ID) bool {
 	switch id {
-	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
+	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
 		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID:
 		return false
 	}

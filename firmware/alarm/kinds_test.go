@@ -24,6 +24,7 @@ var shipped = map[ID]string{
 	202: "Light has drifted",
 	203: "Frame unreadable or of wrong format",
 	204: "Dust on the optics",
+	205: "Wafer turned against the camera",
 	301: "Many dies not registered",
 	302: "Yield below limit",
 	303: "Recipe cannot be used",

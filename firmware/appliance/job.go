@@ -20,6 +20,7 @@ import (
 	"kensa/vision/frame"
 	"kensa/vision/golden"
 	"kensa/vision/inspect"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
@@ -46,6 +47,9 @@ func (a *Appliance) prepareJob(context.Context) (station.Job, error) {
 	job := station.Job{
 		Recipe: recipe.Name, Version: recipe.Version, Hash: recipe.Hash(), Plan: plan, Rules: recipe.Bins,
 		MinYield: recipe.MinYield, LightLimit: recipe.LightLimit, MaxImages: recipe.Images.Max, ImageSize: recipe.Images.Size,
+	}
+	if recipe.Mode == config.Golden {
+		job.MaxTurn = pose.Angle(recipe.Die.MaxTurn) * pose.Degree
 	}
 	make, hash, err := Inspectors(recipe)
 	if err != nil {

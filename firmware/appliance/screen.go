@@ -77,7 +77,8 @@ func (s *screen) WaferStarted(w *record.Wafer) {
 
 // FieldDone implements station.Observer.
 func (s *screen) FieldDone(w *record.Wafer, f station.Field) {
-	done := display.FieldDone{Field: f.Number, Inspected: f.Inspected, Duration: f.Took}
+	done := display.FieldDone{Field: f.Number, Inspected: f.Inspected, Duration: f.Took,
+		Turn: f.Turn.Angle.Degrees(), Scale: f.Turn.Scale}
 	for _, d := range f.Dies {
 		done.Dies = append(done.Dies, display.DieResult{Die: d.Place, Bin: d.Bin, Reason: d.Reason})
 	}

@@ -115,6 +115,9 @@ type Simulator struct {
 	// such as "camera-gone@2:15". Kinds are missed-pulse, doubled-pulse,
 	// dropped-frame, late-frame, extra-frame, truncated-frame and camera-gone.
 	Faults []string `toml:"faults"`
+	// Turn is by how much a wafer lies turned on the chuck, one standard deviation
+	// in degrees, to 0.14; no wafer lies turned by more than twice that.
+	Turn float64 `toml:"turn"`
 	// LightDrift is the part of its light that the lamp loses with each wafer.
 	LightDrift float64 `toml:"light_drift"`
 	// Excursions are the lots, from 1, whose yield falls.

@@ -29,6 +29,7 @@ import (
 	"kensa/hw/trigger"
 	"kensa/vision/dust"
 	"kensa/vision/inspect"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
@@ -78,6 +79,9 @@ type Field struct {
 	Took      time.Duration // the inspection
 	Dies      []Die
 	Defects   []record.Defect
+	// Turn is how the field's dies lie turned and scaled against the layout. Mode
+	// golden.
+	Turn pose.Turn
 
 	owner  []int // of each defect: its die's place
 	looks  []dust.Look
@@ -102,6 +106,7 @@ type Job struct {
 	Plan       *wafer.Plan
 	Rules      wafer.Rules
 	MinYield   wafer.Yield
+	MaxTurn    pose.Angle          // of a field against the layout before that is an alarm; 0 never
 	LightLimit float64             // part by which a wafer's light may differ from the golden's before that is an alarm; 0 never
 	MaxImages  int                 // images kept of a wafer's defects
 	ImageSize  int                 // side of such an image, pixels

@@ -17,7 +17,8 @@ import (
 // A die that is turned against its golden by more than shows is straightened
 // before it is compared.
 const (
-	shows     = 0.05 // pixel that a turn may displace a die's corner
+	shows     = 0.025 // pixel that an angle may displace a die's corner
+	grows     = 0.1  // pixel that a scale may; a die's marks tell it less well, for defects and wide lines pass for it
 	settledBy = 0.02 // pixel; a smaller change of it is the last
 	rounds    = 4    // to settle the turn
 	anchors   = 5    // dies that it is settled by
@@ -36,7 +37,8 @@ type turned struct {
 
 // away reports whether dies must be straightened.
 func (t turned) away(size image.Point) bool {
-	return t.die.Off(math.Hypot(float64(size.X), float64(size.Y))/2) > shows
+	corner := math.Hypot(float64(size.X), float64(size.Y)) / 2
+	return math.Abs(float64(t.die.Angle))*corner > shows || math.Abs(t.die.Scale)*corner > grows
 }
 
 // reach is how far a frame's corner is from its middle, pixels.
@@ -144,7 +146,7 @@ func (g *Golden) settle(img frame.Image, rects []image.Rectangle) bool {
 	if len(g.sightings) == 0 {
 		return false
 	}
-	if g.turns[0].Off(g.corner()) < shows && g.turned.away(g.size) {
+	if g.turns[0].Off(g.corner()) < grows && g.turned.away(g.size) {
 		return true
 	}
 	for range rounds {
