@@ -1,6 +1,10 @@
 package hotpath
 
-import "kensa/vision/frame"
+import (
+	"encoding/binary"
+
+	"kensa/vision/frame"
+)
 
 // Correct writes the corrected grey levels of the pixels from (x, y) on to the
 // right, one for each of dst, as 16-bit grey values: f of the package comment,
@@ -21,6 +25,22 @@ func (f *Flat) Correct(img frame.Image, x, y int, dst []uint16) {
 	for n := range dst {
 		dst[n] = uint16(max(0, min(top, j.corrected(d, n, 0)))) << 2
 	}
+}
+
+// CorrectFrame is Correct for all pixels of a frame, into an image of 16 bits; into's
+// memory is used again where it is large enough.
+func (f *Flat) CorrectFrame(img, into frame.Image) frame.Image {
+	if into.Width != img.Width || into.Height != img.Height || into.Depth != 16 {
+		into = frame.New(img.Width, img.Height, 16)
+	}
+	line := make([]uint16, img.Width)
+	for y := range img.Height {
+		f.Correct(img, 0, y, line)
+		for x, row := 0, into.Row(y); x < len(line); x++ {
+			binary.LittleEndian.PutUint16(row[2*x:], line[x])
+		}
+	}
+	return into
 }
 
 // Fits reports whether the flat field is of the frame's size; a nil Flat fits

@@ -127,8 +127,8 @@ func (g *Golden) Inspect(img frame.Image, rects []image.Rectangle) ([]Die, error
 			return nil, fmt.Errorf("inspect: die of %d×%d pixels; the golden has %d×%d: recipe and golden do not belong together", r.Dx(), r.Dy(), g.size.X, g.size.Y)
 		}
 	}
-	if !g.flat.Fits(img) {
-		return nil, fmt.Errorf("inspect: frame of %d×%d pixels; the flat field is of another size: calibrate the light of this camera", img.Width, img.Height)
+	if err := fits(g.flat, img); err != nil {
+		return nil, err
 	}
 	if g.turned.away(g.size) {
 		return g.inspectTurned(img, rects)

@@ -18,12 +18,12 @@ import (
 // before it is compared.
 const (
 	shows     = 0.025 // pixel that an angle may displace a die's corner
-	grows     = 0.1  // pixel that a scale may; a die's marks tell it less well, for defects and wide lines pass for it
-	settledBy = 0.02 // pixel; a smaller change of it is the last
-	rounds    = 4    // to settle the turn
-	anchors   = 5    // dies that it is settled by
-	around    = 3    // pixels around a die for tracking it
-	near      = 0.15 // pixel; by so little the kernel may shift a straightened die, and blur it a second time
+	grows     = 0.1   // pixel that a scale may; a die's marks tell it less well, for defects and wide lines pass for it
+	settledBy = 0.02  // pixel; a smaller change of it is the last
+	rounds    = 4     // to settle the turn
+	anchors   = 5     // dies that it is settled by
+	around    = 3     // pixels around a die for tracking it
+	near      = 0.15  // pixel; by so little the kernel may shift a straightened die, and blur it a second time
 	// lookAround is how many pixels more than the greatest shift Match reads
 	// around a die.
 	lookAround = 10

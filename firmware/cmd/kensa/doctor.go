@@ -109,11 +109,14 @@ func checkRecipe(_ context.Context, c config.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, _, err = appliance.Inspectors(recipe)
+	_, _, err = appliance.Inspectors(recipe, nil)
 	return fmt.Sprintf("%s version %s, mode %s", recipe.Name, recipe.Version, recipe.Mode), err
 }
 
 func checkCamera(_ context.Context, c config.Config) (string, error) {
+	if _, err := appliance.Flat(c); err != nil {
+		return "", err
+	}
 	folder, ok := c.Source.Replay()
 	if !ok {
 		return "simulated: product " + c.Simulator.Product, nil
