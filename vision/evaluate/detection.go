@@ -54,11 +54,13 @@ type Band struct {
 
 // Detection is how an inspection did on wafers of known defects.
 type Detection struct {
-	Wafers    int
-	All       Rate
-	Classes   map[defect.Class]Rate // by the class that is true
-	Sizes     []Bin                 // µm, all contrasts
-	Contrasts []Band                // grey levels
+	Wafers  int
+	All     Rate
+	Classes map[defect.Class]Rate // by the class that is true
+	// Named counts what was found, by its true class and the one that it was given.
+	Named     map[defect.Class]map[defect.Class]int
+	Sizes     []Bin  // µm, all contrasts
+	Contrasts []Band // grey levels
 	// False counts the findings where nothing is, by the class that they were
 	// given.
 	False map[defect.Class]int
@@ -70,7 +72,7 @@ type Detection struct {
 // last bin. reach is how far, in pixels, a finding may lie outside the box of
 // what it found.
 func NewDetection(sizes, contrasts []float64, reach int) *Detection {
-	d := &Detection{Classes: map[defect.Class]Rate{}, False: map[defect.Class]int{}, Sizes: bins(sizes), reach: reach}
+	d := &Detection{Classes: map[defect.Class]Rate{}, Named: map[defect.Class]map[defect.Class]int{}, False: map[defect.Class]int{}, Sizes: bins(sizes), reach: reach}
 	for n := range contrasts[1:] {
 		d.Contrasts = append(d.Contrasts, Band{contrasts[n], contrasts[n+1], bins(sizes)})
 	}
@@ -102,12 +104,22 @@ func (d *Detection) Add(known, found []Spot) {
 			}
 		}
 		d.count(k, largest >= 0, largest >= 0 && found[largest].Class == k.Class)
+		if largest >= 0 {
+			d.name(k.Class, found[largest].Class)
+		}
 	}
 	for n, f := range found {
 		if !used[n] {
 			d.False[f.Class]++
 		}
 	}
+}
+
+func (d *Detection) name(known, given defect.Class) {
+	if d.Named[known] == nil {
+		d.Named[known] = map[defect.Class]int{}
+	}
+	d.Named[known][given]++
 }
 
 // count adds a known defect to every rate that it belongs to.

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"image"
 	"image/png"
 	"io"
 	"log/slog"
@@ -37,9 +36,8 @@ type evaluateSimulated struct {
 
 // Sizes of the score.
 const (
-	maxSize    = 12 // pixels
-	sizeBins   = 8
-	matchReach = 3 // pixels that a finding may lie outside the box of what it found: the stage's jitter
+	maxSize  = 12 // pixels
+	sizeBins = 8
 )
 
 // contrastEnds divide the contrasts: about the camera's noise, what a faint stain
@@ -54,8 +52,10 @@ type detectionJSON struct {
 	FalseAlarms         map[defect.Class]int   `json:"false_alarms"`
 	FalseAlarmsPerWafer float64                `json:"false_alarms_per_wafer"`
 	Classes             map[defect.Class]point `json:"classes"`
-	Sizes               []point                `json:"sizes_um"`
-	Contrasts           []bandJSON             `json:"contrasts_grey"`
+	// Named counts what was found, by its true class and the one that it was given.
+	Named     map[defect.Class]map[defect.Class]int `json:"named"`
+	Sizes     []point                               `json:"sizes_um"`
+	Contrasts []bandJSON                            `json:"contrasts_grey"`
 }
 
 // point is a rate with its 95 % interval, of a bin or of a class.
@@ -90,7 +90,7 @@ func (e *evaluateSimulated) Run(c console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(state)) }()
-	score := evaluate.NewDetection(e.sizeEnds(), contrastEnds, matchReach)
+	score := evaluate.NewDetection(e.sizeEnds(), contrastEnds, appliance.MatchReach)
 	if err := e.inspect(c, state, score); err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (e *evaluateSimulated) inspect(c console, state string, score *evaluate.Det
 				unknown = fmt.Errorf("%s: not inspected whole", w.Material.Substrate)
 				return
 			}
-			score.Add(injected(truth), findings(w))
+			score.Add(appliance.Injected(truth), appliance.Found(w))
 		},
 	})
 	if err != nil {
@@ -157,23 +157,6 @@ func (e *evaluateSimulated) tool(settings config.Simulator, plan *wafer.Plan) (*
 	}
 	options.Defects.Sizes.Min, options.Defects.Sizes.Max = e.MinSize, maxSize
 	return simulator.New(options)
-}
-
-func injected(truth simulator.Truth) []evaluate.Spot {
-	spots := make([]evaluate.Spot, len(truth.Defects))
-	for n, d := range truth.Defects {
-		box := image.Rect(d.Box.X, d.Box.Y, d.Box.X+d.Box.Width, d.Box.Y+d.Box.Height)
-		spots[n] = evaluate.Spot{Field: d.Field, Box: box, Class: defect.Class(d.Class), Size: d.Size, Contrast: d.Contrast}
-	}
-	return spots
-}
-
-func findings(w *record.Wafer) []evaluate.Spot {
-	spots := make([]evaluate.Spot, len(w.Defects))
-	for n, d := range w.Defects {
-		spots[n] = evaluate.Spot{Field: d.Field, Box: d.Box, Class: d.Class}
-	}
-	return spots
 }
 
 // write puts the score and its curve into the folder, if one is named.
@@ -197,7 +180,7 @@ func (e *evaluateSimulated) write(score *evaluate.Detection) error {
 func detectionOf(d *evaluate.Detection) detectionJSON {
 	share, _, _ := d.All.Capture()
 	result := detectionJSON{Wafers: d.Wafers, Defects: d.All, Capture: share, FalseAlarms: d.False,
-		FalseAlarmsPerWafer: d.FalsePerWafer(), Classes: map[defect.Class]point{}, Sizes: points(d.Sizes)}
+		FalseAlarmsPerWafer: d.FalsePerWafer(), Named: d.Named, Classes: map[defect.Class]point{}, Sizes: points(d.Sizes)}
 	for class, rate := range d.Classes {
 		result.Classes[class] = pointOf(rate)
 	}
