@@ -17,7 +17,8 @@ STATE   ?= var
 # What builds without cgo, and so for any machine.
 PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/record ./firmware/display/... \
 	./vision/frame ./vision/wafer ./vision/defect ./vision/length ./vision/export ./vision/golden \
-	./vision/register ./vision/durable ./vision/dust ./vision/binary ./vision/evaluate ./vision/hotpath
+	./vision/register ./vision/durable ./vision/dust ./vision/binary ./vision/evaluate ./vision/hotpath \
+	./cross-build/vm/...
 
 .PHONY: help
 help: ## list the targets
@@ -45,6 +46,18 @@ test: test-deps web peer ## run all tests: with the race detector, then those th
 bench: deps web ## run the benchmarks (BENCH=regexp selects)
 	go test -tags $(TAGS) -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
+# The virtual machine: a real arm64 kernel with a virtual camera and virtual lines.
+VM := go run ./cross-build/vm/boot
+VM_BINARY = $(wildcard dist/kensa-linux-arm64)
+
+.PHONY: vm
+vm: vm-deps ## boot the real program on virtual hardware, with a console (VM_COMMAND= runs another)
+	@$(VM) run -binary "$(VM_BINARY)" $(VM_COMMAND)
+
+.PHONY: test-vm
+test-vm: vm-deps ## test on virtual hardware (VM_TESTS=./package..., VM_FLAGS="-v -long -run REGEXP")
+	@$(VM) test -binary "$(VM_BINARY)" $(VM_FLAGS) $(VM_TESTS)
+
 .PHONY: lint
 lint: deps web ## check formatting, go vet, and that the pure packages need no cgo
 	@files=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
@@ -52,11 +65,13 @@ lint: deps web ## check formatting, go vet, and that the pure packages need no c
 	CGO_ENABLED=0 GOARCH=arm64 go build $(PURE)
 	CGO_ENABLED=0 GOARCH=arm64 go vet $(PURE)
 
-.PHONY: deps test-deps
+.PHONY: deps test-deps vm-deps
 deps:
 	@cross-build/deps.sh build
 test-deps:
 	@cross-build/deps.sh test
+vm-deps:
+	@cross-build/deps.sh vm
 
 # The operator display's page, bundled from its lock file.
 .PHONY: web

@@ -3,6 +3,7 @@
 #
 #   deps.sh build   what `make build` needs
 #   deps.sh test    that, and the real peers that the tests talk to
+#   deps.sh vm      what `make vm` and `make test-vm` need
 set -eu
 
 build="g++ nodejs npm libhwy-dev
@@ -11,11 +12,13 @@ build="g++ nodejs npm libhwy-dev
   libopencv-highgui-dev libopencv-ml-dev libopencv-objdetect-dev libopencv-photo-dev
   libopencv-stitching-dev libopencv-video-dev libopencv-videoio-dev"
 test="chromium mosquitto"
+vm="gcc-aarch64-linux-gnu make qemu-system-arm xz-utils"
 
 case "${1:-}" in
 build) wanted=$build ;;
 test) wanted="$build $test" ;;
-*) echo "usage: deps.sh build|test" >&2; exit 2 ;;
+vm) wanted=$vm ;;
+*) echo "usage: deps.sh build|test|vm" >&2; exit 2 ;;
 esac
 
 # A program that is there already, however it was installed, is enough.
