@@ -16,7 +16,7 @@ func TestTurnedWafers(t *testing.T) {
 	const wafers = 4
 	c := testConfig(t)
 	c.Simulator.Lots, c.Simulator.Wafers, c.Simulator.Turn = 1, wafers, 0.1
-	score := score{classes: map[string]*tally{}, sizes: map[int]*tally{}}
+	score := newScore()
 	runAppliance(t, Options{Config: c}, func(a *Appliance, w *record.Wafer) {
 		truth, _ := a.tool.(*simulator.Tool).Truth(w.Material.Substrate)
 		t.Logf("%s: turned by %.3f°", w.Material.Substrate, truth.Fields[0].Shift.Angle*57.29578)
@@ -31,8 +31,8 @@ func TestTurnedWafers(t *testing.T) {
 		score.add(t, w, truth)
 	})
 	t.Log(score.String())
-	if score.wafers != wafers {
-		t.Fatalf("%d wafers; want %d", score.wafers, wafers)
+	if score.Wafers != wafers {
+		t.Fatalf("%d wafers; want %d", score.Wafers, wafers)
 	}
 	score.check(t)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"kensa/vision/frame"
 	"kensa/vision/inspect"
 	"kensa/vision/internal/testdie"
 	"kensa/vision/pose"
@@ -112,4 +113,33 @@ func TestTurnedTooFar(t *testing.T) {
 	if s := inspectTurned(t, in, l, testdie.Usual(), 1); s.registered != s.dies {
 		t.Errorf("afterwards %d of %d dies of a straight field registered", s.registered, s.dies)
 	}
+}
+
+// TestSaturatedDieAmongGoodOnes has a highlight on one die, away from most of its
+// marks, so that it can be tracked.
+func TestSaturatedDieAmongGoodOnes(t *testing.T) {
+	in := inspector(t, trained(t))
+	for _, depth := range []int{8, 12} {
+		f := layout.Draw(testdie.Usual(), source(14), nil)
+		shine := f.Image.Clone()
+		for n := range 40 * 40 {
+			shine.Set(f.Rects[5].Min.X+100+n%40, f.Rects[5].Min.Y+90+n/40, 255)
+		}
+		if depth > 8 {
+			shine = deeper(shine, depth)
+		}
+		for n, d := range dies(t, in, testdie.Frame{Image: shine, Rects: f.Rects}) {
+			if n == 5 != strings.Contains(d.Reason, "saturated") {
+				t.Errorf("%d bits, die %d: registered %v, %q", depth, n, d.Registered, d.Reason)
+			}
+		}
+	}
+}
+
+func deeper(m frame.Image, depth int) frame.Image {
+	deep := frame.New(m.Width, m.Height, depth)
+	for n, v := range m.Pix {
+		deep.Set(n%m.Width, n/m.Width, int(v)*deep.Max()/255)
+	}
+	return deep
 }

@@ -29,17 +29,16 @@ const one = 1 << 15
 func (s *Straightener) Straighten(img frame.Image, flat *hotpath.Flat, t Turn, x, y float64, width, height int) frame.Image {
 	hx, hy := float64(width-1)/2, float64(height-1)/2
 	left, top := s.load(img, flat, t, x, y, hx, hy)
-	stride := s.width(img, t, hx, hy)
+	rx, _ := reachOf(t, hx, hy)
 	if need := 2 * width * height; cap(s.out) < need {
 		s.out = make([]byte, need)
 	}
 	out := frame.Image{Pix: s.out[:2*width*height], Width: width, Height: height, Stride: 2 * width, Depth: 16}
-	rows := len(s.grey) / stride
 	ax, ay := t.Apply(1, 0)
 	for row := range height {
 		fx, fy := t.Apply(-hx, float64(row)-hy)
 		line{
-			grey: s.grey, stride: stride, rows: rows,
+			grey: s.grey, stride: 2*rx + 1,
 			x: fixed(x + fx - float64(left)), y: fixed(y + fy - float64(top)), dx: int(math.Round(ax * one * fine)), dy: int(math.Round(ay * one * fine)),
 		}.resample(out.Row(row))
 	}
@@ -58,11 +57,6 @@ func reachOf(t Turn, hx, hy float64) (x, y int) {
 	ax, ay := t.Apply(hx, hy)
 	bx, by := t.Apply(hx, -hy)
 	return int(math.Ceil(max(math.Abs(ax), math.Abs(bx)))) + 2, int(math.Ceil(max(math.Abs(ay), math.Abs(by)))) + 2
-}
-
-func (s *Straightener) width(_ frame.Image, t Turn, hx, hy float64) int {
-	rx, _ := reachOf(t, hx, hy)
-	return 2*rx + 1
 }
 
 // load corrects the part of the frame that the die takes, and returns where it
@@ -94,23 +88,47 @@ func (s *Straightener) load(img frame.Image, flat *hotpath.Flat, t Turn, x, y, h
 
 // line is one row of the straightened die, on its way through the frame.
 type line struct {
-	grey         []uint16
-	stride, rows int
-	x, y         int // of its first pixel, Q15
-	dx, dy       int // from pixel to pixel, Q27
+	grey   []uint16
+	stride int
+	x, y   int // of its first pixel, Q15
+	dx, dy int // from pixel to pixel, Q27
 }
 
+// resample goes in runs along which the line stays between the same two rows,
+// and one pixel of it is one of the frame.
 func (l line) resample(out []byte) {
-	x, y := l.x*fine, l.y*fine
-	for n := 0; n < len(out); n += 2 {
-		px, py := x/fine, y/fine
-		at := (py>>15)*l.stride + px>>15
-		u, v := int32(px&(one-1)), int32(py&(one-1))
-		upper, lower := l.grey[at:at+2:at+2], l.grey[at+l.stride:at+l.stride+2:at+l.stride+2]
-		a := mix(int32(upper[0]), int32(upper[1]), u)
-		b := mix(int32(lower[0]), int32(lower[1]), u)
-		binary.LittleEndian.PutUint16(out[n:], uint16(mix(a, b, v)))
-		x, y = x+l.dx, y+l.dy
+	const whole = one * fine
+	x, y, drift := l.x*fine, l.y*fine, l.dx-whole
+	for len(out) > 0 {
+		at, u, v := (y>>27)*l.stride+x>>27, x&(whole-1), y&(whole-1)
+		n := min(len(out)/2, within(u, drift), within(v, l.dy))
+		run(out[:2*n], l.grey[at:at+n+1], l.grey[at+l.stride:at+l.stride+n+1], u, v, drift, l.dy)
+		out, x, y = out[2*n:], x+n*l.dx, y+n*l.dy
+	}
+}
+
+// within is for how many steps a fraction stays one.
+func within(fraction, step int) int {
+	switch {
+	case step > 0:
+		return (one*fine-1-fraction)/step + 1
+	case step < 0:
+		return fraction/-step + 1
+	}
+	return math.MaxInt32
+}
+
+func run(out []byte, upper, lower []uint16, u, v, du, dv int) {
+	left, right := upper[:len(upper)-1], upper[1:]
+	below, beyond := lower[:len(left)], lower[1:]
+	right, beyond = right[:len(left)], beyond[:len(left)]
+	out = out[:2*len(left)]
+	for n := range left {
+		t := int32(u >> 12)
+		a := mix(int32(left[n]), int32(right[n]), t)
+		b := mix(int32(below[n]), int32(beyond[n]), t)
+		binary.LittleEndian.PutUint16(out[2*n:], uint16(mix(a, b, int32(v>>12))))
+		u, v = u+du, v+dv
 	}
 }
 
