@@ -38,6 +38,8 @@ var (
 
 	FieldTurned = Kind{205, ParameterError, Fault, "Wafer turned against the camera",
 		"Check the wafer's alignment on the chuck, then the camera's mount; the angle is named."}
+	DustOrRepeater = Kind{206, EquipmentStatus, Warning, "Dust on the optics or repeating defect",
+		"Clean the optics at the named camera pixels; if it stays, look for a defect of the mask. Findings there count."}
 
 	NotRegistered = Kind{301, ParameterError, Fault, "Many dies not registered",
 		"Check recipe, focus and wafer alignment against the product on the chuck."}
@@ -64,7 +66,7 @@ func Kinds() []Kind {
 	return []Kind{
 		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
 		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
-		CameraGone, LightDrift, BadFrame, OpticsDust, FieldTurned,
+		CameraGone, LightDrift, BadFrame, OpticsDust, FieldTurned, DustOrRepeater,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog,
 		DiskNearlyFull, CommitFailed, ClockUnsynchronised,
@@ -85,7 +87,7 @@ func ByID(id ID) (Kind, bool) {
 // condition that lasts: nothing clears them but the operator who has seen them.
 func Momentary(id ID) bool {
 	switch id {
-	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
+	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, DustOrRepeater.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
 		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID:
 		return false
 	}

@@ -25,6 +25,7 @@ var shipped = map[ID]string{
 	203: "Frame unreadable or of wrong format",
 	204: "Dust on the optics",
 	205: "Wafer turned against the camera",
+	206: "Dust on the optics or repeating defect",
 	301: "Many dies not registered",
 	302: "Yield below limit",
 	303: "Recipe cannot be used",

@@ -221,6 +221,12 @@ func (o operator) Resume(ctx context.Context, name string) error {
 	return refused(o.station.Resume(ctx))
 }
 
+// OpticsCleaned implements display.Commands.
+func (o operator) OpticsCleaned(ctx context.Context, name string) error {
+	o.command("optics cleaned", name)
+	return refused(o.station.OpticsCleaned(ctx))
+}
+
 // refused says in the display's words that the station does not run.
 func refused(err error) error {
 	if errors.Is(err, station.ErrStopped) {

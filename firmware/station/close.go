@@ -18,6 +18,8 @@ import (
 func (s *Station) closeWafer() {
 	w := s.wafer.record
 	s.distrust()
+	s.dustOff()
+	s.saveDust()
 	bins := make([]wafer.Bin, len(w.Dies))
 	for n, d := range w.Dies {
 		bins[n] = d.Bin

@@ -63,6 +63,12 @@ type Store interface {
 	Commit(ctx context.Context, w *record.Wafer) error
 }
 
+// Optics keeps what is known of the dust on the camera's optics over restarts.
+type Optics interface {
+	Dust() []dust.Spot // at the start
+	SaveDust(spots []dust.Spot) error
+}
+
 // Observer is told what happens, from the station's own goroutine: it must
 // return at once and keep nothing that it is given but the closed wafer.
 type Observer interface {
@@ -120,6 +126,7 @@ type Parts struct {
 	Camera   camera.Camera
 	Handler  handler.Handler
 	Store    Store
+	Optics   Optics
 	Alarms   *alarm.Set
 	Observer Observer
 	Log      *slog.Logger
@@ -150,6 +157,7 @@ type Station struct {
 	wafer    *open // on the chuck, or just off it; nil between wafers
 	inFlight int   // fields queued or being inspected
 	dust     dust.Watch
+	unsaved  bool // the dust has changed since it was saved
 
 	work    chan task
 	results chan result
@@ -171,7 +179,7 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 	if len(job.Inspectors) == 0 {
 		return nil, errors.New("station: no inspector; want one for each worker")
 	}
-	return &Station{
+	s := &Station{
 		Parts: parts, config: config, job: job,
 		pairing: pairing{window: Window{config.LatencyMin, config.LatencyMax}, minInterval: config.MinInterval},
 		work:    make(chan task, config.Queue),
@@ -185,7 +193,10 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 		stopped: make(chan struct{}),
 
 		frameTimer: idleTimer(), settleTimer: idleTimer(), commitTimer: idleTimer(),
-	}, nil
+	}
+	s.dust.Restore(parts.Optics.Dust())
+	s.tellDust()
+	return s, nil
 }
 
 // idleTimer makes a timer that does not run yet.
