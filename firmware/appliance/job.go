@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"kensa/firmware/config"
@@ -91,11 +92,12 @@ func Flat(c config.Config) (*hotpath.Flat, error) {
 	if c.Source.Flat == "" {
 		return nil, nil
 	}
-	field, err := flatfield.Read(c.FlatPath())
+	flat, err := flatfield.Load(c.FlatPath())
 	if err != nil {
 		return nil, fmt.Errorf("source.flat: %w", err)
 	}
-	return field.Flat()
+	debug.FreeOSMemory() // the file takes four times what is kept of it
+	return flat, nil
 }
 
 // Inspectors reads what the recipe needs and returns a maker of inspectors,

@@ -103,19 +103,31 @@ func writePlane(w io.Writer, plane []float32, width int) error {
 // Read reads a flat-field file and checks every value. Errors name the path and
 // are an ErrNotFlat, ErrVersion or ErrDamaged where the file as such is at fault.
 func Read(path string) (*Field, error) {
+	f, _, err := read(path)
+	return f, err
+}
+
+// Load reads a flat-field file as Read does, and packs it.
+func Load(path string) (*hotpath.Flat, error) {
+	_, flat, err := read(path)
+	return flat, err
+}
+
+func read(path string) (*Field, *hotpath.Flat, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer file.Close()
 	f, err := decode(file)
-	if err == nil {
-		_, err = f.Flat()
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return f, nil
+	flat, err := f.Flat()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, flat, nil
 }
 
 // decode takes memory only as the bytes come.

@@ -58,11 +58,7 @@ func (t *trainCommand) flat() (*hotpath.Flat, error) {
 	if t.Flat == "" {
 		return nil, nil
 	}
-	field, err := flatfield.Read(t.Flat)
-	if err != nil {
-		return nil, err
-	}
-	return field.Flat()
+	return flatfield.Load(t.Flat)
 }
 
 func learn(c console, recipe config.Recipe, samples []golden.Sample) error {
