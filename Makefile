@@ -8,6 +8,10 @@ export CGO_CPPFLAGS := -I/usr/include/opencv4
 export CGO_LDFLAGS  := -lopencv_core -lopencv_imgproc -lopencv_imgcodecs
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
+DATE    := $(shell TZ=UTC0 git show -s --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd HEAD 2>/dev/null)
+# What the linker tells the package $(1) of the source.
+said     = -X $(1).Version=$(VERSION) -X $(1).Commit=$(COMMIT) -X $(1).Date=$(DATE)
 WEB     := firmware/display/web
 PEER    := bus/sparkplug/testpeer
 WAFERS  ?= 10
@@ -34,8 +38,8 @@ demo: build ## the same for WAFERS=n wafers at full speed, then a summary
 
 .PHONY: build
 build: deps web ## put kensa and kensa-warning in bin/
-	go build -tags $(TAGS) -trimpath -ldflags "-X kensa/firmware/version.Version=$(VERSION)" -o bin/kensa ./firmware/cmd/kensa
-	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.Version=$(VERSION)" -o bin/kensa-warning ./warning/cmd/kensa-warning
+	go build -tags $(TAGS) -trimpath -ldflags "$(call said,kensa/firmware/version)" -o bin/kensa ./firmware/cmd/kensa
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(call said,main)" -o bin/kensa-warning ./warning/cmd/kensa-warning
 
 .PHONY: test
 test: test-deps web peer ## run all tests: with the race detector, then those that are too slow for it
@@ -64,6 +68,21 @@ lint: deps web ## check formatting, go vet, and that the pure packages need no c
 	go vet -tags $(TAGS) ./...
 	CGO_ENABLED=0 GOARCH=arm64 go build $(PURE)
 	CGO_ENABLED=0 GOARCH=arm64 go vet $(PURE)
+
+# Static programs; cross-build/README.md says how. They take nothing from the
+# settings above but the tags.
+STATIC := env TAGS='$(TAGS)' SAID='$(call said,kensa/firmware/version)' SAID_WARNING='$(call said,main)' cross-build/static
+
+.PHONY: arm64 armhf amd64
+arm64: web ## put kensa and kensa-warning for 64-bit ARM in dist/, static
+	@cross-build/deps.sh static $@
+	@$(STATIC)/link.sh $@
+armhf: web ## the same for 32-bit ARM with NEON
+	@cross-build/deps.sh static $@
+	@$(STATIC)/link.sh $@
+amd64: web ## the same for this kind of machine
+	@cross-build/deps.sh static $@
+	@$(STATIC)/link.sh $@
 
 .PHONY: deps test-deps vm-deps
 deps:
