@@ -93,6 +93,35 @@ func TestTurnedFields(t *testing.T) {
 	}
 }
 
+// TestTurnedLargeDies has dies whose corners are displaced by nearly two pixels, in
+// whole fields and one a frame, where only the die itself can tell its turn.
+func TestTurnedLargeDies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: dies of 500×488 pixels take a while to draw")
+	}
+	l := testdie.NewLayout(500, 488, 7)
+	still := testdie.Usual()
+	still.Jitter = 0
+	g, err := learn(l, still)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testdie.Usual()
+	c.Angle = -0.28 * math.Pi / 180
+	s := inspectTurned(t, inspector(t, g), l, c, 1)
+	t.Logf("field: turned by %v; registered %d/%d, error rms %.3f, worst %.3f px; found %d/%d, false %d",
+		s.field.Angle, s.registered, s.dies, s.rms(), s.worst, s.found, s.injected, s.false)
+	if s.registered != s.dies || s.found != s.injected || s.false > 0 || s.rms() > 0.06 {
+		t.Errorf("%+v, rms %.3f", s, s.rms())
+	}
+	f := l.Draw(c, source(15), nil)
+	in := inspector(t, g)
+	found, err := in.Inspect(f.Image, f.Rects[4:5])
+	if err != nil || !found[0].Registered || len(found[0].Defects) > 0 || math.Abs(found[0].Field.Angle.Degrees()+0.28) > 0.02 {
+		t.Errorf("one die: registered %v, %q, %d defects, field %v, %v; want none, turned by −0.28°", found[0].Registered, found[0].Reason, len(found[0].Defects), found[0].Field.Angle, err)
+	}
+}
+
 // TestTurnedTooFar wants the angle told, and nothing compared.
 func TestTurnedTooFar(t *testing.T) {
 	l := testdie.NewLayout(290, 240, 7)
