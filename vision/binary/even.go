@@ -6,16 +6,18 @@ import "math/bits"
 // another level, so that all lines are thicker or thinner by a pixel. Neither is
 // a defect, and where it is plain it is made even before the comparison.
 const (
-	noisy     = 0.002 // share of pixels that no neighbour agrees with, from which both images are smoothed
+	noisy     = 0.002 // share of pixels that no neighbour agrees with, from which both images are smoothed,
+	hopeless  = 0.04  // and up to which: beyond is no image of a pattern
 	lopsided  = 4     // times as much extra as missing, or the reverse, before thickness is looked at
 	different = 0.01  // and the share of pixels that differ
 	evener    = 0.7   // of the differences may be left at another thickness for that to be the scanner's
 )
 
-// quieten smooths both images where the test image is noisy.
+// quieten smooths both images where one is noisy.
 func (i *Inspector) quieten() {
 	pixels := i.test.width * i.test.height
-	if float64(max(i.test.lonely(), i.packed.lonely())) < noisy*float64(pixels) {
+	share := float64(max(i.test.lonely(), i.packed.lonely())) / float64(pixels)
+	if share < noisy || share > hopeless {
 		return
 	}
 	for _, b := range []*bitmap{&i.packed, &i.test} {
@@ -48,6 +50,7 @@ func (i *Inspector) thicken() {
 	}
 	for _, b := range []*bitmap{&i.template, &i.packed} {
 		change(&i.spare, b, best == 1)
+		i.spare.goOn()
 		*b, i.spare = i.spare, *b
 	}
 }
@@ -91,6 +94,20 @@ func (b *bitmap) majority(from *bitmap) {
 			four, eight := carry^fours, carry&fours
 			to[w] = eight | four&(two|ones)
 		}
+	}
+	b.goOn()
+}
+
+// goOn makes the bits beyond the width repeat the row's last pixel again.
+func (b *bitmap) goOn() {
+	rest := b.width % wordBits
+	if rest == 0 {
+		return
+	}
+	beyond := ^uint64(0) << rest
+	for y := range b.height {
+		last := &b.row(y)[b.words-1]
+		*last = *last&^beyond | -(*last>>(rest-1)&1)&beyond
 	}
 }
 
