@@ -32,16 +32,16 @@ func TestDeepPCBPerturbed(t *testing.T) {
 		{"template shifted by (3, −2)", 0.97, func(a, b frame.Image) (frame.Image, frame.Image) { return shifted(a, 3, -2), b }},
 		{"template shifted by (−5, 6)", 0.96, func(a, b frame.Image) (frame.Image, frame.Image) { return shifted(a, -5, 6), b }},
 		{"test a pixel thicker", 0.95, func(a, b frame.Image) (frame.Image, frame.Image) {
-			return a, extreme(b, func(v, w byte) byte { return min(v, w) })
+			return a, extreme(b, cross, darkest)
 		}},
 		{"test a pixel thinner", 0.95, func(a, b frame.Image) (frame.Image, frame.Image) {
-			return a, extreme(b, func(v, w byte) byte { return max(v, w) })
+			return a, extreme(b, cross, brightest)
 		}},
 		{"test thicker, corners too", 0.92, func(a, b frame.Image) (frame.Image, frame.Image) {
-			return a, wide(b, func(v, w byte) byte { return min(v, w) })
+			return a, extreme(b, square, darkest)
 		}},
 		{"template thicker", 0.95, func(a, b frame.Image) (frame.Image, frame.Image) {
-			return extreme(a, func(v, w byte) byte { return min(v, w) }), b
+			return extreme(a, cross, darkest), b
 		}},
 		{"0.1 % of the test's pixels flipped", 0.95, func(a, b frame.Image) (frame.Image, frame.Image) { return a, salted(b, 0.001, r) }},
 		{"1 % of the test's pixels flipped", 0.9, func(a, b frame.Image) (frame.Image, frame.Image) { return a, salted(b, 0.01, r) }},
@@ -70,13 +70,19 @@ func shifted(m frame.Image, dx, dy int) frame.Image {
 	return out
 }
 
-// extreme takes the darkest or brightest of each pixel and the four beside it.
-func extreme(m frame.Image, of func(a, b byte) byte) frame.Image {
+// What lies around a pixel.
+var (
+	cross  = []image.Point{{X: 1}, {X: -1}, {Y: 1}, {Y: -1}}
+	square = append([]image.Point{{X: 1, Y: 1}, {X: 1, Y: -1}, {X: -1, Y: 1}, {X: -1, Y: -1}}, cross...)
+)
+
+// extreme takes the darkest or brightest of each pixel and those around it.
+func extreme(m frame.Image, around []image.Point, of func(a, b byte) byte) frame.Image {
 	out := frame.New(m.Width, m.Height, 8)
 	for y := range m.Height {
 		for x := range m.Width {
 			v := byte(m.At(x, y))
-			for _, d := range []image.Point{{X: 1}, {X: -1}, {Y: 1}, {Y: -1}} {
+			for _, d := range around {
 				if at := image.Pt(x, y).Add(d); at.In(m.Bounds()) {
 					v = of(v, byte(m.At(at.X, at.Y)))
 				}
@@ -87,22 +93,8 @@ func extreme(m frame.Image, of func(a, b byte) byte) frame.Image {
 	return out
 }
 
-// wide is extreme of each pixel and the eight around it.
-func wide(m frame.Image, of func(a, b byte) byte) frame.Image {
-	out := frame.New(m.Width, m.Height, 8)
-	for y := range m.Height {
-		for x := range m.Width {
-			v := byte(m.At(x, y))
-			for n := range 9 {
-				if at := image.Pt(x+n%3-1, y+n/3-1); at.In(m.Bounds()) {
-					v = of(v, byte(m.At(at.X, at.Y)))
-				}
-			}
-			out.Set(x, y, int(v))
-		}
-	}
-	return out
-}
+func darkest(a, b byte) byte   { return min(a, b) }
+func brightest(a, b byte) byte { return max(a, b) }
 
 func salted(m frame.Image, share float64, r *rand.Rand) frame.Image {
 	out := m.Clone()
