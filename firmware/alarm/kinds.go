@@ -36,9 +36,15 @@ var (
 	OpticsDust = Kind{204, EquipmentStatus, Warning, "Dust on the optics",
 		"Clean the optics at the named camera pixels; findings there are left out until then."}
 
-	FieldTurned = Kind{205, ParameterError, Fault, "Wafer turned against the camera",
+	CameraRestarted = Kind{205, EquipmentStatus, Warning, "Camera restarted by itself",
+		"Check the camera's power and cable; reinspect the wafer."}
+	StrobeWithheld = Kind{206, EquipmentSafety, Warning, "Exposure withheld",
+		"The lamp or the stage would not have borne it: check pulse rate, strobe width and the trigger's limit."}
+	LampFailed = Kind{207, EquipmentStatus, Fault, "Light cannot be set",
+		"Check the light's driver, its power and its bus, as the detail says."}
+	FieldTurned = Kind{208, ParameterError, Fault, "Wafer turned against the camera",
 		"Check the wafer's alignment on the chuck, then the camera's mount; the angle is named."}
-	DustOrRepeater = Kind{206, EquipmentStatus, Warning, "Dust on the optics or repeating defect",
+	DustOrRepeater = Kind{209, EquipmentStatus, Warning, "Dust on the optics or repeating defect",
 		"Clean the optics at the named camera pixels; if it stays, look for a defect of the mask. Findings there count."}
 
 	NotRegistered = Kind{301, ParameterError, Fault, "Many dies not registered",
@@ -59,6 +65,10 @@ var (
 		"Free space on the state disk; the wafer is stored as soon as that succeeds."}
 	ClockUnsynchronised = Kind{503, DataIntegrity, Warning, "Clock not synchronised",
 		"Check the time server's address and the network."}
+	SensorFailed = Kind{504, EquipmentStatus, Warning, "Environment sensor not answering",
+		"Check the sensor's wiring, address and power."}
+	TowerFailed = Kind{505, EquipmentStatus, Warning, "Tower lamp cannot be driven",
+		"Check the wiring of the named line."}
 )
 
 // Kinds lists every kind by its number.
@@ -66,10 +76,10 @@ func Kinds() []Kind {
 	return []Kind{
 		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
 		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
-		CameraGone, LightDrift, BadFrame, OpticsDust, FieldTurned, DustOrRepeater,
+		CameraGone, LightDrift, BadFrame, OpticsDust, CameraRestarted, StrobeWithheld, LampFailed, FieldTurned, DustOrRepeater,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog,
-		DiskNearlyFull, CommitFailed, ClockUnsynchronised,
+		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed,
 	}
 }
 
@@ -88,7 +98,7 @@ func ByID(id ID) (Kind, bool) {
 func Momentary(id ID) bool {
 	switch id {
 	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, DustOrRepeater.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
-		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID:
+		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID, LampFailed.ID, SensorFailed.ID, TowerFailed.ID:
 		return false
 	}
 	return true

@@ -7,13 +7,17 @@ import (
 
 // Source is where pulses and frames come from.
 type Source struct {
-	// Camera is "simulated", or "replay:DIR" for a folder of images, one field a
-	// file, as if a camera had taken them (PNG, JPEG, TIFF, PGM).
+	// Camera is "simulated", "replay:DIR" for a folder of images, one field a file,
+	// as if a camera had taken them (PNG, JPEG, TIFF, PGM), or "v4l2:DEVICE" for a
+	// real camera, such as v4l2:/dev/v4l/by-id/usb-…-video-index0.
 	Camera string `toml:"camera"`
 	// Flat is the file of the camera's dark levels and gains, relative to the state
 	// folder, that every frame is corrected by. Empty corrects nothing. A golden
 	// should be learnt with the same: kensa train --flat FILE.
 	Flat string `toml:"flat"`
+	// Lot names the wafers of a real tool whose handler does not: the lot, and a
+	// number of their own. Empty: each such wafer raises an alarm.
+	Lot string `toml:"lot"`
 }
 
 // Replay is the folder of a replayed source.

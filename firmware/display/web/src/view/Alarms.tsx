@@ -40,7 +40,7 @@ function Acknowledge({ alarm }: { alarm: Alarm }) {
 }
 
 // Dust, and what may be dust: the operator says when the optics have been cleaned.
-const opticsAlarms = [204, 206];
+const opticsAlarms = [204, 209];
 
 export function AlarmsView() {
   const t = text.value;
