@@ -74,11 +74,15 @@ func TestTurnedFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, angle := range []float64{0, 0.01, -0.03, 0.1, -0.2, 0.28} {
+	angles, frames := []float64{0, 0.01, -0.03, 0.1, -0.2, 0.28}, 2
+	if testing.Short() {
+		angles, frames = []float64{-0.2}, 1
+	}
+	for _, angle := range angles {
 		c := testdie.Usual()
 		c.Angle, c.Scale = angle*math.Pi/180, 2e-4
 		in := inspector(t, g)
-		s := inspectTurned(t, in, l, c, 2)
+		s := inspectTurned(t, in, l, c, frames)
 		t.Logf("%6.3f°: found turned by %v, scale %+.5f; registered %d/%d, error rms %.3f, worst %.3f px; found %d/%d, false %d",
 			angle, s.field.Angle, s.field.Scale, s.registered, s.dies, s.rms(), s.worst, s.found, s.injected, s.false)
 		if s.registered != s.dies || s.found != s.injected || s.false > 0 {
@@ -124,12 +128,8 @@ func TestTurnedLargeDies(t *testing.T) {
 
 // TestTurnedTooFar wants the angle told, and nothing compared.
 func TestTurnedTooFar(t *testing.T) {
-	l := testdie.NewLayout(290, 240, 7)
-	g, err := learn(l, testdie.Usual())
-	if err != nil {
-		t.Fatal(err)
-	}
-	in := inspector(t, g)
+	l := layout
+	in := inspector(t, trained(t))
 	for _, angle := range []float64{0.4, -0.6} {
 		c := testdie.Usual()
 		c.Angle = angle * math.Pi / 180
