@@ -10,6 +10,7 @@ import (
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
 	"kensa/hw/line"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
@@ -27,6 +28,7 @@ type open struct {
 
 	unregistered int           // dies
 	light        []float64     // of each die, over the golden's
+	turns        []pose.Turn   // of each field
 	gone         time.Duration // its fall, on the clock of the lines
 	leaving      bool          // WAFER-PRESENT has fallen
 	settled      bool          // nothing more is waited for
