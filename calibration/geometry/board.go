@@ -125,7 +125,7 @@ func (b Board) lattice(p *picture) (*lattice, error) {
 		return nil, &calibration.Wrong{What: fmt.Sprintf("no %s in view", b.name()), Remedy: b.lay()}
 	}
 	if l.step() > 6 {
-		if width := l.blur(p, b.Target); width > maxBlur {
+		if width := math.Sqrt(math.Max(0, math.Pow(l.blur(p.smooth(detail), b.Target), 2)-detail*detail)); width > maxBlur {
 			return nil, &calibration.Wrong{What: fmt.Sprintf("the %s is blurred: its edges spread by %.1f pixels; want at most %.0f", b.name(), width, maxBlur),
 				Remedy: "bring it into focus: kensa calibrate focus finds the height"}
 		}
@@ -278,7 +278,8 @@ const maxBlur = 4.0
 
 // blur is the spread of the plate's edges, as the standard deviation of a Gaussian,
 // pixels: the middle one of many. A chessboard's are crossed half-way between two
-// corners, a dot's or a die's on the way to the next.
+// corners, a dot's or a die's on the way to the next. The picture was smoothed, since
+// noise would make an edge seem steeper.
 func (l *lattice) blur(p *picture, target bench.Target) float64 {
 	var spreads []float64
 	for n, a := range l.at {

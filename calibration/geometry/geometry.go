@@ -231,7 +231,9 @@ func remedy(off float64) string {
 // Result fits all poses together.
 func (p *Procedure) Result() (*calibration.Result, error) {
 	o := p.options
-	fit, err := Solve(p.state.Poses, p.state.Width, p.state.Height, o.Distortion)
+	// Distortion that is left out would change the scale: one pose of enough points
+	// shows it well enough to take it out.
+	fit, err := Solve(p.state.Poses, p.state.Width, p.state.Height, o.Distortion || len(p.state.Poses[0]) >= bends)
 	if err != nil {
 		return nil, err
 	}
@@ -253,6 +255,9 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		Parameters: map[string]float64{"pixel_x_um": fit.PixelX, "pixel_y_um": fit.PixelY, "skew_rad": fit.Skew},
 		Maps:       []calibration.Map{uncertainty},
 	}
+	if !o.Distortion && math.Abs(fit.K) > k*ek && math.Abs(fit.K) > 1e-3 {
+		r.Notes = append(r.Notes, fmt.Sprintf("the lens distorts by about %.1f %% at the corner: kensa calibrate geometry measures that", 100*fit.K))
+	}
 	if o.Distortion {
 		r.Figures = append(r.Figures, calibration.Figure{Name: "distortion", Title: "distortion at the corner", Value: 100 * fit.K, Uncertainty: k * 100 * ek,
 			Unit: "%", Limits: calibration.Between(-o.MaxDistortion, o.MaxDistortion)})
@@ -264,6 +269,9 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	}
 	return r, nil
 }
+
+// bends is from how many points of one pose distortion can be told from scale.
+const bends = 60
 
 // alike is what all points at one side of the plate may be off together, pixels,
 // one standard deviation: by the light's shading, or by the sampling of edges. The

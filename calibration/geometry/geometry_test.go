@@ -58,14 +58,12 @@ func TestGeometryCoversTheTruth(t *testing.T) {
 	})
 }
 
-// TestScaleCoversTheTruth with one pose of a lens without distortion, and is
-// right to 0.05 %.
+// TestScaleCoversTheTruth with one pose, of a lens that distorts.
 func TestScaleCoversTheTruth(t *testing.T) {
 	calibrationtest.Cover(t, calibrationtest.Coverage{
 		Seeds: 100,
 		Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
 			truth := station(seed)
-			truth.Optics.Distortion = 0
 			p, err := geometry.New(options(truth, false))
 			return truth, p, err
 		},
@@ -75,6 +73,23 @@ func TestScaleCoversTheTruth(t *testing.T) {
 			"skew":    func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
 		},
 	})
+}
+
+// TestScaleIsRight to 0.05 %, at each of the stations.
+func TestScaleIsRight(t *testing.T) {
+	for seed := range uint64(8) {
+		truth := station(seed + 101)
+		p, err := geometry.New(options(truth, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := calibrationtest.Run(t, truth, p)
+		for name, want := range map[string]float64{"pixel-x": truth.Optics.PixelX, "pixel-y": truth.Optics.PixelY} {
+			if f, _ := r.Figure(name); math.Abs(f.Value/want-1) > 5e-4 {
+				t.Errorf("seed %d: %s %v; want %.5f within 0.05 %%", seed+101, name, f, want)
+			}
+		}
+	}
 }
 
 // TestOtherPlates give the scale too: dots, and the dies of a wafer.
