@@ -122,6 +122,7 @@ func (a *Appliance) openStation(ctx context.Context) error {
 	a.station, err = station.New(station.Parts{
 		Lines: lines, Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log, Meter: meter,
 		Store:    &keeper{a.store, a.identity, a.config, a.notify},
+		Optics:   newDustKeeper(a.config.Storage.State, job.Plan, a.log),
 		Observer: a.observers(),
 	}, a.config.Cycle, job)
 	return err
@@ -159,7 +160,8 @@ func (a *Appliance) openDisplay(context.Context) error {
 	a.listener = listener
 	a.display, err = display.New(display.Options{
 		Registry: a.registry, Board: a.screen.board, Archive: archive{a.store.Reader},
-		Commands: operator{a.station, a.alarms, a.screen, a.log}, Hosts: a.config.Display.Hosts, Log: a.log.With("part", "display"),
+		Commands: operator{a.station, a.alarms, a.screen, a.log}, Health: a.health,
+		Hosts: a.config.Display.Hosts, Log: a.log.With("part", "display"),
 	})
 	return err
 }
