@@ -27,7 +27,7 @@ func (j *job) compare(pool []run) int {
 	count := int(C.kensa_compare((*C.kensa_params)(unsafe.Pointer(&j.params)),
 		(*C.kensa_die)(unsafe.Pointer(unsafe.SliceData(j.dies))), C.int32_t(len(j.dies)),
 		(*C.uint8_t)(unsafe.SliceData(j.raw)), C.int64_t(len(j.raw)), (*C.uint16_t)(unsafe.SliceData(j.flat)),
-		(*C.uint8_t)(unsafe.SliceData(j.limits)), (*C.float)(unsafe.SliceData(j.mean)), (*C.float)(unsafe.SliceData(j.sigma)),
+		(*C.kensa_cell)(unsafe.Pointer(unsafe.SliceData(j.cells))), (*C.uint8_t)(unsafe.SliceData(j.limits)), (*C.float)(unsafe.SliceData(j.mean)), (*C.float)(unsafe.SliceData(j.sigma)),
 		(*C.int16_t)(unsafe.SliceData(j.across)), (*C.int16_t)(unsafe.SliceData(j.down)),
 		(*C.int16_t)(unsafe.SliceData(j.above)), (*C.uint8_t)(unsafe.SliceData(j.line)),
 		(*C.kensa_run)(unsafe.Pointer(unsafe.SliceData(pool))), C.int32_t(len(pool))))
