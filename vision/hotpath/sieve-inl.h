@@ -109,12 +109,28 @@ HWY_INLINE hn::Vec<D8> Pack(V16 even, V16 odd) {
 #endif
 }
 
-HWY_INLINE bool AnyBeyond(hn::Vec<D8> m, hn::Vec<D8> lo, hn::Vec<D8> hi) {
+// A bit for each byte beyond its limits.
+HWY_INLINE uint64_t Beyond(hn::Vec<D8> m, hn::Vec<D8> lo, hn::Vec<D8> hi) {
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  return (_mm512_cmplt_epu8_mask(m.raw, lo.raw) | _mm512_cmpgt_epu8_mask(m.raw, hi.raw)) != 0;
+  return _mm512_cmplt_epu8_mask(m.raw, lo.raw) | _mm512_cmpgt_epu8_mask(m.raw, hi.raw);
 #else
-  return !hn::AllTrue(D8(), hn::Eq(hn::Or(hn::SaturatedSub(lo, m), hn::SaturatedSub(m, hi)), hn::Zero(D8())));
+  const D8 d;
+  const auto inside = hn::Eq(hn::Or(hn::SaturatedSub(lo, m), hn::SaturatedSub(m, hi)), hn::Zero(d));
+  if (HWY_LIKELY(hn::AllTrue(d, inside))) return 0;
+  uint64_t bits = 0;
+  hn::StoreMaskBits(d, hn::Not(inside), reinterpret_cast<uint8_t *>(&bits));
+  return bits;
 #endif
+}
+
+// Fetches what Collect reads of the pixels beyond their limits, by groups of 16.
+HWY_NOINLINE void FetchGolden(const Frame &frame, int32_t x, int32_t y, uint64_t beyond) {
+  const ptrdiff_t n = static_cast<ptrdiff_t>(y) * frame.p.width + x;
+  for (int32_t group = 0; beyond != 0; beyond >>= 16, group += 16) {
+    if ((beyond & 0xFFFF) == 0) continue;
+    hwy::Prefetch(frame.mean + n + group), hwy::Prefetch(frame.mean + n + group + 15);
+    hwy::Prefetch(frame.sigma + n + group), hwy::Prefetch(frame.sigma + n + group + 15);
+  }
 }
 
 // What the sieve keeps of a block from row to row: vectors of its even and odd
@@ -202,7 +218,11 @@ HWY_INLINE uint32_t Sieve(const Frame &frame, const kensa_die &die, int32_t x, i
       const auto m = Pack(hn::ShiftRight<6>(hn::SaturatedAdd(e, offset)), hn::ShiftRight<6>(hn::SaturatedAdd(o, offset)));
       even = next_even, odd = next_odd;
       const uint8_t *lo = limits + r * frame.p.limit_stride + 2 * n;
-      if (HWY_UNLIKELY(AnyBeyond(m, hn::Load(d8, lo), hn::Load(d8, lo + kBlock)))) beyond |= 1u << r;
+      const uint64_t late = Beyond(m, hn::Load(d8, lo), hn::Load(d8, lo + kBlock));
+      if (HWY_UNLIKELY(late != 0)) {
+        beyond |= 1u << r;
+        FetchGolden(frame, x + 2 * n, y + r, late);
+      }
     }
     hn::Store(even, d, kept->even + n);
     hn::Store(odd, d, kept->odd + n);
