@@ -18,6 +18,7 @@ type Flat struct {
 	coding        coding
 	worst         float64
 	cells         []cell // what the sieve needs to know, by rows
+	means         []mean // of the cells
 	cellStride    int
 }
 

@@ -28,8 +28,8 @@ int32_t Compare(const kensa_params *, kensa_die *, int32_t, const uint8_t *, int
   return KENSA_NO_VECTORS;
 }
 
-int32_t Measure(const kensa_params *, const uint8_t *, const uint16_t *, const int16_t *, const int32_t *, int32_t, int32_t,
-                int32_t, int64_t *) {
+int32_t Measure(const kensa_params *, const uint8_t *, const int16_t *, const int32_t *, int32_t, int32_t, int32_t, int32_t,
+                int64_t, int64_t *) {
   return KENSA_NO_VECTORS;
 }
 
@@ -150,11 +150,10 @@ int32_t Compare(const kensa_params *params, kensa_die *dies, int32_t count, cons
   return deep ? Pass<true, false>(frame, dies, count) : Pass<false, false>(frame, dies, count);
 }
 
-int32_t Measure(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const int16_t *planes, const int32_t *places,
-                int32_t count, int32_t u, int32_t v, int64_t *sums) {
-  const bool deep = params->depth > 8, even = params->flat_stride != 0;
-  const auto marks = even ? (deep ? Marks<true, true> : Marks<false, true>) : (deep ? Marks<true, false> : Marks<false, false>);
-  marks(*params, raw, flat, planes, places, count, u, v, sums);
+int32_t Measure(const kensa_params *params, const uint8_t *raw, const int16_t *planes, const int32_t *places, int32_t count,
+                int32_t u, int32_t v, int32_t fetch, int64_t ahead, int64_t *sums) {
+  const auto marks = params->depth > 8 ? Marks<true> : Marks<false>;
+  marks(*params, raw, planes, places, count, u, v, fetch, ahead, sums);
   return 0;
 }
 
@@ -183,10 +182,10 @@ int32_t kensa_compare(const kensa_params *params, kensa_die *dies, int32_t count
   return HWY_DYNAMIC_DISPATCH(Compare)(params, dies, count, raw, raw_size, flat, cells, limits, mean, sigma, across, down, above, line, pool, room);
 }
 
-int32_t kensa_measure(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const int16_t *planes,
-                      const int32_t *places, int32_t count, int32_t u, int32_t v, int64_t *sums) {
+int32_t kensa_measure(const kensa_params *params, const uint8_t *raw, const int16_t *planes, const int32_t *places,
+                      int32_t count, int32_t u, int32_t v, int32_t fetch, int64_t ahead, int64_t *sums) {
   using namespace kensa;
-  return HWY_DYNAMIC_DISPATCH(Measure)(params, raw, flat, planes, places, count, u, v, sums);
+  return HWY_DYNAMIC_DISPATCH(Measure)(params, raw, planes, places, count, u, v, fetch, ahead, sums);
 }
 
 const char *kensa_target(void) {

@@ -37,14 +37,18 @@ func (j *job) compare(pool []run) int {
 	return count
 }
 
-// measure is as measureTwin.
-func (j *job) measure(m *Marks, places []int32, u, v int16, out []sums) {
+// measure is as measureTwin; fetch and ahead are hints.
+func (j *job) measure(m *Marks, places []int32, u, v int16, fetch bool, ahead int, out []sums) {
 	if len(places) == 0 {
 		return
 	}
-	if C.kensa_measure((*C.kensa_params)(unsafe.Pointer(&j.params)), (*C.uint8_t)(unsafe.SliceData(j.raw)), (*C.uint16_t)(unsafe.SliceData(j.flat)),
+	cold := C.int32_t(0)
+	if fetch {
+		cold = 1
+	}
+	if C.kensa_measure((*C.kensa_params)(unsafe.Pointer(&j.params)), (*C.uint8_t)(unsafe.SliceData(j.raw)),
 		(*C.int16_t)(unsafe.SliceData(m.planes)), (*C.int32_t)(unsafe.SliceData(places)), C.int32_t(m.Len()), C.int32_t(u), C.int32_t(v),
-		(*C.int64_t)(unsafe.Pointer(unsafe.SliceData(out)))) == C.KENSA_NO_VECTORS {
+		cold, C.int64_t(ahead), (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(out)))) == C.KENSA_NO_VECTORS {
 		j.measureTwin(m, places, u, v, out)
 	}
 }

@@ -37,27 +37,30 @@ class Products {
 
 constexpr int32_t kMark = 32;  // pixels a side
 
-// The next mark's pixels are fetched while this one's are summed.
-template <bool kDeep, bool kFlat>
-void Mark(const kensa_params &p, const uint8_t *raw, const uint16_t *words, ptrdiff_t next_raw, ptrdiff_t next_words, const int16_t *HWY_RESTRICT planes, V16 u, V16 v, int64_t *sums) {
+// Fetches a mark's pixels.
+HWY_INLINE void FetchMark(const kensa_params &p, const uint8_t *raw, int32_t bytes) {
+  for (int32_t y = 0; y <= kMark; ++y, raw += p.raw_stride) {
+    for (int32_t n = 0; n < bytes; n += 64) hwy::Prefetch(raw + n);
+    hwy::Prefetch(raw + bytes - 1);
+  }
+}
+
+template <bool kDeep>
+HWY_INLINE void Mark(const kensa_params &p, const uint8_t *HWY_RESTRICT raw, const int16_t *HWY_RESTRICT planes, V16 u, V16 v, int64_t *sums) {
   constexpr int32_t kBytes = kDeep ? 2 : 1;
   const D16 d;
   const int32_t lanes = static_cast<int32_t>(hn::Lanes(d));
-  const Flat<kFlat> flat(p);
+  const Flat<false> flat(p);
   const int lift = 16 - p.depth;
   const V16 one = hn::Set(d, int16_t{1}), half = hn::Set(d, int16_t{4}), white = hn::Set(d, int16_t{2047});
   Products sum, square, pattern, gx, gy;
   for (int32_t x = 0; x < kMark; x += lanes) {
     const auto across = [&](int32_t y) HWY_ATTR {
       const uint8_t *row = raw + static_cast<ptrdiff_t>(y) * p.raw_stride + x * kBytes;
-      const uint16_t *w = kFlat ? words + static_cast<ptrdiff_t>(y) * p.flat_stride + x : nullptr;
-      return Lerp(flat(LoadRaw<kDeep>(row, lift), w), flat(LoadRaw<kDeep>(row + kBytes, lift), kFlat ? w + 1 : nullptr), u);
+      return Lerp(flat(LoadRaw<kDeep>(row, lift), nullptr), flat(LoadRaw<kDeep>(row + kBytes, lift), nullptr), u);
     };
     V16 above = across(0);
     for (int32_t y = 0; y < kMark; ++y) {
-      hwy::Prefetch(raw + next_raw + static_cast<ptrdiff_t>(y) * p.raw_stride + x * kBytes);
-      if constexpr (kFlat) hwy::Prefetch(words + next_words + static_cast<ptrdiff_t>(y) * p.flat_stride + x);
-      if constexpr (kFlat) hwy::Prefetch(words + next_words + static_cast<ptrdiff_t>(y) * p.flat_stride + x + lanes);
       const V16 below = across(y + 1);
       const V16 g = hn::Min(hn::ShiftRight<3>(hn::SaturatedAdd(Lerp(above, below, v), half)), white);
       above = below;
@@ -73,15 +76,18 @@ void Mark(const kensa_params &p, const uint8_t *raw, const uint16_t *words, ptrd
   for (int n = 0; n < 5; ++n) sums[n] = all[n]->Total();
 }
 
-template <bool kDeep, bool kFlat>
-void Marks(const kensa_params &p, const uint8_t *raw, const uint16_t *flat, const int16_t *planes, const int32_t *places, int32_t count,
-             int32_t u, int32_t v, int64_t *sums) {
+template <bool kDeep>
+void Marks(const kensa_params &p, const uint8_t *raw, const int16_t *planes, const int32_t *places, int32_t count, int32_t u, int32_t v,
+           int32_t fetch, int64_t ahead, int64_t *sums) {
+  constexpr int32_t kBytes = kDeep ? 2 : 1;
   const V16 across = hn::Set(D16(), static_cast<int16_t>(u)), down = hn::Set(D16(), static_cast<int16_t>(v));
-  for (int32_t n = 0; n < count; ++n, places += 2, planes += 3 * kMark * kMark, sums += 5) {
-    const ptrdiff_t x = places[0], y = places[1], kBytes = kDeep ? 2 : 1, next = n + 1 < count ? 2 : 0;
-    const ptrdiff_t dx = places[next] - x, dy = places[next + 1] - y;
-    Mark<kDeep, kFlat>(p, raw + y * p.raw_stride + x * kBytes, kFlat ? flat + y * p.flat_stride + x : nullptr, dy * p.raw_stride + dx * kBytes,
-                       dy * p.flat_stride + dx, planes, across, down, sums);
+  const auto at = [&](int32_t n) {
+    return raw + static_cast<ptrdiff_t>(places[2 * n + 1]) * p.raw_stride + static_cast<ptrdiff_t>(places[2 * n]) * kBytes;
+  };
+  for (int32_t n = 0; n < count; ++n) {
+    if (fetch != 0 && n + 1 < count) FetchMark(p, at(n + 1), (kMark + 1) * kBytes);
+    if (fetch != 0 && ahead != 0) FetchMark(p, at(n) + ahead, (kMark + 1) * kBytes);
+    Mark<kDeep>(p, at(n), planes + 3 * kMark * kMark * n, across, down, sums + 5 * n);
   }
 }
 

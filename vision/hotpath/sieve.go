@@ -84,27 +84,3 @@ func weigh(u int32) (right, slip int32) {
 	off := u*weights - right<<15
 	return right, (max(off, -off) + weights - 1) / weights
 }
-
-// cell is the range of gain and of dark times gain, in grey levels, over
-// cellWidth × cellHeight pixels of a frame; kernel.h has the same layout.
-type cell struct{ gainLow, gainHigh, blackLow, blackHigh float32 }
-
-const cellWidth, cellHeight = 64, 32
-
-// survey makes the cells.
-func (f *Flat) survey() {
-	f.cellStride = (f.width + cellWidth - 1) / cellWidth
-	f.cells = make([]cell, f.cellStride*((f.height+cellHeight-1)/cellHeight))
-	for n := range f.cells {
-		f.cells[n] = cell{math.MaxFloat32, 0, math.MaxFloat32, 0}
-	}
-	for y := range f.height {
-		row := f.cells[y/cellHeight*f.cellStride:]
-		for x := range f.width {
-			c, w := &row[x/cellWidth], f.words[y*f.width+x]
-			gain, dark := float32(f.coding.gain(w))/gainOne, float32(f.coding.dark(w))/darkOne
-			c.gainLow, c.gainHigh = min(c.gainLow, gain), max(c.gainHigh, gain)
-			c.blackLow, c.blackHigh = min(c.blackLow, dark*gain), max(c.blackHigh, dark*gain)
-		}
-	}
-}
