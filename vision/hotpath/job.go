@@ -34,6 +34,7 @@ type die struct {
 	index         int32 // in the caller's places
 	count         int32 // of its runs, maxRuns + 1 if there are more
 	last          int32 // of its runs in the pool
+	late          int32 // rows of blocks that did not pass the sieve
 }
 
 // job is one frame's pass.

@@ -72,6 +72,7 @@ template <bool kDeep, bool kFlat> class Late {
 
   HWY_INLINE bool Take() {
     const Block &block = blocks_[begin_++ % kRoom];
+    ++block.die->late;
     return CompareBlock<kDeep, kFlat>(frame_, *block.die, block.x, block.y);
   }
 
@@ -118,7 +119,7 @@ template <bool kDeep, bool kFlat> bool Band(Frame &frame, kensa_die *end) {
   int32_t top = frame.band->y, bottom = frame.band->y;
   for (kensa_die *die = frame.band; die != end; ++die) {
     top = HWY_MIN(top, die->y), bottom = HWY_MAX(bottom, die->y);
-    die->count = die->last = 0;
+    die->count = die->last = die->late = 0;
     int16_t *held = frame.Scratch(*die) + frame.p.table_stride;
     for (int32_t n = 0; n * kBlock < frame.p.width; ++n) held[n] = -1;
   }

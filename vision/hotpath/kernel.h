@@ -37,6 +37,7 @@ typedef struct {
   int32_t index;
   int32_t count;
   int32_t last;
+  int32_t late;
 } kensa_die;
 
 typedef struct {

@@ -36,7 +36,7 @@ type margin struct{ relative, absolute float32 }
 // margins are for frames without and with a flat field: gains of pixels differ
 // by a few percent, which the first need not provide for. Wider ones prove more
 // tiles but leave more pixels to the exact arithmetic.
-var margins = [2]margin{{1.0 / 128, 2.25}, {1.0 / 32, 3.5}}
+var margins = [2]margin{{1.0 / 128, 2.25}, {1.0 / 40, 2.75}}
 
 // fill lays the sieve's limits of a row out: of 16 pixels first those in even
 // places, then those in odd ones, which is how vectors pair them.
