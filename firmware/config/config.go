@@ -21,6 +21,8 @@ import (
 	"kensa/bus/ledger"
 	"kensa/bus/session"
 	"kensa/firmware/station"
+	"kensa/hw/camera/v4l2"
+	"kensa/hw/thread"
 )
 
 // Example is a kensa.toml with every key, its default and its meaning.
@@ -40,6 +42,21 @@ type Config struct {
 	Recipe RecipeFile `toml:"recipe"`
 	// The simulated tool; it matters only where source.camera is "simulated".
 	Simulator Simulator `toml:"simulator"`
+	// A real camera; it matters only where source.camera is "v4l2:DEVICE".
+	Camera Camera `toml:"camera"`
+	// The lines to a real tool; they matter only where the source is a real camera.
+	Lines Lines `toml:"lines"`
+	// How a real camera is exposed.
+	Trigger Trigger `toml:"trigger"`
+	// The threads that follow the trigger line and the camera: a busy box is late
+	// without them. Needs CAP_SYS_NICE.
+	Realtime thread.Settings `toml:"realtime"`
+	// The illumination.
+	Light Light `toml:"light"`
+	// The signal tower.
+	Tower Tower `toml:"tower"`
+	// The surroundings of the optics.
+	Environment Environment `toml:"environment"`
 	// The work cycle: pairing of pulses with frames, and the queue.
 	Cycle station.Config `toml:"cycle"`
 	// The operator display.
@@ -51,6 +68,8 @@ type Config struct {
 	MES MES `toml:"mes"`
 	// The early-warning plane: what the supply-chain service gets to know.
 	Ledger Ledger `toml:"ledger"`
+	// The field engineer's calibration.
+	Calibration Calibration `toml:"calibration"`
 }
 
 // Identity names the appliance and its place.
@@ -76,16 +95,20 @@ type Storage struct {
 
 // Source is where pulses and frames come from.
 type Source struct {
-	// Camera is "simulated", or "replay:DIR" for a folder of images, one field a
-	// file, as if a camera had taken them (PNG, JPEG, TIFF, PGM).
+	// Camera is "simulated", "replay:DIR" for a folder of images, one field a file,
+	// as if a camera had taken them (PNG, JPEG, TIFF, PGM), or "v4l2:DEVICE" for a
+	// real camera, such as v4l2:/dev/v4l/by-id/usb-…-video-index0.
 	Camera string `toml:"camera"`
+	// Lot names the wafers of a real tool whose handler does not: the lot, and a
+	// number of their own. Empty: each such wafer raises an alarm.
+	Lot string `toml:"lot"`
 }
 
 // RecipeFile says which recipe is loaded at the start.
 type RecipeFile struct {
 	// File of the recipe, relative to the state folder. Empty takes the built-in
-	// recipe of the source: the demo product for a simulated tool, a bare wafer
-	// for replayed images.
+	// recipe of the source: the demo product for a simulated tool, else a bare
+	// wafer.
 	File string `toml:"file"`
 }
 
@@ -162,15 +185,21 @@ func Default() Config {
 	connection := session.Default()
 	connection.Brokers = []string{"tcp://127.0.0.1:1883"}
 	return Config{
-		Station:   Identity{Name: "kensa-01", Site: "demo-fab", Area: "litho-1"},
-		Storage:   Storage{State: "/var/lib/kensa", KeepDays: 90, MinFree: 500},
-		Source:    Source{Camera: "simulated"},
-		Simulator: Simulator{Product: "logic", Lots: 0, Wafers: 25, Seed: 1, Pace: "tool", Defects: 0.09},
-		Cycle:     station.DefaultConfig(),
-		Display:   Display{Listen: "127.0.0.1:8080"},
-		MQTT:      MQTT{Embedded: true, Config: connection},
-		MES:       MES{Enabled: true, Device: "chuck-1"},
-		Ledger:    Ledger{Enabled: true, Disclosure: ledger.Relative},
+		Station:     Identity{Name: "kensa-01", Site: "demo-fab", Area: "litho-1"},
+		Storage:     Storage{State: "/var/lib/kensa", KeepDays: 90, MinFree: 500},
+		Source:      Source{Camera: "simulated"},
+		Simulator:   Simulator{Product: "logic", Lots: 0, Wafers: 25, Seed: 1, Pace: "tool", Defects: 0.09},
+		Trigger:     defaultTrigger(),
+		Light:       Light{Level: 50, Frequency: "20kHz", Address: 0x60, FullScale: "1A", MaxCurrent: "350mA", Channel: "pwmchip0/0", Bus: "i2c-1"},
+		Environment: Environment{Bus: "i2c-1", Address: 0x44},
+		Camera:      Camera{Input: -1, Buffers: v4l2.DefaultBuffers, Controls: []string{}, Fields: 25},
+		Realtime:    thread.Settings{CPUs: []int{}},
+		Cycle:       station.DefaultConfig(),
+		Display:     Display{Listen: "127.0.0.1:8080"},
+		MQTT:        MQTT{Embedded: true, Config: connection},
+		MES:         MES{Enabled: true, Device: "chuck-1"},
+		Ledger:      Ledger{Enabled: true, Disclosure: ledger.Relative},
+		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm"},
 	}
 }
 
@@ -246,11 +275,17 @@ func (c Config) Check() error {
 	if _, _, err := net.SplitHostPort(c.Display.Listen); err != nil {
 		return fmt.Errorf("display.listen: %q; want host:port: %w", c.Display.Listen, err)
 	}
-	if dir, replay := c.Source.Replay(); c.Source.Camera != "simulated" && (!replay || dir == "") {
-		return fmt.Errorf(`source.camera: %q; want "simulated" or "replay:DIR"`, c.Source.Camera)
+	if err := c.checkCamera(); err != nil {
+		return err
+	}
+	if err := c.checkHardware(); err != nil {
+		return err
 	}
 	if err := c.Cycle.Check(); err != nil {
 		return fmt.Errorf("cycle.%w", err)
+	}
+	if err := c.Calibration.check(); err != nil {
+		return err
 	}
 	if len(c.MQTT.Brokers) == 0 {
 		if c.MQTT.Embedded {

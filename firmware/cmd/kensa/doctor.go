@@ -17,11 +17,13 @@ import (
 	"kensa/firmware/config"
 	"kensa/firmware/record"
 	"kensa/hw/camera/replay"
+	"kensa/hw/camera/v4l2"
 )
 
 type doctorCommand struct {
 	configured
-	JSON bool `help:"Print JSON."`
+	JSON    bool `help:"Print JSON."`
+	Latency bool `help:"Ask the running appliance how long its stages take, from pulse to RESULT line, instead of checking."`
 }
 
 // finding is one check's result. A warning does not keep the appliance from
@@ -54,6 +56,9 @@ var checks = []check{
 
 // Run makes every check. Its exit code is 1 if one of them failed.
 func (d *doctorCommand) Run(c console) error {
+	if d.Latency {
+		return d.latency(c)
+	}
 	loaded, err := d.load()
 	findings := []finding{judge("configuration", false, "every key is known, every value in range", err, "correct the key that is named")}
 	if err == nil {
@@ -114,12 +119,24 @@ func checkRecipe(_ context.Context, c config.Config) (string, error) {
 }
 
 func checkCamera(_ context.Context, c config.Config) (string, error) {
+	if _, real := c.Source.Device(); real {
+		return checkDevice(c)
+	}
 	folder, ok := c.Source.Replay()
 	if !ok {
 		return "simulated: product " + c.Simulator.Product, nil
 	}
 	wafers, err := replay.Find(folder)
 	return fmt.Sprintf("replays %d wafers from %s", len(wafers), folder), err
+}
+
+// checkDevice opens the camera, which may be streaming for a running appliance.
+func checkDevice(c config.Config) (detail string, err error) {
+	d, err := v4l2.Open(c.V4L2(0, 0).Path)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s at %s, driver %s", d.Info().Card, d.Info().Path, d.Info().Driver), d.Close()
 }
 
 // checkState looks whether the state folder can be written, and leaves nothing.

@@ -7,13 +7,12 @@ import (
 
 	"kensa/firmware/appliance"
 	"kensa/firmware/record"
-	"kensa/firmware/version"
 	"kensa/vision/wafer"
 )
 
 type runCommand struct {
 	configured
-	Camera string     `help:"Where frames come from, instead of source.camera: simulated, or replay:DIR for a folder of images."`
+	Camera string     `help:"Where frames come from, instead of source.camera: simulated, replay:DIR for a folder of images, or v4l2:DEVICE for a real camera."`
 	Recipe string     `help:"Recipe file, instead of recipe.file."`
 	Pace   string     `enum:",tool,max" default:"" help:"tool: a true tool's pace; max: as fast as the inspection allows. For simulated and replayed frames."`
 	Log    slog.Level `default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn or error."`
@@ -63,17 +62,4 @@ func waferLine(w *record.Wafer) string {
 		line += fmt.Sprintf(" (%d of %d fields)", w.FieldsInspected, w.Fields)
 	}
 	return line
-}
-
-type versionCommand struct {
-	JSON bool `help:"Print JSON."`
-}
-
-// Run prints the version.
-func (v *versionCommand) Run(c console) error {
-	if v.JSON {
-		return printJSON(c.out, map[string]string{"version": version.Version})
-	}
-	_, err := fmt.Fprintln(c.out, "kensa", version.Version)
-	return err
 }
