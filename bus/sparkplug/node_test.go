@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var names = sparkplug.Config{Group: "Fab 2", Node: "kensa-1", Device: "chuck"}
+var names = sparkplug.Config{Group: "Fab 2", Node: "kensa-1", Device: "chuck", Aliases: true, DataTypes: true}
 
 const (
 	nbirth = "spBv1.0/Fab 2/NBIRTH/kensa-1"
@@ -216,12 +216,15 @@ func TestBirthsDeclareEveryMetric(t *testing.T) {
 		if m, _ := node.Find(rebirth); m.Alias != nil {
 			t.Errorf("%s has an alias", rebirth)
 		}
+		aliases := map[uint64]string{}
 		for _, m := range sparkplug.Fab() {
 			birth := map[sparkplug.Scope]heard{sparkplug.NodeScope: node, sparkplug.DeviceScope: device}[m.Scope]
 			got, ok := birth.Find(m.Name)
 			unit, _ := got.Property(payload.EngUnit)
-			if got.Alias != nil {
-				t.Errorf("%s has an alias; the data use names", m.Name)
+			if got.Alias == nil || aliases[*got.Alias] != "" {
+				t.Errorf("%s: alias %v; want one of its own", m.Name, got.Alias)
+			} else {
+				aliases[*got.Alias] = m.Name
 			}
 			if text, _ := unit.Text(); !ok || got.Value.Type() != m.Type || got.Description != m.Description || text != m.Unit {
 				t.Errorf("%s in %s: %v, %q, unit %v; declared %+v", m.Name, birth.topic, got.Value.Type(), got.Description, unit, m)
@@ -295,10 +298,10 @@ func TestTheNextBirthTellsWhatHappenedOffline(t *testing.T) {
 		update(t, n, sparkplug.JobLot, payload.String("L1"))
 		update(t, n, sparkplug.JobLot, payload.String("L2"))
 		update(t, n, sparkplug.HealthDisk, payload.UInt64(5))
-		if err := n.Alarm(sparkplug.Alarm{ID: 7, Category: 8, Text: "disk full", Set: true, Time: time.Now(), Active: 1}); err != nil {
+		if err := n.Current(one(sparkplug.Alarm{ID: 7, Category: 8, Text: "disk full", Set: true, Time: time.Now(), Active: 1})); err != nil {
 			t.Fatal(err)
 		}
-		if err := n.PublishWafer(t.Context(), wafer("W1")); !errors.Is(err, sparkplug.ErrOffline) {
+		if err := n.Deliver(t.Context(), one(wafer("W1"))); !errors.Is(err, sparkplug.ErrOffline) {
 			t.Fatalf("a wafer without connection: %v, want ErrOffline", err)
 		}
 		w.broken.Store(false)
@@ -322,6 +325,9 @@ func wafer(substrate string) sparkplug.Wafer {
 	}
 }
 
+// one is a report that came into being just now.
+func one(r sparkplug.Report) sparkplug.Numbered { return sparkplug.Numbered{Report: r} }
+
 func publish(t *testing.T, n *sparkplug.Node, w sparkplug.Wafer) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -329,7 +335,7 @@ func publish(t *testing.T, n *sparkplug.Node, w sparkplug.Wafer) {
 	if err := n.Await(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.PublishWafer(ctx, w); err != nil {
+	if err := n.Deliver(ctx, one(w)); err != nil {
 		t.Fatal(err)
 	}
 }

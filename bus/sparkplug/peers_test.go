@@ -234,12 +234,13 @@ func (w *wire) connect(t *testing.T) packets.Packet {
 type host struct {
 	client   mqtt.Client
 	messages chan mqtt.Message
-	all      []mqtt.Message // that next has given out
+	all      []mqtt.Message    // that next has given out
+	names    map[uint64]string // that the births gave aliases for
 }
 
 func newHost(t *testing.T, to dialer) *host {
 	t.Helper()
-	h := &host{messages: make(chan mqtt.Message, 10_000)}
+	h := &host{messages: make(chan mqtt.Message, 10_000), names: make(map[uint64]string)}
 	o := mqtt.NewClientOptions().AddBroker("tcp://host").SetClientID("host").SetAutoReconnect(false)
 	o.SetCustomOpenConnectionFn(func(_ *url.URL, _ mqtt.ClientOptions) (net.Conn, error) { return to.dial() })
 	h.client = mqtt.NewClient(o)
@@ -280,10 +281,27 @@ func (h *host) next(t *testing.T) heard {
 		if err != nil {
 			t.Fatalf("%s: %v", m.Topic(), err)
 		}
+		h.resolve(t, m.Topic(), p)
 		return heard{m.Topic(), m.Qos(), m.Retained(), p}
 	case <-time.After(patience):
 		t.Fatal("the host heard nothing")
 		return heard{}
+	}
+}
+
+// resolve gives the metrics their names, which data leave to the births.
+func (h *host) resolve(t *testing.T, topic string, p payload.Payload) {
+	t.Helper()
+	for i := range p.Metrics {
+		m := &p.Metrics[i]
+		switch birth := strings.Contains(topic, "BIRTH/"); {
+		case birth && m.Alias != nil:
+			h.names[*m.Alias] = m.Name
+		case !birth && m.Name == "" && m.Alias != nil:
+			m.Name = h.names[*m.Alias]
+		case !birth && m.Alias != nil:
+			t.Errorf("%s: %s has its name and an alias; want the alias alone", topic, m.Name)
+		}
 	}
 }
 
@@ -325,7 +343,7 @@ func checkPeerReads(t *testing.T, h *host) {
 				t.Errorf("%s: the peer cannot read it: %s", h.all[i].Topic(), a.Error)
 			}
 			for _, m := range a.View.Metrics {
-				if m.Name == "" || m.Type == "" || m.Value == "undefined" {
+				if m.Name == "" && m.Alias == "" || m.Type == "" || m.Value == "undefined" {
 					t.Errorf("%s: the peer reads the metric as %+v", h.all[i].Topic(), m)
 				}
 			}
