@@ -28,6 +28,7 @@ const (
 	ndata  = "spBv1.0/Fab 2/NDATA/kensa-1"
 	ndeath = "spBv1.0/Fab 2/NDEATH/kensa-1"
 	ncmd   = "spBv1.0/Fab 2/NCMD/kensa-1"
+	dcmd   = "spBv1.0/Fab 2/DCMD/kensa-1/chuck"
 	dbirth = "spBv1.0/Fab 2/DBIRTH/kensa-1/chuck"
 	ddata  = "spBv1.0/Fab 2/DDATA/kensa-1/chuck"
 	ddeath = "spBv1.0/Fab 2/DDEATH/kensa-1/chuck"
@@ -61,21 +62,32 @@ var clients atomic.Int64
 // newNode starts a node that reaches its broker over the wire.
 func newNode(t *testing.T, w *wire, store sparkplug.BdSeqStore) *sparkplug.Node {
 	t.Helper()
+	n := makeNode(t, names, store, w)
+	n.Start(t.Context())
+	return n
+}
+
+// makeNode makes a node of any configuration that reaches its brokers over wires.
+// It is closed with the test; the caller starts it.
+func makeNode(t *testing.T, config sparkplug.Config, store sparkplug.BdSeqStore, wires ...*wire) *sparkplug.Node {
+	t.Helper()
 	c := session.Default()
 	// A name of its own: a broker that sees the next CONNECT of a name before the
 	// last DISCONNECT of it publishes the will.
-	c.ClientID, c.Brokers = fmt.Sprintf("kensa-%d", clients.Add(1)), []string{"tcp://" + w.address}
+	c.ClientID = fmt.Sprintf("kensa-%d", clients.Add(1))
+	for _, w := range wires {
+		c.Brokers = append(c.Brokers, "tcp://"+w.address)
+	}
 	c.ReconnectMin, c.ReconnectMax = time.Millisecond, 50*time.Millisecond
 	c.WriteTimeout = time.Second // Close may wait as long for a connection that was just cut
 	s, err := session.New(c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := sparkplug.New(names, s, store, slog.New(slog.DiscardHandler))
+	n, err := sparkplug.New(config, s, store, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.Start(t.Context())
 	t.Cleanup(n.Close)
 	return n
 }
