@@ -92,7 +92,7 @@ func (n *Node) Deliver(ctx context.Context, reports ...Numbered) error {
 		n.complain(r)
 		o.events = append(o.events, e)
 	}
-	if !n.isReady() {
+	if !n.Ready() {
 		return ErrOffline
 	}
 	select {
@@ -136,7 +136,7 @@ func (n *Node) settle(ctx context.Context, l *session.Link) error {
 
 // deliver tells reports if the hosts can be told now.
 func (n *Node) deliver(ctx context.Context, o offer) answer {
-	if !n.isReady() || !n.voice.device {
+	if !n.Ready() || !n.voice.device {
 		return answer{err: ErrOffline}
 	}
 	for _, e := range o.events {

@@ -173,7 +173,8 @@ func (n *Node) Await(ctx context.Context) error {
 	}
 }
 
-func (n *Node) isReady() bool {
+// Ready tells that reports can be delivered now.
+func (n *Node) Ready() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.ready

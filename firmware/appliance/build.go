@@ -52,7 +52,7 @@ func (a *Appliance) startBroker(context.Context) error {
 
 // openBus makes the two planes, each on a connection of its own: Sparkplug's
 // last will must not speak for the ledger.
-func (a *Appliance) openBus(context.Context) (err error) {
+func (a *Appliance) openBus(ctx context.Context) (err error) {
 	if a.config.Ledger.Enabled { // records are signed also while nobody listens
 		a.identity, err = ledger.OpenIdentity(filepath.Join(a.config.Storage.State, KeysFolder), a.config.Station.Name)
 		if err != nil {
@@ -63,7 +63,7 @@ func (a *Appliance) openBus(context.Context) (err error) {
 		return nil
 	}
 	if a.config.MES.Enabled {
-		if err := a.openMES(); err != nil {
+		if err := a.openMES(ctx); err != nil {
 			return err
 		}
 	}
@@ -73,18 +73,17 @@ func (a *Appliance) openBus(context.Context) (err error) {
 	return nil
 }
 
-func (a *Appliance) openMES() (err error) {
+func (a *Appliance) openMES(ctx context.Context) (err error) {
 	a.mesSession, err = session.New(a.config.Connection("-mes"), a.log.With("part", "mes"))
 	if err != nil {
 		return err
 	}
-	names := sparkplug.Config{Group: a.config.Station.Site + "-" + a.config.Station.Area, Node: a.config.Station.Name, Device: a.config.MES.Device}
-	node, err := sparkplug.New(names, a.mesSession, a.store, a.log.With("part", "mes"))
+	node, err := sparkplug.New(a.config.Sparkplug(), a.mesSession, a.store, a.log.With("part", "mes"))
 	if err != nil {
 		return err
 	}
 	a.mes = newMES(node, a.store, a.log.With("part", "mes"))
-	return nil
+	return a.mes.restore(ctx)
 }
 
 func (a *Appliance) openLedger() (err error) {
@@ -117,10 +116,17 @@ func (a *Appliance) openStation(ctx context.Context) error {
 	}
 	a.station, err = station.New(station.Parts{
 		Lines: lines, Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log,
-		Store:    &keeper{a.store, a.identity, a.config, a.notify},
+		Store:    &keeper{a.store, a.identity, a.config, a.notify, a.committed},
 		Observer: a.observers(),
 	}, a.config.Cycle, job)
 	return err
+}
+
+// committed makes a wafer's result the present one for hosts that come later.
+func (a *Appliance) committed(seq uint64, w *record.Wafer) {
+	if a.mes != nil {
+		a.mes.current(seq, hostWafer(w))
+	}
 }
 
 // notify wakes those who send what was committed.
@@ -147,7 +153,7 @@ func (a *Appliance) openDisplay(context.Context) error {
 	a.listener = listener
 	a.display, err = display.New(display.Options{
 		Board: a.screen.board, Archive: archive{a.store.Reader},
-		Commands: operator{a.station, a.alarms, a.screen, a.log}, Hosts: a.config.Display.Hosts, Log: a.log.With("part", "display"),
+		Commands: operator{a.station, a.alarms, a.screen, a.control, a.store, a.log}, Hosts: a.config.Display.Hosts, Log: a.log.With("part", "display"),
 	})
 	return err
 }

@@ -20,6 +20,7 @@ import (
 
 	"kensa/bus/ledger"
 	"kensa/bus/session"
+	"kensa/bus/sparkplug"
 	"kensa/firmware/station"
 )
 
@@ -145,6 +146,16 @@ type MES struct {
 	Enabled bool `toml:"enabled"`
 	// Device is the inspection chuck's name, the Sparkplug device under this node.
 	Device string `toml:"device"`
+	// PrimaryHost is the Sparkplug host application that must be online. Results and
+	// alarms are kept until it is, and then come as history. Empty: none; whoever
+	// listens gets them as soon as there is a connection.
+	PrimaryHost string `toml:"primary_host"`
+	// Aliases has data carry the numbers that the births give to the metrics instead
+	// of their names.
+	Aliases bool `toml:"aliases"`
+	// DataTypes has data repeat each metric's datatype. Sparkplug asks to leave it to
+	// the births, but some decoders read null without it.
+	DataTypes bool `toml:"data_types"`
 }
 
 // Ledger is the early-warning plane.
@@ -169,7 +180,7 @@ func Default() Config {
 		Cycle:     station.DefaultConfig(),
 		Display:   Display{Listen: "127.0.0.1:8080"},
 		MQTT:      MQTT{Embedded: true, Config: connection},
-		MES:       MES{Enabled: true, Device: "chuck-1"},
+		MES:       MES{Enabled: true, Device: "chuck-1", Aliases: true, DataTypes: true},
 		Ledger:    Ledger{Enabled: true, Disclosure: ledger.Relative},
 	}
 }
@@ -237,6 +248,7 @@ func (c Config) Check() error {
 		{"simulator.stop", c.Simulator.Stop >= 0, "0 or more", c.Simulator.Stop},
 		{"simulator.fault_rate", c.Simulator.FaultRate >= 0 && c.Simulator.FaultRate <= 1, "0 to 1", c.Simulator.FaultRate},
 		{"mes.device", topicLevel.MatchString(c.MES.Device), "1 to 64 characters without / + #", c.MES.Device},
+		{"mes.primary_host", c.MES.PrimaryHost == "" || topicLevel.MatchString(c.MES.PrimaryHost), "at most 64 characters without / + #", c.MES.PrimaryHost},
 		{"ledger.disclosure", c.Ledger.Disclosure == ledger.Relative || c.Ledger.Disclosure == ledger.Full, `"relative" or "full"`, c.Ledger.Disclosure},
 	} {
 		if !check.okay {
@@ -262,6 +274,14 @@ func (c Config) Check() error {
 		return fmt.Errorf("mqtt.%w", err)
 	}
 	return nil
+}
+
+// Sparkplug names the appliance on the MES plane.
+func (c Config) Sparkplug() sparkplug.Config {
+	return sparkplug.Config{
+		Group: c.Station.Site + "-" + c.Station.Area, Node: c.Station.Name, Device: c.MES.Device,
+		PrimaryHost: c.MES.PrimaryHost, Aliases: c.MES.Aliases, DataTypes: c.MES.DataTypes,
+	}
 }
 
 // Connection is the MQTT connection of one plane. Brokers throw out the elder of

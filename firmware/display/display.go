@@ -16,6 +16,7 @@
 //	GET  /api/wafers/{id}/defects/{n}.png    crop of a recorded defect
 //	POST /api/alarms/{alid}/ack              {"operator": name}
 //	POST /api/pause, /api/resume             {"operator": name}
+//	POST /api/control/remote, …/local        {"operator": name}
 //	GET  /healthz                            "ok" while the display serves
 //	GET  /metrics                            Prometheus metrics
 //
@@ -69,6 +70,8 @@ type Commands interface {
 	// Pause ends inspection after the wafer on the chuck, Resume goes on.
 	Pause(ctx context.Context, operator string) error
 	Resume(ctx context.Context, operator string) error
+	// SetRemote gives the tool to the host, or takes it back.
+	SetRemote(ctx context.Context, remote bool, operator string) error
 }
 
 // Options are what a display is made of.

@@ -196,7 +196,7 @@ func TestACommandIsBegunOnce(t *testing.T) {
 		t.Errorf("last: %+v, %v, %v", last, found, err)
 	}
 	log, err := s.AuditLog(ctx, 0)
-	if err != nil || len(log) != 1 || log[0].What != "STOP" || log[0].Result != "HCACK 2: interrupted" || log[0].Detail != " id=a-1" {
+	if err != nil || len(log) != 1 || log[0].What != "STOP" || log[0].Result != "HCACK 2: interrupted" || log[0].Detail != "id=a-1" {
 		t.Errorf("audit: %+v, %v", log, err)
 	}
 	pruned, err := s.Prune(ctx, Retention{Wafers: time.Hour}, start.Add(2*time.Hour))

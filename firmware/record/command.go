@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -26,7 +27,7 @@ func (c Command) entry() Entry {
 	if c.Reason != "" {
 		result += ": " + c.Reason
 	}
-	return Entry{Time: c.Answered, Origin: ByHost, Who: c.Host, What: c.Name, Detail: c.Detail + " id=" + c.ID, Result: result}
+	return Entry{Time: c.Answered, Origin: ByHost, Who: c.Host, What: c.Name, Detail: strings.TrimSpace(c.Detail + " id=" + c.ID), Result: result}
 }
 
 // BeginCommand notes a command before it is carried out. Where the id is known it

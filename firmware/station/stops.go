@@ -59,6 +59,11 @@ func (s *Station) enqueue(n int, f *camera.Frame) {
 		s.lose(n, alarm.PositionLost, "beyond the recipe's fields")
 		return
 	}
+	if s.wafer.aborted {
+		f.Release()
+		s.skip(n, "aborted by the host")
+		return
+	}
 	select {
 	case s.work <- task{field, f}:
 		s.inFlight++
@@ -68,9 +73,14 @@ func (s *Station) enqueue(n int, f *camera.Frame) {
 	}
 }
 
-// lose records that a field was not inspected.
+// lose records that a field was not inspected although it should have been.
 func (s *Station) lose(n int, kind alarm.Kind, reason string) {
 	s.Alarms.Raise(kind, fmt.Sprintf("wafer %s, field %d", s.wafer.record.Material.Substrate, n+1))
+	s.skip(n, reason)
+}
+
+// skip records that a field was not inspected.
+func (s *Station) skip(n int, reason string) {
 	lost := Field{Number: n}
 	if field, ok := s.field(n); ok {
 		for _, d := range field.Dies {
