@@ -262,6 +262,9 @@ func TestTheHostCommandsTheTool(t *testing.T) {
 
 	box, end = startAppliance(t, c)
 	defer end()
+	for !box.mes.node.Ready() {
+		time.Sleep(10 * time.Millisecond)
+	}
 	if again := h.order(sparkplug.Command{ID: "once", Name: "STOP"}); again != stop {
 		t.Errorf("the same order after a restart: %+v; want %+v", again, stop)
 	}
