@@ -55,6 +55,7 @@ func (a *Appliance) openRemote(ctx context.Context) error {
 		load: a.load, shown: a.screen.commanded, log: a.log.With("part", "remote"), queue: make(chan sparkplug.Command, queuedCommands),
 	}
 	a.mes.node.OnCommand(a.remote.take)
+	a.tellRecipe()
 	return a.remote.recover(ctx)
 }
 

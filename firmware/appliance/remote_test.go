@@ -98,9 +98,8 @@ func (h *mesHost) order(c sparkplug.Command) sparkplug.Answer {
 	if c.Host = "mes-1"; c.ID == "" {
 		c.ID = fmt.Sprintf("order-%d", h.orders)
 	}
-	p := payload.Payload{Timestamp: time.Now(), Metrics: sparkplug.CommandMetrics(c)}
 	topic := "spBv1.0/" + h.names.Group + "/DCMD/" + h.names.Node + "/" + h.names.Device
-	if err := h.line.Publish(h.t.Context(), session.Message{Topic: topic, Payload: p.Encode()}); err != nil {
+	if err := h.line.Publish(h.t.Context(), session.Message{Topic: topic, Payload: commandPayload(c)}); err != nil {
 		h.t.Fatal(err)
 	}
 	for {
@@ -113,6 +112,10 @@ func (h *mesHost) order(c sparkplug.Command) sparkplug.Answer {
 			h.t.Fatalf("%+v was not answered", c)
 		}
 	}
+}
+
+func commandPayload(c sparkplug.Command) []byte {
+	return payload.Payload{Timestamp: time.Now(), Metrics: sparkplug.CommandMetrics(c)}.Encode()
 }
 
 // want orders and checks the answer.

@@ -46,10 +46,14 @@ func (a *Appliance) load(ctx context.Context, name, version string) error {
 	}
 	a.inspectors, a.loaded = job.Inspectors, loaded{recipe, job.Hash}
 	a.screen.load(plan, recipe)
-	a.mes.update(map[string]payload.Value{
-		sparkplug.JobRecipe: payload.String(recipe.Name), sparkplug.JobRecipeVersion: payload.String(recipe.Version),
-	})
+	a.tellRecipe()
 	return closeAll(before.Inspectors)
+}
+
+// tellRecipe tells the host the recipe in use.
+func (a *Appliance) tellRecipe() {
+	r := a.loaded.recipe
+	a.mes.update(map[string]payload.Value{sparkplug.JobRecipe: payload.String(r.Name), sparkplug.JobRecipeVersion: payload.String(r.Version)})
 }
 
 // loaded is the recipe in use; after the start remote's goroutine alone uses it.
