@@ -76,6 +76,11 @@ func TestCommandsReachTheApplianceAndAreAnswered(t *testing.T) {
 				}
 			}
 		}
+		// The smallest STOP, as the integrator's guide has it.
+		must(t, h.client.Publish(dcmd, 0, false, "\x12\x14\x0a\x0cCommand/Name\x7a\x04STOP\x12\x11\x0a\x0aCommand/Id\x7a\x03x-1"))
+		if c := <-got; c != (sparkplug.Command{ID: "x-1", Name: "STOP"}) {
+			t.Errorf("the guide's STOP was read as %+v", c)
+		}
 		at := time.Now()
 		a := sparkplug.Answer{ID: "a-1", Name: "PP-SELECT", Code: sparkplug.NotNow, Reason: "control is local", Time: at}
 		for range 2 { // the same answer again is told again

@@ -103,7 +103,8 @@ func (p *busPing) roundTrips(c console, s *session.Session) finding {
 }
 
 // permissions asks for what the appliance subscribes to, and with --publish tries
-// what it publishes.
+// what it publishes. Some brokers (mosquitto 2.0) grant a subscription that their
+// access list forbids, and keep the messages back.
 func (p *busPing) permissions(c console, s *session.Session, loaded config.Config) []finding {
 	hears, says := topics(loaded)
 	var findings []finding
