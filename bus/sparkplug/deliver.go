@@ -15,6 +15,9 @@ type Report interface {
 	report() (values map[string]payload.Value, at time.Time, err error)
 }
 
+// Values are a report's values by the names of their metrics, and its time.
+func Values(r Report) (map[string]payload.Value, time.Time, error) { return r.report() }
+
 // Numbered is a report with its place among the reports: numbers rise, also over
 // a restart, in the order in which the reports are delivered.
 type Numbered struct {

@@ -178,7 +178,7 @@ func (d *Decoder) metric(m payload.Metric, names map[uint64]born, birth bool) Me
 	}
 	unit, _ := m.Property(payload.EngUnit)
 	text, _ := unit.Text()
-	return Metric{Name: name, Alias: m.Alias, Type: v.Type().String(), Value: plainValue(v), Timestamp: instant(m.Timestamp),
+	return Metric{Name: name, Alias: m.Alias, Type: v.Type().String(), Value: Plain(v), Timestamp: instant(m.Timestamp),
 		Historical: m.Historical, Unit: text}
 }
 
@@ -190,8 +190,8 @@ func instant(t time.Time) *time.Time {
 	return &t
 }
 
-// plainValue is a value as JSON has it; what JSON has no number for is a text.
-func plainValue(v payload.Value) any {
+// Plain is a value as JSON has it; what JSON has no number for is a text.
+func Plain(v payload.Value) any {
 	if v.IsNull() {
 		return nil
 	}
@@ -224,7 +224,7 @@ func table(set *payload.DataSet) Table {
 	for i := range set.Rows() {
 		row := []any{}
 		for _, cell := range set.Row(i) {
-			row = append(row, plainValue(cell))
+			row = append(row, Plain(cell))
 		}
 		t.Rows = append(t.Rows, row)
 	}

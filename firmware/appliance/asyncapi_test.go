@@ -195,7 +195,7 @@ func TestWhatIsSentIsWhatIsDescribed(t *testing.T) {
 	long(t)
 	c := testConfig(t)
 	c.Simulator.Lots, c.Simulator.Wafers = 1, 2
-	c.MES.PrimaryHost = "mes-1"
+	c.MES.PrimaryHost, c.UNS.Enabled = "mes-1", true
 	if err := os.MkdirAll(c.Storage.State, 0o750); err != nil {
 		t.Fatal(err)
 	}
@@ -241,6 +241,7 @@ func runDescribed(t *testing.T, c config.Config, l *listener) {
 		})
 	})
 	l.await(t, "/NDEATH/")
+	l.await(t, "/Status")
 	l.await(t, "/ack/")
 	state(false)
 }

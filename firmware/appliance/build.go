@@ -13,6 +13,7 @@ import (
 	"kensa/bus/ledger"
 	"kensa/bus/session"
 	"kensa/bus/sparkplug"
+	"kensa/bus/uns"
 	"kensa/firmware/display"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
@@ -83,7 +84,29 @@ func (a *Appliance) openMES(ctx context.Context) (err error) {
 		return err
 	}
 	a.mes = newMES(node, a.store, a.log.With("part", "mes"))
+	if err := a.openUNS(); err != nil {
+		return err
+	}
 	return a.mes.restore(ctx)
+}
+
+// openUNS makes the mirror, with units as the births have them.
+func (a *Appliance) openUNS() error {
+	if !a.config.UNS.Enabled {
+		return nil
+	}
+	line, err := session.New(a.config.Connection("-uns"), a.log.With("part", "uns"))
+	if err != nil {
+		return err
+	}
+	units := map[string]string{}
+	for _, m := range sparkplug.Fab() {
+		if m.Unit != "" {
+			units[m.Name] = m.Unit
+		}
+	}
+	a.mes.mirror, err = uns.New(a.config.UNSNames(), units, line, a.log.With("part", "uns"))
+	return err
 }
 
 func (a *Appliance) openLedger() (err error) {

@@ -11,6 +11,7 @@ import (
 
 	"kensa/bus/sparkplug"
 	"kensa/bus/sparkplug/payload"
+	"kensa/bus/uns"
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
@@ -22,6 +23,8 @@ type mes struct {
 	node  *sparkplug.Node
 	store *record.Store
 	log   *slog.Logger
+	// mirror is the unified namespace; nil where switched off.
+	mirror *uns.Mirror
 
 	lost   uint64        // fields not inspected; the station's goroutine's own
 	wake   chan struct{} // holds one
@@ -37,6 +40,9 @@ func newMES(node *sparkplug.Node, store *record.Store, log *slog.Logger) *mes {
 func (m *mes) Start(ctx context.Context) {
 	ctx, m.cancel = context.WithCancel(ctx)
 	m.node.Start(ctx)
+	if m.mirror != nil {
+		m.mirror.Start(ctx)
+	}
 	m.wait.Go(func() { m.run(ctx) })
 }
 
@@ -44,6 +50,9 @@ func (m *mes) Close() {
 	m.cancel()
 	m.wait.Wait()
 	m.node.Close()
+	if m.mirror != nil {
+		m.mirror.Close()
+	}
 }
 
 // Notify says that there are new rows. It never waits.
@@ -143,8 +152,16 @@ func (m *mes) restore(ctx context.Context) error {
 
 // current makes a report's values those that births have.
 func (m *mes) current(seq uint64, r sparkplug.Report) {
-	if err := m.node.Current(sparkplug.Numbered{Number: seq, Report: r}); err != nil {
+	values, at, err := sparkplug.Values(r)
+	if err == nil {
+		err = m.node.Current(sparkplug.Numbered{Number: seq, Report: r})
+	}
+	if err != nil {
 		m.log.Error("report not for the host", "error", err)
+		return
+	}
+	if m.mirror != nil {
+		m.mirror.Update(values, at)
 	}
 }
 
@@ -166,6 +183,10 @@ func hostWafer(w *record.Wafer) sparkplug.Wafer {
 func (m *mes) update(values map[string]payload.Value) {
 	if err := m.node.Update(values); err != nil {
 		m.log.Error("value not told to the host", "error", err)
+		return
+	}
+	if m.mirror != nil {
+		m.mirror.Update(values, time.Now())
 	}
 }
 

@@ -9,6 +9,7 @@ package config
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"kensa/bus/ledger"
 	"kensa/bus/session"
 	"kensa/bus/sparkplug"
+	"kensa/bus/uns"
 	"kensa/firmware/station"
 )
 
@@ -50,6 +52,9 @@ type Config struct {
 	MQTT MQTT `toml:"mqtt"`
 	// The MES plane: Sparkplug B 3.0.
 	MES MES `toml:"mes"`
+	// The unified namespace: the MES plane's values once more, as plain JSON under
+	// ISA-95 topics.
+	UNS UNS `toml:"uns"`
 	// The early-warning plane: what the supply-chain service gets to know.
 	Ledger Ledger `toml:"ledger"`
 	// The field engineer's calibration.
@@ -160,6 +165,16 @@ type MES struct {
 	DataTypes bool `toml:"data_types"`
 }
 
+// UNS is the unified namespace. Its topics are enterprise/site/area/line/name,
+// then the metric's name; site, area and name are the station's.
+type UNS struct {
+	// Enabled switches the mirror on; it needs mes.enabled.
+	Enabled bool `toml:"enabled"`
+	// Enterprise and Line are the first and the fourth level of the topics.
+	Enterprise string `toml:"enterprise"`
+	Line       string `toml:"line"`
+}
+
 // Ledger is the early-warning plane.
 type Ledger struct {
 	// Enabled switches the plane on.
@@ -183,6 +198,7 @@ func Default() Config {
 		Display:     Display{Listen: "127.0.0.1:8080"},
 		MQTT:        MQTT{Embedded: true, Config: connection},
 		MES:         MES{Enabled: true, Device: "chuck-1", Aliases: true, DataTypes: true},
+		UNS:         UNS{Enterprise: "demo", Line: "inspection"},
 		Ledger:      Ledger{Enabled: true, Disclosure: ledger.Relative},
 		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm"},
 	}
@@ -270,6 +286,12 @@ func (c Config) Check() error {
 	if err := c.Calibration.check(); err != nil {
 		return err
 	}
+	if err := c.UNSNames().Check(); err != nil {
+		return fmt.Errorf("uns.%w", err)
+	}
+	if c.UNS.Enabled && !c.MES.Enabled {
+		return errors.New("uns.enabled: true without mes.enabled; want both, or neither")
+	}
 	if len(c.MQTT.Brokers) == 0 {
 		if c.MQTT.Embedded {
 			return fmt.Errorf("mqtt.brokers: empty; want an address for the embedded broker")
@@ -288,6 +310,11 @@ func (c Config) Sparkplug() sparkplug.Config {
 		Group: c.Station.Site + "-" + c.Station.Area, Node: c.Station.Name, Device: c.MES.Device,
 		PrimaryHost: c.MES.PrimaryHost, Aliases: c.MES.Aliases, DataTypes: c.MES.DataTypes,
 	}
+}
+
+// UNSNames are the levels of the unified namespace above the values.
+func (c Config) UNSNames() uns.Names {
+	return uns.Names{Enterprise: c.UNS.Enterprise, Site: c.Station.Site, Area: c.Station.Area, Line: c.UNS.Line, Cell: c.Station.Name}
 }
 
 // Connection is the MQTT connection of one plane. Brokers throw out the elder of
