@@ -57,6 +57,7 @@ type commands struct {
 	Export    exportCommand    `cmd:"" help:"Write one wafer as KLARF or CSV."`
 	Bus       busCommand       `cmd:"" help:"Watch the broker, check it, and command an appliance as a host."`
 	Audit     auditCommand     `cmd:"" help:"Read or check the log of who ordered what."`
+	Camera    cameraCommand    `cmd:"" help:"List, show, set and try the cameras of this machine."`
 	Doctor    doctorCommand    `cmd:"" help:"Check configuration, folders, broker, camera and clock."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
