@@ -3,9 +3,8 @@ package appliance
 import (
 	"context"
 	"fmt"
-	"time"
-
 	"sync"
+	"time"
 
 	"kensa/bus/sparkplug"
 	"kensa/bus/sparkplug/payload"

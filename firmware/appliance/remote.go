@@ -103,23 +103,6 @@ func (r *remote) take(c sparkplug.Command) {
 	r.node.Answer(sparkplug.Answer{ID: c.ID, Name: c.Name, Code: sparkplug.NotNow, Reason: reason, Time: time.Now()})
 }
 
-// bucket is a bucket of leave to command. It is used from one goroutine.
-type bucket struct {
-	used int
-	last time.Time
-}
-
-func (p *bucket) allow(now time.Time) bool {
-	if back := int(now.Sub(p.last) / commandsInterval); back > 0 {
-		p.used, p.last = max(0, p.used-back), now
-	}
-	if p.used >= commandsBurst {
-		return false
-	}
-	p.used++
-	return true
-}
-
 func answerOf(c record.Command) sparkplug.Answer {
 	return sparkplug.Answer{ID: c.ID, Name: c.Name, Code: sparkplug.HCACK(c.Code), Reason: c.Reason, Time: c.Answered}
 }
