@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"kensa/bus/broker"
 	"kensa/bus/ledger"
 	"kensa/bus/session"
@@ -57,6 +59,10 @@ type Appliance struct {
 	remote     *remote // nil where the MES plane is switched off
 	inspectors []inspect.Inspector
 	loaded     loaded
+	registry   *prometheus.Registry
+	tower      *lamps    // nil where there is none
+	climate    *climate  // nil where there is no sensor
+	hurried    sync.Once // tells a refusal of the threads' urgency
 
 	// What the watch last saw; its own.
 	lastAnswered time.Time
@@ -79,14 +85,14 @@ const KeysFolder = "keys"
 // later is an alarm, and the appliance goes on where it can.
 func New(ctx context.Context, o Options) (a *Appliance, err error) {
 	a = &Appliance{options: o, config: o.Config, log: o.Log, alarms: alarm.NewSet(time.Now),
-		raised: map[alarm.ID]bool{}, links: map[string]display.Connection{}, lastAnswered: time.Now()}
+		registry: prometheus.NewRegistry(), raised: map[alarm.ID]bool{}, links: map[string]display.Connection{}, lastAnswered: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
 		}
 	}()
 	for _, build := range []func(context.Context) error{
-		a.openStore, a.openControl, a.startBroker, a.openBus, a.openStation, a.openRemote, a.openDisplay,
+		a.openStore, a.openControl, a.startBroker, a.openBus, a.openPeriphery, a.openStation, a.openRemote, a.openDisplay,
 	} {
 		if err := build(ctx); err != nil {
 			return a, err

@@ -51,6 +51,9 @@ func (a *Appliance) relayAlarms(ctx context.Context) {
 
 func (a *Appliance) relay(ctx context.Context, changed alarm.Alarm) {
 	a.screen.alarm(changed)
+	if a.tower != nil {
+		a.tower.alarm(changed)
+	}
 	a.keep(ctx, changed)
 }
 
@@ -213,6 +216,7 @@ func (a *Appliance) watchHealth(ctx context.Context) {
 		low := free < uint64(a.config.Storage.MinFree)*bytesPerMiB
 		a.alarmWhen(low, alarm.DiskNearlyFull, fmt.Sprintf("%d MiB free of the %d wanted", free/bytesPerMiB, a.config.Storage.MinFree))
 	}
+	a.watchClimate()
 	if a.config.Source.Live() {
 		a.alarmWhen(!ClockSynchronised(), alarm.ClockUnsynchronised, "the kernel's clock follows no time server")
 	}

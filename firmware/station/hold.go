@@ -91,7 +91,7 @@ func (s *Station) Abort(ctx context.Context) (busy bool, err error) {
 func (s *Station) Select(ctx context.Context, job Job) (before Job, err error) {
 	failed := ErrBusy
 	err = s.command(ctx, func() {
-		if s.wafer != nil || s.inFlight > 0 || s.pairing.waiting() > 0 {
+		if s.wafer != nil || s.inFlight > 0 || s.pairing.Waiting() > 0 {
 			return
 		}
 		failed, before = nil, s.job
