@@ -75,6 +75,8 @@ type Commands interface {
 	Resume(ctx context.Context, operator string) error
 	// SetRemote gives the tool to the host, or takes it back.
 	SetRemote(ctx context.Context, remote bool, operator string) error
+	// OpticsCleaned forgets the dust that was known on the optics.
+	OpticsCleaned(ctx context.Context, operator string) error
 }
 
 // Options are what a display is made of.

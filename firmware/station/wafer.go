@@ -10,6 +10,7 @@ import (
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
 	"kensa/hw/line"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
@@ -25,14 +26,15 @@ type open struct {
 	early     map[int]Field            // inspected before an earlier stop was
 	images    int                      // kept so far
 
-	unregistered int       // dies
-	light        []float64 // of each die, over the golden's
-	leaving      bool      // WAFER-PRESENT has fallen
-	settled      bool      // nothing more is waited for
-	stopped      bool      // the appliance ends before the wafer does
-	aborted      bool      // the host wants nothing more of it
-	closed       bool      // its record is complete
-	retrying     bool      // and could not be stored yet
+	unregistered int         // dies
+	light        []float64   // of each die, over the golden's
+	turns        []pose.Turn // of each field
+	leaving      bool        // WAFER-PRESENT has fallen
+	settled      bool        // nothing more is waited for
+	stopped      bool        // the appliance ends before the wafer does
+	aborted      bool        // the host wants nothing more of it
+	closed       bool        // its record is complete
+	retrying     bool        // and could not be stored yet
 }
 
 // edge follows WAFER-PRESENT.

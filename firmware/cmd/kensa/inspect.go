@@ -19,6 +19,7 @@ type inspectCommand struct {
 	Reference   string   `xor:"mode" required:"" help:"Compare with this image of the same pattern; the images are registered first."`
 	Unpatterned bool     `xor:"mode" required:"" help:"Look for anomalies on a bare wafer."`
 	FlatFrom    string   `name:"flat-from" placeholder:"DIR" help:"Learn the dust on the optics from the bare-wafer images in this folder, three or more, and leave it out."`
+	DustOut     string   `name:"dust-out" placeholder:"FILE" help:"With --flat-from: write the dust learnt to this file; the appliance begins with what is in optics.dust of its state folder."`
 	JSON        bool     `help:"Print one JSON object a line for each image."`
 	Out         string   `help:"Write an overlay PNG for each image into this folder."`
 }
@@ -89,6 +90,9 @@ func (i *inspectCommand) Run(c console) error {
 
 // inspector is the chosen mode, ready for images.
 func (i *inspectCommand) inspector(c console) (func(path string) (*inspected, error), error) {
+	if i.DustOut != "" && i.FlatFrom == "" {
+		return nil, fail(exitUsage, errors.New("--dust-out: only with --flat-from"), "")
+	}
 	if i.Unpatterned {
 		return i.unpatterned(c)
 	}
@@ -110,6 +114,11 @@ func (i *inspectCommand) unpatterned(c console) (func(path string) (*inspected, 
 	learnt, err := learnDust(c, i.FlatFrom)
 	if err != nil {
 		return nil, fail(exitInput, err, "")
+	}
+	if i.DustOut != "" {
+		if err := learnt.Write(i.DustOut); err != nil {
+			return nil, fail(exitInput, err, "")
+		}
 	}
 	return func(path string) (*inspected, error) {
 		result, err := lookUnpatterned(path)
