@@ -255,7 +255,7 @@ func (o operator) Resume(ctx context.Context, name string) error {
 // OpticsCleaned implements display.Commands.
 func (o operator) OpticsCleaned(ctx context.Context, name string) error {
 	o.command("optics cleaned", name)
-	return refused(o.station.OpticsCleaned(ctx))
+	return o.audit(ctx, name, "OPTICS-CLEANED", "", refused(o.station.OpticsCleaned(ctx)))
 }
 
 // refused says in the display's words that the station does not run.
