@@ -132,7 +132,10 @@ type Parts struct {
 	Alarms   *alarm.Set
 	Observer Observer
 	Meter    *Meter // nil: nothing is measured
-	Log      *slog.Logger
+	// KeepFrames is how many frames may wait for their pulses, which a real camera
+	// limits; 0: any number.
+	KeepFrames int
+	Log        *slog.Logger
 }
 
 // State is what the outside sees of the station.
@@ -200,6 +203,7 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 
 		frameTimer: idleTimer(), settleTimer: idleTimer(), commitTimer: idleTimer(),
 	}
+	s.pairing.Keep(parts.KeepFrames)
 	s.dust.Restore(parts.Optics.Dust())
 	s.tellDust()
 	return s, nil

@@ -26,15 +26,16 @@ type open struct {
 	early     map[int]Field            // inspected before an earlier stop was
 	images    int                      // kept so far
 
-	unregistered int         // dies
-	light        []float64   // of each die, over the golden's
-	turns        []pose.Turn // of each field
-	leaving      bool        // WAFER-PRESENT has fallen
-	settled      bool        // nothing more is waited for
-	stopped      bool        // the appliance ends before the wafer does
-	aborted      bool        // the host wants nothing more of it
-	closed       bool        // its record is complete
-	retrying     bool        // and could not be stored yet
+	unregistered int           // dies
+	light        []float64     // of each die, over the golden's
+	turns        []pose.Turn   // of each field
+	gone         time.Duration // its fall, on the clock of the lines
+	leaving      bool          // WAFER-PRESENT has fallen
+	settled      bool          // nothing more is waited for
+	stopped      bool          // the appliance ends before the wafer does
+	aborted      bool          // the host wants nothing more of it
+	closed       bool          // its record is complete
+	retrying     bool          // and could not be stored yet
 }
 
 // edge follows WAFER-PRESENT.
@@ -46,7 +47,7 @@ func (s *Station) edge(ctx context.Context, e line.Event) {
 	if s.wafer == nil || s.wafer.leaving {
 		return
 	}
-	s.wafer.leaving = true
+	s.wafer.leaving, s.wafer.gone = true, e.Time
 	s.Meter.came(e.Time)
 	s.wafer.left = s.Meter.origin(e.Time)
 	s.settleTimer.Reset(s.config.Settle)
