@@ -93,7 +93,7 @@ func TestClassify(t *testing.T) {
 				return pattern(x, y)
 			})
 			b := blob(t, golden, die)
-			class, confidence := defect.NewPattern(golden, side, side, defect.BrightMaterial).Classify(b, die)
+			class, confidence, _ := defect.NewPattern(golden, side, side, defect.BrightMaterial).Classify(b, die)
 			if class != c.want || confidence <= 0 || confidence > 1 {
 				t.Errorf("%s, confidence %.2f; want %s", class, confidence, c.want)
 			}
@@ -119,7 +119,7 @@ func TestClassifyNegative(t *testing.T) {
 			return pattern(x, y)
 		}))
 		b := blob(t, negative(golden), die)
-		if class, _ := defect.NewPattern(negative(golden), side, side, defect.DarkMaterial).Classify(b, die); class != c.want {
+		if class, _, _ := defect.NewPattern(negative(golden), side, side, defect.DarkMaterial).Classify(b, die); class != c.want {
 			t.Errorf("%s: %s; want %s", c.name, class, c.want)
 		}
 	}
@@ -130,7 +130,7 @@ func TestClassifyWithoutPattern(t *testing.T) {
 	flat := make([]uint8, side*side)
 	die := make([]uint8, side*side)
 	die[side*30+30], die[side*30+31] = 90, 90
-	if class, confidence := defect.NewPattern(flat, side, side, defect.BrightMaterial).Classify(blob(t, flat, die), die); confidence < 0 || confidence > 1 || math.IsNaN(confidence) {
+	if class, confidence, _ := defect.NewPattern(flat, side, side, defect.BrightMaterial).Classify(blob(t, flat, die), die); confidence < 0 || confidence > 1 || math.IsNaN(confidence) {
 		t.Errorf("%s, confidence %v", class, confidence)
 	}
 }

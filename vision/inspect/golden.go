@@ -209,7 +209,7 @@ func (g *Golden) blobs(n int) ([]defect.Blob, error) {
 func (g *Golden) defect(n int, b defect.Blob, die Die) defect.Defect {
 	g.pass.Grey(n, g.pattern.Window(b), g.matched)
 	d := b.Defect()
-	d.Class, d.Confidence = g.pattern.Classify(b, g.matched)
+	d.Class, d.Confidence, d.Measures = g.pattern.Classify(b, g.matched)
 	corner, dx, dy := die.Rect.Min, die.Shift.DX, die.Shift.DY
 	d.Box = d.Box.Add(corner.Add(image.Pt(int(math.Round(dx)), int(math.Round(dy)))))
 	d.CX, d.CY = d.CX+float64(corner.X)+dx, d.CY+float64(corner.Y)+dy
