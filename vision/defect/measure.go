@@ -37,13 +37,18 @@ type Measures struct {
 	Fill float64
 	// Unevenness is the standard deviation inside over Step's size.
 	Unevenness float64
+	// Middle is how strong the middle is, over Step: below 1 where a rim is
+	// stronger, as a dried drop's.
+	Middle float64
+	// Below is the grey value of 256 expected where it differs most.
+	Below float64
 }
 
 // Sizes in the measuring of outlines, pixels.
 const (
-	halo       = 2    // beyond the blob, where its outline is looked for
-	directions = 24   // that the rectangle is tried in, over a quarter turn
-	interval   = 0.2  // standard deviation of an outline between two pixels, and of edges of good dies
+	halo       = 2   // beyond the blob, where its outline is looked for
+	directions = 24  // that the rectangle is tried in, over a quarter turn
+	interval   = 0.2 // standard deviation of an outline between two pixels, and of edges of good dies
 )
 
 // Grey levels and shares.
@@ -71,16 +76,16 @@ func Around(b Blob, within image.Rectangle) image.Rectangle {
 // Measurer measures blobs. It keeps its memory; the zero value is ready. It is
 // used from one goroutine.
 type Measurer struct {
-	in       Surroundings
-	w, h     int
-	near     []uint8 // 2 in the blob, 1 within halo of it
-	dev      []float32
-	share    []float32 // of the way to the defect's own grey value; NaN where unknown
-	scratch  []float32
-	points   []point
-	noise    float64
-	own      float64 // the defect's grey value
-	peak     float64 // its deviation there, signed
+	in      Surroundings
+	w, h    int
+	near    []uint8 // 2 in the blob, 1 within halo of it
+	dev     []float32
+	share   []float32 // of the way to the defect's own grey value; NaN where unknown
+	scratch []float32
+	points  []point
+	noise   float64
+	own     float64 // the defect's grey value
+	peak    float64 // its deviation there, signed
 }
 
 type point struct{ x, y float64 }
@@ -95,7 +100,7 @@ func (m *Measurer) Measure(b Blob, in Surroundings) Measures {
 		return Measures{Texture: -1}
 	}
 	m.smooth(b)
-	result := Measures{Step: m.peak, Texture: -1}
+	result := Measures{Step: m.peak, Texture: -1, Below: m.own - m.peak, Middle: m.middle(b) / m.peak}
 	base, slope, known := m.through()
 	if known {
 		result.Texture = slope
@@ -126,6 +131,19 @@ func (m *Measurer) trace(result *Measures, base, slope float64) bool {
 	result.Fill = min(1, float64(inside)/max(1, result.Size*result.Width))
 	result.SizeUncertainty = m.uncertainty(*result)
 	return true
+}
+
+// middle is the mean deviation of the quarter of the box about its centre.
+func (m *Measurer) middle(b Blob) float64 {
+	r := b.Box.Sub(m.in.Box.Min)
+	r = image.Rect(r.Min.X+r.Dx()/4, r.Min.Y+r.Dy()/4, r.Max.X-r.Dx()/4, r.Max.Y-r.Dy()/4)
+	var sum float64
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		for _, d := range m.dev[y*m.w+r.Min.X : y*m.w+r.Max.X] {
+			sum += float64(d)
+		}
+	}
+	return sum / float64(max(1, r.Dx()*r.Dy()))
 }
 
 // uneven reports whether a pattern lies below the blob.
