@@ -8,6 +8,10 @@ export CGO_CPPFLAGS := -I/usr/include/opencv4
 export CGO_LDFLAGS  := -lopencv_core -lopencv_imgproc -lopencv_imgcodecs
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
+DATE    := $(shell TZ=UTC0 git show -s --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd HEAD 2>/dev/null)
+# What the linker tells the package $(1) of the source.
+said     = -X $(1).Version=$(VERSION) -X $(1).Commit=$(COMMIT) -X $(1).Date=$(DATE)
 WEB     := firmware/display/web
 PEER    := bus/sparkplug/testpeer
 WAFERS  ?= 10
@@ -17,7 +21,8 @@ STATE   ?= var
 # What builds without cgo, and so for any machine.
 PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/record ./firmware/display/... \
 	./vision/frame ./vision/wafer ./vision/defect ./vision/length ./vision/export ./vision/golden \
-	./vision/register ./vision/durable ./vision/dust ./vision/binary ./vision/evaluate ./vision/hotpath
+	./vision/register ./vision/durable ./vision/dust ./vision/binary ./vision/evaluate ./vision/hotpath \
+	./cross-build/vm/...
 
 .PHONY: help
 help: ## list the targets
@@ -33,8 +38,8 @@ demo: build ## the same for WAFERS=n wafers at full speed, then a summary
 
 .PHONY: build
 build: deps web ## put kensa and kensa-warning in bin/
-	go build -tags $(TAGS) -trimpath -ldflags "-X kensa/firmware/version.Version=$(VERSION)" -o bin/kensa ./firmware/cmd/kensa
-	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.Version=$(VERSION)" -o bin/kensa-warning ./warning/cmd/kensa-warning
+	go build -tags $(TAGS) -trimpath -ldflags "$(call said,kensa/firmware/version)" -o bin/kensa ./firmware/cmd/kensa
+	CGO_ENABLED=0 go build -trimpath -ldflags "$(call said,main)" -o bin/kensa-warning ./warning/cmd/kensa-warning
 
 .PHONY: test
 test: test-deps web peer ## run all tests: with the race detector, then those that are too slow for it
@@ -45,6 +50,18 @@ test: test-deps web peer ## run all tests: with the race detector, then those th
 bench: deps web ## run the benchmarks (BENCH=regexp selects)
 	go test -tags $(TAGS) -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
+# The virtual machine: a real arm64 kernel with a virtual camera and virtual lines.
+VM := go run ./cross-build/vm/boot
+VM_BINARY = $(wildcard dist/kensa-linux-arm64)
+
+.PHONY: vm
+vm: vm-deps ## boot the real program on virtual hardware, with a console (VM_COMMAND= runs another)
+	@$(VM) run -binary "$(VM_BINARY)" $(VM_COMMAND)
+
+.PHONY: test-vm
+test-vm: vm-deps ## test on virtual hardware (VM_TESTS=./package..., VM_FLAGS="-v -long -run REGEXP")
+	@$(VM) test -binary "$(VM_BINARY)" $(VM_FLAGS) $(VM_TESTS)
+
 .PHONY: lint
 lint: deps web ## check formatting, go vet, and that the pure packages need no cgo
 	@files=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
@@ -52,11 +69,28 @@ lint: deps web ## check formatting, go vet, and that the pure packages need no c
 	CGO_ENABLED=0 GOARCH=arm64 go build $(PURE)
 	CGO_ENABLED=0 GOARCH=arm64 go vet $(PURE)
 
-.PHONY: deps test-deps
+# Static programs; cross-build/README.md says how. They take nothing from the
+# settings above but the tags.
+STATIC := env TAGS='$(TAGS)' SAID='$(call said,kensa/firmware/version)' SAID_WARNING='$(call said,main)' cross-build/static
+
+.PHONY: arm64 armhf amd64
+arm64: web ## put kensa and kensa-warning for 64-bit ARM in dist/, static
+	@cross-build/deps.sh static $@
+	@$(STATIC)/link.sh $@
+armhf: web ## the same for 32-bit ARM with NEON
+	@cross-build/deps.sh static $@
+	@$(STATIC)/link.sh $@
+amd64: web ## the same for this kind of machine
+	@cross-build/deps.sh static $@
+	@$(STATIC)/link.sh $@
+
+.PHONY: deps test-deps vm-deps
 deps:
 	@cross-build/deps.sh build
 test-deps:
 	@cross-build/deps.sh test
+vm-deps:
+	@cross-build/deps.sh vm
 
 # The operator display's page, bundled from its lock file.
 .PHONY: web

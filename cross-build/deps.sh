@@ -1,8 +1,11 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, and only those.
 #
-#   deps.sh build   what `make build` needs
-#   deps.sh test    that, and the real peers that the tests talk to
+#   deps.sh build                what `make build` needs
+#   deps.sh test                 that, and the real peers that the tests talk to
+#   deps.sh static ARCH ...      what the static programs of ARCH (amd64, arm64, armhf) need
+#   deps.sh emulate              what runs the tests of another ARCH
+#   deps.sh vm                   what `make vm` and `make test-vm` need
 set -eu
 
 build="g++ nodejs npm libhwy-dev
@@ -11,11 +14,35 @@ build="g++ nodejs npm libhwy-dev
   libopencv-highgui-dev libopencv-ml-dev libopencv-objdetect-dev libopencv-photo-dev
   libopencv-stitching-dev libopencv-video-dev libopencv-videoio-dev"
 test="chromium mosquitto"
+vm="gcc-aarch64-linux-gnu make qemu-system-arm xz-utils"
+
+static="g++ make cmake patch xz-utils ca-certificates nodejs npm"
+emulate="qemu-user-static"
+
+usage() {
+  echo "usage: deps.sh build|test|vm|emulate|static ARCH ...  (ARCH: amd64, arm64, armhf)" >&2
+  exit 2
+}
 
 case "${1:-}" in
 build) wanted=$build ;;
 test) wanted="$build $test" ;;
-*) echo "usage: deps.sh build|test" >&2; exit 2 ;;
+emulate) wanted=$emulate ;;
+static)
+  wanted=$static
+  shift
+  [ $# -gt 0 ] || usage
+  for arch; do
+    case "$arch" in
+    amd64) ;;
+    arm64) wanted="$wanted g++-aarch64-linux-gnu" ;;
+    armhf) wanted="$wanted g++-arm-linux-gnueabihf" ;;
+    *) usage ;;
+    esac
+  done
+  ;;
+vm) wanted=$vm ;;
+*) usage ;;
 esac
 
 # A program that is there already, however it was installed, is enough.

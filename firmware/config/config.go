@@ -51,6 +51,8 @@ type Config struct {
 	MES MES `toml:"mes"`
 	// The early-warning plane: what the supply-chain service gets to know.
 	Ledger Ledger `toml:"ledger"`
+	// The field engineer's calibration.
+	Calibration Calibration `toml:"calibration"`
 }
 
 // Identity names the appliance and its place.
@@ -162,15 +164,16 @@ func Default() Config {
 	connection := session.Default()
 	connection.Brokers = []string{"tcp://127.0.0.1:1883"}
 	return Config{
-		Station:   Identity{Name: "kensa-01", Site: "demo-fab", Area: "litho-1"},
-		Storage:   Storage{State: "/var/lib/kensa", KeepDays: 90, MinFree: 500},
-		Source:    Source{Camera: "simulated"},
-		Simulator: Simulator{Product: "logic", Lots: 0, Wafers: 25, Seed: 1, Pace: "tool", Defects: 0.09},
-		Cycle:     station.DefaultConfig(),
-		Display:   Display{Listen: "127.0.0.1:8080"},
-		MQTT:      MQTT{Embedded: true, Config: connection},
-		MES:       MES{Enabled: true, Device: "chuck-1"},
-		Ledger:    Ledger{Enabled: true, Disclosure: ledger.Relative},
+		Station:     Identity{Name: "kensa-01", Site: "demo-fab", Area: "litho-1"},
+		Storage:     Storage{State: "/var/lib/kensa", KeepDays: 90, MinFree: 500},
+		Source:      Source{Camera: "simulated"},
+		Simulator:   Simulator{Product: "logic", Lots: 0, Wafers: 25, Seed: 1, Pace: "tool", Defects: 0.09},
+		Cycle:       station.DefaultConfig(),
+		Display:     Display{Listen: "127.0.0.1:8080"},
+		MQTT:        MQTT{Embedded: true, Config: connection},
+		MES:         MES{Enabled: true, Device: "chuck-1"},
+		Ledger:      Ledger{Enabled: true, Disclosure: ledger.Relative},
+		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm"},
 	}
 }
 
@@ -251,6 +254,9 @@ func (c Config) Check() error {
 	}
 	if err := c.Cycle.Check(); err != nil {
 		return fmt.Errorf("cycle.%w", err)
+	}
+	if err := c.Calibration.check(); err != nil {
+		return err
 	}
 	if len(c.MQTT.Brokers) == 0 {
 		if c.MQTT.Embedded {

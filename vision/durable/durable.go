@@ -26,7 +26,7 @@ func WriteFile(path string, mode os.FileMode, write func(io.Writer) error) error
 	if err := os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
 	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
+	if err := SyncFolder(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
@@ -48,8 +48,8 @@ func fill(f *os.File, mode os.FileMode, write func(io.Writer) error) error {
 	return errors.Join(err, f.Close())
 }
 
-// syncFolder makes the rename itself durable.
-func syncFolder(path string) error {
+// SyncFolder makes a rename within the folder durable.
+func SyncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
 		return err

@@ -391,6 +391,10 @@ const char *kensa_target(void) {
   return HWY_DYNAMIC_DISPATCH(Target)();
 }
 
+int64_t kensa_compiled(void) { return HWY_TARGETS & ~HWY_SCALAR; }
+
+const char *kensa_target_name(int64_t target) { return hwy::TargetName(target); }
+
 int64_t kensa_targets(void) { return hwy::SupportedTargets() & HWY_TARGETS & ~HWY_SCALAR; }
 
 void kensa_use_targets(int64_t targets) {

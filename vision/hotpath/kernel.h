@@ -53,6 +53,11 @@ int32_t kensa_measure(const kensa_params *params, const uint8_t *raw, const uint
 // The instruction set in use, in static memory.
 const char *kensa_target(void);
 
+// All instruction sets that the build has, as Highway's bits, and the name of
+// one, in static memory.
+int64_t kensa_compiled(void);
+const char *kensa_target_name(int64_t target);
+
 // All instruction sets that the CPU and the build have, as Highway's bits, and
 // the choice of only some of them (0: all), for tests.
 int64_t kensa_targets(void);

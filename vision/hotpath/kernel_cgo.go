@@ -17,6 +17,15 @@ import "unsafe"
 // "AVX3_ZEN4" or "NEON"; "Go" is the plain twin.
 func Target() string { return C.GoString(C.kensa_target()) }
 
+// Compiled names the instruction sets that this program has the pass for, best
+// first.
+func Compiled() (names []string) {
+	for left := int64(C.kensa_compiled()); left != 0; left &= left - 1 {
+		names = append(names, C.GoString(C.kensa_target_name(C.int64_t(left&-left))))
+	}
+	return names
+}
+
 // targets are the instruction sets that can be tried here, as bits of
 // Highway's; useTargets leaves only some in use, all with 0.
 func targets() int64         { return int64(C.kensa_targets()) }

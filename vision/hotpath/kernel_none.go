@@ -6,6 +6,9 @@ package hotpath
 // kernel.
 func Target() string { return "Go" }
 
+// Compiled names the instruction sets that this program has the pass for.
+func Compiled() []string { return nil }
+
 func targets() int64   { return 0 }
 func useTargets(int64) {}
 

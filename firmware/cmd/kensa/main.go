@@ -46,21 +46,23 @@ wafer was not inspected, recorded and acknowledged.`
 
 // commands is the whole command line.
 type commands struct {
-	Run      runCommand      `cmd:"" help:"Be the appliance: inspect what the tool brings, until stopped."`
-	Simulate simulateCommand `cmd:"" help:"Run everything on this machine with a simulated tool, or write its frames."`
-	Inspect  inspectCommand  `cmd:"" help:"Inspect images: against a reference, or as bare wafers."`
-	Train    trainCommand    `cmd:"" help:"Learn a recipe's golden die from known-good frames."`
-	Evaluate evaluateCommand `cmd:"" help:"Score the inspection against labelled pairs, or against simulated wafers."`
-	Wafers   wafersCommand   `cmd:"" help:"List the wafers inspected."`
-	Show     showCommand     `cmd:"" help:"Show one wafer."`
-	Export   exportCommand   `cmd:"" help:"Write one wafer as KLARF or CSV."`
-	Doctor   doctorCommand   `cmd:"" help:"Check configuration, folders, broker, camera and clock."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Run       runCommand       `cmd:"" help:"Be the appliance: inspect what the tool brings, until stopped."`
+	Simulate  simulateCommand  `cmd:"" help:"Run everything on this machine with a simulated tool, or write its frames."`
+	Inspect   inspectCommand   `cmd:"" help:"Inspect images: against a reference, or as bare wafers."`
+	Train     trainCommand     `cmd:"" help:"Learn a recipe's golden die from known-good frames."`
+	Calibrate calibrateCommand `cmd:"" help:"Measure the station: camera, optics, light, stage, trigger."`
+	Evaluate  evaluateCommand  `cmd:"" help:"Score the inspection against labelled pairs, or against simulated wafers."`
+	Wafers    wafersCommand    `cmd:"" help:"List the wafers inspected."`
+	Show      showCommand      `cmd:"" help:"Show one wafer."`
+	Export    exportCommand    `cmd:"" help:"Write one wafer as KLARF or CSV."`
+	Doctor    doctorCommand    `cmd:"" help:"Check configuration, folders, broker, camera and clock."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
 // console is where a command reads its context from and prints to.
 type console struct {
 	context.Context
+	in       io.Reader
 	out, err io.Writer
 }
 
@@ -88,7 +90,7 @@ func fail(code int, err error, hint string) error {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := execute(console{ctx, os.Stdout, os.Stderr}, os.Args[1:])
+	code := execute(console{ctx, os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }

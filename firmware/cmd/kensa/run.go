@@ -7,7 +7,6 @@ import (
 
 	"kensa/firmware/appliance"
 	"kensa/firmware/record"
-	"kensa/firmware/version"
 	"kensa/vision/wafer"
 )
 
@@ -63,17 +62,4 @@ func waferLine(w *record.Wafer) string {
 		line += fmt.Sprintf(" (%d of %d fields)", w.FieldsInspected, w.Fields)
 	}
 	return line
-}
-
-type versionCommand struct {
-	JSON bool `help:"Print JSON."`
-}
-
-// Run prints the version.
-func (v *versionCommand) Run(c console) error {
-	if v.JSON {
-		return printJSON(c.out, map[string]string{"version": version.Version})
-	}
-	_, err := fmt.Fprintln(c.out, "kensa", version.Version)
-	return err
 }

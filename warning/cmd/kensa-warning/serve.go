@@ -58,13 +58,13 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	defer in.Close()
-	server, err := serve.Listen(c.Listen, in, version(), log)
+	server, err := serve.Listen(c.Listen, in, read().Version, log)
 	if err != nil {
 		return failure{err, exitUsage, listenHint(err)}
 	}
 	server.Start()
 	in.Start(ctx)
-	log.Info("serving", "page", "http://"+server.Addr().String(), "state", c.State, "enrolled", enrolment.Nodes(), "version", version())
+	log.Info("serving", "page", "http://"+server.Addr().String(), "state", c.State, "enrolled", enrolment.Nodes(), "version", read().Version)
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime/debug"
 	"text/tabwriter"
 	"time"
 
@@ -87,28 +86,4 @@ func printStatus(out io.Writer, st serve.Status) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\n", s.Node, s.Product, s.State, s.Wafers, average)
 	}
 	return t.Flush()
-}
-
-type versionCommand struct{}
-
-// Run prints the version.
-func (versionCommand) Run(std streams) error {
-	_, err := fmt.Fprintln(std.out, "kensa-warning", version())
-	return err
-}
-
-// Version is set by the linker: -X main.Version=v1.2.3.
-var Version string
-
-// version is what the linker was told, or what the Go toolchain noted of the
-// source.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	switch {
-	case Version != "":
-		return Version
-	case !ok || info.Main.Version == "":
-		return "unknown"
-	}
-	return info.Main.Version
 }

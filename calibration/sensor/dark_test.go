@@ -1,0 +1,68 @@
+package sensor_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"kensa/calibration"
+	"kensa/calibration/calibrationtest"
+	"kensa/calibration/sensor"
+	"kensa/hw/simulator/stand"
+)
+
+func darkOptions() sensor.DarkOptions {
+	o := sensor.DefaultDark(20 * time.Millisecond)
+	o.Frames = 16
+	return o
+}
+
+// TestDarkCoversTheTruth: in at least 95 of 100 stations the true value lies
+// within the uncertainty that the figure states.
+func TestDarkCoversTheTruth(t *testing.T) {
+	calibrationtest.Cover(t, calibrationtest.Coverage{
+		Seeds: 100,
+		Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
+			truth := stand.Defaults(96, 64)
+			truth.Seed = seed
+			truth.Sensor.Dark = 100
+			p, err := sensor.NewDark(darkOptions())
+			return truth, p, err
+		},
+		Want: map[string]func(stand.Truth) float64{
+			"noise": func(truth stand.Truth) float64 {
+				leak := truth.Sensor.Dark * 0.02
+				return math.Sqrt(truth.Sensor.Gain*truth.Sensor.Gain*(truth.Sensor.ReadNoise*truth.Sensor.ReadNoise+leak) + 1./12)
+			},
+			"dsnu":    func(truth stand.Truth) float64 { return truth.Sensor.DSNU * truth.Sensor.Gain / 40.95 },
+			"current": func(truth stand.Truth) float64 { return truth.Sensor.Dark * truth.Sensor.Gain },
+		},
+	})
+}
+
+// TestHotPixels are counted, not one more or less.
+func TestHotPixels(t *testing.T) {
+	truth := stand.Defaults(96, 64)
+	truth.Sensor.Hot = 7
+	r := calibrationtest.Run(t, truth, must(sensor.NewDark(darkOptions())))
+	if f, _ := r.Figure("hot"); math.Abs(f.Value-100*7./(96*64)) > 1e-9 {
+		t.Errorf("hot pixels %v; want 7 of %d", f, 96*64)
+	}
+}
+
+// TestLightComesIn asks for the cover.
+func TestLightComesIn(t *testing.T) {
+	truth := stand.Defaults(96, 64)
+	truth.Sensor.Dark = 1e6
+	wrong := calibrationtest.Wrong(t, truth, must(sensor.NewDark(darkOptions())))
+	if wrong == nil || wrong.Remedy != "cover the lens, switch the light off" {
+		t.Errorf("light in a dark frame: %v", wrong)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

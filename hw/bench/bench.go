@@ -1,0 +1,95 @@
+// Package bench is the station as a field engineer uses it: a camera, a light, a
+// stage and something to look at, set one step after another, without a tool
+// that runs lots.
+//
+// Lengths are in the stage's coordinates: x and y in the plane of the wafer, z
+// along the optical axis, growing towards the lens. Times are on one clock, that
+// of the trigger line.
+package bench
+
+import (
+	"context"
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+
+	"kensa/hw/camera"
+)
+
+// Target names what lies under the lens. A bench or a person puts it there.
+type Target string
+
+// Targets that procedures ask for.
+const (
+	// Any leaves what is there.
+	Any Target = ""
+	// Cover keeps all light from the sensor: a closed shutter, a cap on the lens.
+	Cover Target = "cover"
+	// Mirror is an even, bare, defect-free surface that fills the view.
+	Mirror Target = "mirror"
+	// Chessboard is a plate with squares of known pitch.
+	Chessboard Target = "chessboard"
+	// Circles is a plate with dots in a square grid of known pitch.
+	Circles Target = "circles"
+	// Edge is a straight edge, slanted by about 5° against the pixel rows.
+	Edge Target = "edge"
+	// Wafer is a wafer of the recipe's product.
+	Wafer Target = "wafer"
+	// Blinker is a light that flashes with the trigger pulse.
+	Blinker Target = "blinker"
+)
+
+// Setting is what an exposure needs. Fields that are zero are set so, save
+// Target, where Any leaves what is there.
+type Setting struct {
+	Target Target
+	// Light is the part of the light's full current, 0 to 1.
+	Light float64
+	// Exposure of the sensor.
+	Exposure time.Duration
+	// X, Y, Z of the stage.
+	X, Y, Z physic.Distance
+	// Turn of the target in its plane, and its tilt about the x and y axes, where a
+	// person lays a plate.
+	Turn, TiltX, TiltY physic.Angle
+	// FlashDelay and Flash are when the Blinker begins, after the trigger pulse, and
+	// how long it shines.
+	FlashDelay, Flash time.Duration
+}
+
+// Station says what stands here; a calibration belongs to it.
+type Station struct {
+	Name      string // of the appliance
+	Objective string // "5x"; one calibration each
+	// Serial numbers, empty where unknown.
+	Camera, Lens, Light string
+	Format              camera.Format
+}
+
+// Exposure is a frame and the circumstances under which it was taken.
+type Exposure struct {
+	*camera.Frame
+	// Pulse is when the trigger pulse was given; the frame's Time is when the
+	// exposure began.
+	Pulse time.Duration
+	// Temperature at the optics; 0 kelvin where no thermometer is.
+	Temperature physic.Temperature
+	// X, Y, Z are where the stage says that it is.
+	X, Y, Z physic.Distance
+}
+
+// Bench sets the station and exposes. It is used from one goroutine.
+type Bench interface {
+	Station() Station
+	// Set brings the station to the setting as far as it can by itself. What a
+	// person must still do is returned, one imperative sentence each ("put the
+	// mirror wafer under the lens"); nothing then means that all is set. An
+	// impossible setting (beyond the stage's travel, the camera's range) is an error.
+	Set(ctx context.Context, s Setting) (byHand []string, err error)
+	// Expose triggers one exposure and waits for it. The frame must be released.
+	Expose(ctx context.Context) (*Exposure, error)
+	// Sleep lets time pass on the bench's clock; a simulated one does not wait for
+	// it.
+	Sleep(ctx context.Context, d time.Duration) error
+	Close() error
+}
