@@ -54,6 +54,16 @@ func Annotate(png []byte, n Note) ([]byte, error) {
 	return slices.Concat(png[:head], chunk, png[head:]), nil
 }
 
+// Crop is the part of an image around a defect as an annotated PNG, of at least
+// so many pixels a side.
+func Crop(img frame.Image, d defect.Defect, least int) ([]byte, error) {
+	var png bytes.Buffer
+	if err := frame.EncodePNG(&png, img.Sub(Around(d.Box, least))); err != nil {
+		return nil, err
+	}
+	return Annotate(png.Bytes(), Note{d.Class, d.Measures})
+}
+
 // noteOf reads the note of a PNG. found is false where there is none.
 func noteOf(png []byte) (n Note, found bool, err error) {
 	const signature = 8
