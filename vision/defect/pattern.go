@@ -44,6 +44,7 @@ type Pattern struct {
 	bright        bool
 	clear         float64 // how well the golden divides, 0 to 1
 	optic         float64 // standard deviation of the optic's blur, pixels
+	short         int     // pixels
 	window        window
 	measurer      Measurer
 	around        Surroundings
@@ -257,6 +258,11 @@ func (p *Pattern) measure(b Blob, die []uint8) Measures {
 	}
 	return p.measurer.Measure(b, *at)
 }
+
+// FallShort says by how many pixels the outline of a blob may fall short of the
+// change that it is part of, as where edges may wander and the change begins at
+// one.
+func (p *Pattern) FallShort(pixels int) { p.short = pixels }
 
 // Clear is how well material and ground are told apart, 0 to 1: the share of all
 // scatter of grey values that lies between the two, after Otsu.

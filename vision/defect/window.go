@@ -23,16 +23,17 @@ type window struct {
 	label    []bool // visited by a flood
 	stack    []int
 	values   []uint8
+	short    int // see FallShort
 }
 
 // Window is the part of the die that Classify looks at for a blob.
 func (p *Pattern) Window(b Blob) image.Rectangle {
-	return b.Box.Inset(-windowReach).Intersect(image.Rect(0, 0, p.width, p.height))
+	return b.Box.Inset(-windowReach - p.short).Intersect(image.Rect(0, 0, p.width, p.height))
 }
 
 // open sets the window up around a blob.
 func (w *window) open(p *Pattern, b Blob, die []uint8) {
-	w.box = p.Window(b)
+	w.box, w.short = p.Window(b), p.short
 	n := w.box.Dx() * w.box.Dy()
 	w.material, w.blob = fresh(w.material, n), fresh(w.blob, n)
 	w.changed, w.label = fresh(w.changed, n), fresh(w.label, n)
@@ -155,7 +156,7 @@ func (w *window) change(level float64) (added bool) {
 	moved := func(n int) bool { return w.toward[n] >= level || w.crossed[n] && w.toward[n] >= level/2 }
 	for n, on := range w.blob {
 		if on {
-			w.near(n, blurReach, func(m int) { zone[m] = true })
+			w.near(n, blurReach+w.short, func(m int) { zone[m] = true })
 		}
 	}
 	for n, on := range w.blob {

@@ -124,7 +124,7 @@ func (s *workspace) compare(ref, img plane, g registration, depth int, p PairPar
 func (c *comparison) findings(e *evidence, p PairParams, result *PairResult) error {
 	tmp := &workspace{}
 	defer tmp.Close()
-	classes, err := c.classifier(tmp, p.Material, result.Noise)
+	classes, err := c.classifier(tmp, p.Material, result.Noise, result.Wander)
 	if err != nil {
 		return err
 	}

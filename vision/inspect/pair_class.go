@@ -26,7 +26,7 @@ type classifier struct {
 // grey values has 0.75, a normal one 0.64.
 const twoLevels = 0.8
 
-func (c *comparison) classifier(s *workspace, m defect.Material, noise float64) (*classifier, error) {
+func (c *comparison) classifier(s *workspace, m defect.Material, noise, wander float64) (*classifier, error) {
 	expected, err := s.blur(c.expected, 1)
 	if err != nil {
 		return nil, err
@@ -45,10 +45,15 @@ func (c *comparison) classifier(s *workspace, m defect.Material, noise float64) 
 		ref, img = expected, smooth
 	}
 	if p := defect.NewPattern(bytes(ref), ref.w, ref.h, m); p.Clear() >= twoLevels {
+		p.FallShort(min(int(math.Ceil(stray*wander)), mostStray))
 		k.pattern, k.image = p, bytes(img)
 	}
 	return k, nil
 }
+
+// A defect's outline leaves out what a stray edge could explain: up to about so
+// many times the edges' wander, and no more than so many pixels.
+const stray, mostStray = 4, 5
 
 // noisy is the noise over the pattern's contrast from which both are smoothed
 // before the pattern is divided.
