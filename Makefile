@@ -52,15 +52,14 @@ bench: deps web ## run the benchmarks (BENCH=regexp selects)
 
 # The virtual machine: a real arm64 kernel with a virtual camera and virtual lines.
 VM := go run ./cross-build/vm/boot
-VM_BINARY = $(wildcard dist/kensa-linux-arm64)
 
 .PHONY: vm
-vm: vm-deps ## boot the real program on virtual hardware, with a console (VM_COMMAND= runs another)
-	@$(VM) run -binary "$(VM_BINARY)" $(VM_COMMAND)
+vm: arm64 vm-deps ## boot the real program on virtual hardware, with a console (VM_COMMAND= runs another)
+	@$(VM) run $(VM_COMMAND)
 
 .PHONY: test-vm
-test-vm: vm-deps ## test on virtual hardware (VM_TESTS=./package..., VM_FLAGS="-v -long -run REGEXP")
-	@$(VM) test -binary "$(VM_BINARY)" $(VM_FLAGS) $(VM_TESTS)
+test-vm: arm64 vm-deps ## test on virtual hardware (VM_TESTS=./package..., VM_FLAGS="-v -long -run REGEXP")
+	@$(VM) test $(VM_FLAGS) $(VM_TESTS)
 
 .PHONY: lint
 lint: deps web ## check formatting, go vet, and that the pure packages need no cgo

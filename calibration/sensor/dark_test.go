@@ -66,3 +66,8 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
+
+// exposure is half of what saturates, by a flat result.
+func exposure(r *calibration.Result) (time.Duration, error) {
+	return time.Duration(r.Parameters["saturation_s"] / 2 * float64(time.Second)), nil
+}

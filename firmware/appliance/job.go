@@ -142,7 +142,7 @@ func readGolden(r config.Recipe) (*golden.Golden, error) {
 func (a *Appliance) recipe() (config.Recipe, error) {
 	file := a.config.Recipe.File
 	if file == "" {
-		if _, replayed := a.config.Source.Replay(); replayed {
+		if a.config.Source.Camera != "simulated" {
 			return config.BareRecipe(), nil
 		}
 		return a.demoRecipe()

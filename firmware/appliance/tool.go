@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"kensa/firmware/alarm"
 	"kensa/firmware/config"
 	"kensa/hw/camera"
+	"kensa/hw/camera/freerun"
 	"kensa/hw/camera/replay"
+	"kensa/hw/camera/v4l2"
 	"kensa/hw/handler"
 	"kensa/hw/handshake"
 	"kensa/hw/simulator"
@@ -52,11 +55,27 @@ func (a *Appliance) configuredTool(plan *wafer.Plan) (Tool, error) {
 			Folder: folder, Decode: decode, Unreadable: a.unreadable, Pace: pace(a.config.Simulator.Pace),
 		})
 	}
+	if _, real := a.config.Source.Device(); real {
+		return a.freeRunning(plan)
+	}
 	options, err := SimulatorOptions(a.config.Simulator, plan)
 	if err != nil {
 		return nil, err
 	}
 	return simulator.New(options)
+}
+
+// freeRunning is a real camera without lines to a tool.
+func (a *Appliance) freeRunning(plan *wafer.Plan) (Tool, error) {
+	source, err := v4l2.New(a.config.V4L2(plan.Width, plan.Height))
+	if err != nil {
+		return nil, err
+	}
+	fields := a.config.Camera.Fields
+	if !plan.Open() {
+		fields = len(plan.Fields)
+	}
+	return freerun.New(source, fields, "FREE-"+time.Now().UTC().Format("20060102-150405"))
 }
 
 // unreadable tells of a recorded file that is no image; its field goes on to be

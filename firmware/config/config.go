@@ -21,6 +21,8 @@ import (
 	"kensa/bus/ledger"
 	"kensa/bus/session"
 	"kensa/firmware/station"
+	"kensa/hw/camera/v4l2"
+	"kensa/hw/thread"
 )
 
 // Example is a kensa.toml with every key, its default and its meaning.
@@ -40,6 +42,11 @@ type Config struct {
 	Recipe RecipeFile `toml:"recipe"`
 	// The simulated tool; it matters only where source.camera is "simulated".
 	Simulator Simulator `toml:"simulator"`
+	// A real camera; it matters only where source.camera is "v4l2:DEVICE".
+	Camera Camera `toml:"camera"`
+	// The threads that follow the trigger line and the camera: a busy box is late
+	// without them. Needs CAP_SYS_NICE.
+	Realtime thread.Settings `toml:"realtime"`
 	// The work cycle: pairing of pulses with frames, and the queue.
 	Cycle station.Config `toml:"cycle"`
 	// The operator display.
@@ -78,16 +85,17 @@ type Storage struct {
 
 // Source is where pulses and frames come from.
 type Source struct {
-	// Camera is "simulated", or "replay:DIR" for a folder of images, one field a
-	// file, as if a camera had taken them (PNG, JPEG, TIFF, PGM).
+	// Camera is "simulated", "replay:DIR" for a folder of images, one field a file,
+	// as if a camera had taken them (PNG, JPEG, TIFF, PGM), or "v4l2:DEVICE" for a
+	// real camera, such as v4l2:/dev/v4l/by-id/usb-…-video-index0.
 	Camera string `toml:"camera"`
 }
 
 // RecipeFile says which recipe is loaded at the start.
 type RecipeFile struct {
 	// File of the recipe, relative to the state folder. Empty takes the built-in
-	// recipe of the source: the demo product for a simulated tool, a bare wafer
-	// for replayed images.
+	// recipe of the source: the demo product for a simulated tool, else a bare
+	// wafer.
 	File string `toml:"file"`
 }
 
@@ -168,6 +176,8 @@ func Default() Config {
 		Storage:     Storage{State: "/var/lib/kensa", KeepDays: 90, MinFree: 500},
 		Source:      Source{Camera: "simulated"},
 		Simulator:   Simulator{Product: "logic", Lots: 0, Wafers: 25, Seed: 1, Pace: "tool", Defects: 0.09},
+		Camera:      Camera{Input: -1, Buffers: v4l2.DefaultBuffers, Controls: []string{}, Fields: 25},
+		Realtime:    thread.Settings{CPUs: []int{}},
 		Cycle:       station.DefaultConfig(),
 		Display:     Display{Listen: "127.0.0.1:8080"},
 		MQTT:        MQTT{Embedded: true, Config: connection},
@@ -249,8 +259,8 @@ func (c Config) Check() error {
 	if _, _, err := net.SplitHostPort(c.Display.Listen); err != nil {
 		return fmt.Errorf("display.listen: %q; want host:port: %w", c.Display.Listen, err)
 	}
-	if dir, replay := c.Source.Replay(); c.Source.Camera != "simulated" && (!replay || dir == "") {
-		return fmt.Errorf(`source.camera: %q; want "simulated" or "replay:DIR"`, c.Source.Camera)
+	if err := c.checkCamera(); err != nil {
+		return err
 	}
 	if err := c.Cycle.Check(); err != nil {
 		return fmt.Errorf("cycle.%w", err)

@@ -44,11 +44,13 @@ type Frame struct {
 	Return func()
 }
 
-// Release gives the frame's memory back. The pixels must not be read after.
+// Release gives the frame's memory back. Neither the pixels nor the frame may be
+// used after: a camera may make its next frame in the same place.
 func (f *Frame) Release() {
-	if f.Return != nil {
-		f.Return()
+	// First: from the call on the frame may be another.
+	if back := f.Return; back != nil {
 		f.Return = nil
+		back()
 	}
 }
 

@@ -3,6 +3,7 @@ package appliance
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -45,10 +46,26 @@ func TestTheRealProgram(t *testing.T) {
 		t.Skip("the machine was booted without the real program: make arm64 builds it")
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", filepath.Dir(program))
 			return nil
 		},
 	})
+}
+
+// await runs a program again and again until what it prints matches:
+// await REGEXP PROGRAM ARG…
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	wanted := regexp.MustCompile(args[0])
+	const patience = 2 * time.Minute
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...) // its output says what it meant
+		if out := ts.ReadFile("stdout") + ts.ReadFile("stderr"); wanted.MatchString(out) {
+			return
+		}
+		ts.Logf("%v", err)
+	}
+	ts.Fatalf("%v: nothing like %s within %v", args[1:], args[0], patience)
 }

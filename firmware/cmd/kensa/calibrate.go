@@ -24,7 +24,10 @@ import (
 // calibrateCommand is the field engineer's: the procedures first, then what is
 // done with their results.
 type calibrateCommand struct {
-	Dark darkCommand `cmd:"" help:"The sensor without light: level, noise, dark current, hot pixels."`
+	Dark    darkCommand    `cmd:"" help:"The sensor without light: level, noise, dark current, hot pixels."`
+	Flat    flatCommand    `cmd:"" help:"The sensor under even light: photon transfer, linearity, gain map."`
+	Trigger triggerCommand `cmd:"" help:"Latency and jitter from pulse to exposure; the pairing window."`
+	Focus   focusCommand   `cmd:"" help:"Best focus by a sweep, its tilt and curvature over the view, MTF at an edge."`
 }
 
 // calibrating is the part of all procedures' commands.

@@ -22,3 +22,22 @@ func (d *darkCommand) Run(c console) error {
 	}
 	return d.measure(c, "dark", options, p)
 }
+
+type flatCommand struct {
+	calibrating
+	Light     float64 `default:"0.5" help:"Part of the light's full current, 0 to 1."`
+	Levels    int     `default:"16" help:"Levels of signal between dark and saturation."`
+	Frames    int     `default:"8" help:"Frames of each level."`
+	MapFrames int     `default:"64" help:"Frames for the gain map, bright and dark."`
+}
+
+// Run measures the sensor and the light over it on a bare mirror.
+func (f *flatCommand) Run(c console) error {
+	options := sensor.DefaultFlat()
+	options.Light, options.Levels, options.Frames, options.MapFrames = f.Light, f.Levels, f.Frames, f.MapFrames
+	p, err := sensor.NewFlat(options)
+	if err != nil {
+		return fail(exitUsage, err, "")
+	}
+	return f.measure(c, "flat", options, p)
+}

@@ -17,6 +17,7 @@ import (
 	"kensa/firmware/config"
 	"kensa/firmware/record"
 	"kensa/hw/camera/replay"
+	"kensa/hw/camera/v4l2"
 )
 
 type doctorCommand struct {
@@ -114,12 +115,24 @@ func checkRecipe(_ context.Context, c config.Config) (string, error) {
 }
 
 func checkCamera(_ context.Context, c config.Config) (string, error) {
+	if _, real := c.Source.Device(); real {
+		return checkDevice(c)
+	}
 	folder, ok := c.Source.Replay()
 	if !ok {
 		return "simulated: product " + c.Simulator.Product, nil
 	}
 	wafers, err := replay.Find(folder)
 	return fmt.Sprintf("replays %d wafers from %s", len(wafers), folder), err
+}
+
+// checkDevice opens the camera, which may be streaming for a running appliance.
+func checkDevice(c config.Config) (detail string, err error) {
+	d, err := v4l2.Open(c.V4L2(0, 0).Path)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s at %s, driver %s", d.Info().Card, d.Info().Path, d.Info().Driver), d.Close()
 }
 
 // checkState looks whether the state folder can be written, and leaves nothing.

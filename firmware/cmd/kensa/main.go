@@ -55,6 +55,7 @@ type commands struct {
 	Wafers    wafersCommand    `cmd:"" help:"List the wafers inspected."`
 	Show      showCommand      `cmd:"" help:"Show one wafer."`
 	Export    exportCommand    `cmd:"" help:"Write one wafer as KLARF or CSV."`
+	Camera    cameraCommand    `cmd:"" help:"List, show, set and try the cameras of this machine."`
 	Doctor    doctorCommand    `cmd:"" help:"Check configuration, folders, broker, camera and clock."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }

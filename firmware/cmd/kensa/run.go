@@ -12,7 +12,7 @@ import (
 
 type runCommand struct {
 	configured
-	Camera string     `help:"Where frames come from, instead of source.camera: simulated, or replay:DIR for a folder of images."`
+	Camera string     `help:"Where frames come from, instead of source.camera: simulated, replay:DIR for a folder of images, or v4l2:DEVICE for a real camera."`
 	Recipe string     `help:"Recipe file, instead of recipe.file."`
 	Pace   string     `enum:",tool,max" default:"" help:"tool: a true tool's pace; max: as fast as the inspection allows. For simulated and replayed frames."`
 	Log    slog.Level `default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn or error."`
