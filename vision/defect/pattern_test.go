@@ -151,3 +151,28 @@ func TestAxes(t *testing.T) {
 		t.Errorf("axes %v × %v; want %v × %v", length, width, 30*k, 6*k)
 	}
 }
+
+// BenchmarkClassify measures and names one small defect.
+func BenchmarkClassify(b *testing.B) {
+	golden := draw(pattern)
+	at := image.Rect(30, 7, 34, 10)
+	die := draw(func(x, y int) int {
+		if image.Pt(x, y).In(at) {
+			return material
+		}
+		return pattern(x, y)
+	})
+	var runs []defect.Run
+	for y := at.Min.Y; y < at.Max.Y; y++ {
+		runs = append(runs, defect.Run{Y: y, X0: at.Min.X, X1: at.Max.X, Bright: at.Dx(), Weight: int64(at.Dx()), Peak: 20})
+	}
+	blobs, err := new(defect.Joiner).Join(runs, defect.Params{MinArea: 1, MaxDefects: 9})
+	if err != nil || len(blobs) != 1 {
+		b.Fatal(err)
+	}
+	p := defect.NewPattern(golden, side, side, defect.BrightMaterial)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Classify(blobs[0], die)
+	}
+}
