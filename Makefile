@@ -19,7 +19,7 @@ BENCH   ?= .
 STATE   ?= var
 
 # What builds without cgo, and so for any machine.
-PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/record ./firmware/display/... \
+PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/pairing ./firmware/record ./firmware/display/... \
 	./vision/frame ./vision/wafer ./vision/defect ./vision/length ./vision/export ./vision/golden \
 	./vision/register ./vision/durable ./vision/dust ./vision/binary ./vision/evaluate ./vision/hotpath \
 	./cross-build/vm/...

@@ -36,6 +36,13 @@ var (
 	OpticsDust = Kind{204, EquipmentStatus, Warning, "Dust on the optics",
 		"Clean the optics at the named camera pixels; findings there are left out until then."}
 
+	CameraRestarted = Kind{205, EquipmentStatus, Warning, "Camera restarted by itself",
+		"Check the camera's power and cable; reinspect the wafer."}
+	StrobeWithheld = Kind{206, EquipmentSafety, Warning, "Exposure withheld",
+		"The lamp or the stage would not have borne it: check pulse rate, strobe width and the trigger's limit."}
+	LampFailed = Kind{207, EquipmentStatus, Fault, "Light cannot be set",
+		"Check the light's driver, its power and its bus, as the detail says."}
+
 	NotRegistered = Kind{301, ParameterError, Fault, "Many dies not registered",
 		"Check recipe, focus and wafer alignment against the product on the chuck."}
 	LowYield = Kind{302, ParameterWarning, Warning, "Yield below limit",
@@ -54,6 +61,10 @@ var (
 		"Free space on the state disk; the wafer is stored as soon as that succeeds."}
 	ClockUnsynchronised = Kind{503, DataIntegrity, Warning, "Clock not synchronised",
 		"Check the time server's address and the network."}
+	SensorFailed = Kind{504, EquipmentStatus, Warning, "Environment sensor not answering",
+		"Check the sensor's wiring, address and power."}
+	TowerFailed = Kind{505, EquipmentStatus, Warning, "Tower lamp cannot be driven",
+		"Check the wiring of the named line."}
 )
 
 // Kinds lists every kind by its number.
@@ -61,10 +72,10 @@ func Kinds() []Kind {
 	return []Kind{
 		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
 		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
-		CameraGone, LightDrift, BadFrame, OpticsDust,
+		CameraGone, LightDrift, BadFrame, OpticsDust, CameraRestarted, StrobeWithheld, LampFailed,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog,
-		DiskNearlyFull, CommitFailed, ClockUnsynchronised,
+		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed,
 	}
 }
 
@@ -83,7 +94,7 @@ func ByID(id ID) (Kind, bool) {
 func Momentary(id ID) bool {
 	switch id {
 	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
-		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID:
+		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID, LampFailed.ID, SensorFailed.ID, TowerFailed.ID:
 		return false
 	}
 	return true

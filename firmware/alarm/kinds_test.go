@@ -24,6 +24,9 @@ var shipped = map[ID]string{
 	202: "Light has drifted",
 	203: "Frame unreadable or of wrong format",
 	204: "Dust on the optics",
+	205: "Camera restarted by itself",
+	206: "Exposure withheld",
+	207: "Light cannot be set",
 	301: "Many dies not registered",
 	302: "Yield below limit",
 	303: "Recipe cannot be used",
@@ -32,6 +35,8 @@ var shipped = map[ID]string{
 	501: "Disk nearly full",
 	502: "Result not stored, wafer held",
 	503: "Clock not synchronised",
+	504: "Environment sensor not answering",
+	505: "Tower lamp cannot be driven",
 }
 
 func TestNumbersKeepTheirMeaning(t *testing.T) {

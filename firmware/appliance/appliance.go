@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"kensa/bus/broker"
 	"kensa/bus/ledger"
 	"kensa/bus/session"
@@ -52,6 +54,10 @@ type Appliance struct {
 	listener   net.Listener
 	display    *display.Server
 	station    *station.Station
+	registry   *prometheus.Registry
+	tower      *lamps    // nil where there is none
+	climate    *climate  // nil where there is no sensor
+	hurried    sync.Once // tells a refusal of the threads' urgency
 
 	// What the watch last saw; its own.
 	lastAnswered time.Time
@@ -74,14 +80,14 @@ const KeysFolder = "keys"
 // later is an alarm, and the appliance goes on where it can.
 func New(ctx context.Context, o Options) (a *Appliance, err error) {
 	a = &Appliance{options: o, config: o.Config, log: o.Log, alarms: alarm.NewSet(time.Now),
-		raised: map[alarm.ID]bool{}, links: map[string]display.Connection{}, lastAnswered: time.Now()}
+		registry: prometheus.NewRegistry(), raised: map[alarm.ID]bool{}, links: map[string]display.Connection{}, lastAnswered: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
 		}
 	}()
 	for _, build := range []func(context.Context) error{
-		a.openStore, a.startBroker, a.openBus, a.openStation, a.openDisplay,
+		a.openStore, a.startBroker, a.openBus, a.openPeriphery, a.openStation, a.openDisplay,
 	} {
 		if err := build(ctx); err != nil {
 			return a, err

@@ -111,16 +111,28 @@ func (a *Appliance) openStation(ctx context.Context) error {
 	}
 	a.screen.board = display.NewBoard(display.State{Status: a.screen.status, Finished: finished})
 	lines := a.tool.Lines()
-	pulses, err := trigger.NewCounter(lines.FieldTrigger)
+	pulses, err := pulsesOf(a.tool)
+	if err != nil {
+		return err
+	}
+	meter, err := station.NewMeter(a.registry, a.config.Source.Live())
 	if err != nil {
 		return err
 	}
 	a.station, err = station.New(station.Parts{
-		Lines: lines, Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log,
+		Lines: lines, Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log, Meter: meter,
 		Store:    &keeper{a.store, a.identity, a.config, a.notify},
 		Observer: a.observers(),
 	}, a.config.Cycle, job)
 	return err
+}
+
+// pulsesOf are the tool's field triggers.
+func pulsesOf(t Tool) (trigger.Source, error) {
+	if own, ok := t.(interface{ Pulses() trigger.Source }); ok {
+		return own.Pulses(), nil
+	}
+	return trigger.NewCounter(t.Lines().FieldTrigger)
 }
 
 // notify wakes those who send what was committed.
@@ -146,7 +158,7 @@ func (a *Appliance) openDisplay(context.Context) error {
 	})
 	a.listener = listener
 	a.display, err = display.New(display.Options{
-		Board: a.screen.board, Archive: archive{a.store.Reader},
+		Registry: a.registry, Board: a.screen.board, Archive: archive{a.store.Reader},
 		Commands: operator{a.station, a.alarms, a.screen, a.log}, Hosts: a.config.Display.Hosts, Log: a.log.With("part", "display"),
 	})
 	return err

@@ -45,6 +45,9 @@ func (a *Appliance) relayAlarms(ctx context.Context) {
 
 func (a *Appliance) relay(ctx context.Context, changed alarm.Alarm) {
 	a.screen.alarm(changed)
+	if a.tower != nil {
+		a.tower.alarm(changed)
+	}
 	if a.mes != nil {
 		a.mes.alarm(changed, len(a.alarms.Active()))
 	}
@@ -185,6 +188,7 @@ func (a *Appliance) watchHealth() {
 		low := free < uint64(a.config.Storage.MinFree)*bytesPerMiB
 		a.alarmWhen(low, alarm.DiskNearlyFull, fmt.Sprintf("%d MiB free of the %d wanted", free/bytesPerMiB, a.config.Storage.MinFree))
 	}
+	a.watchClimate()
 	if a.config.Source.Live() {
 		a.alarmWhen(!ClockSynchronised(), alarm.ClockUnsynchronised, "the kernel's clock follows no time server")
 	}

@@ -62,10 +62,10 @@ func (c Config) checkCamera() error {
 	}
 	device, real := c.Source.Device()
 	folder, replayed := c.Source.Replay()
-	if c.Source.Camera != "simulated" && device == "" && folder == "" {
+	if c.Source.Camera != "simulated" && (!real || device == "") && (!replayed || folder == "") {
 		return fmt.Errorf(`source.camera: %q; want "simulated", "replay:DIR" or "v4l2:DEVICE"`, c.Source.Camera)
 	}
-	if !real || replayed {
+	if !real {
 		return nil
 	}
 	_, err := v4l2.New(c.V4L2(0, 0)) // opens nothing

@@ -44,9 +44,19 @@ type Config struct {
 	Simulator Simulator `toml:"simulator"`
 	// A real camera; it matters only where source.camera is "v4l2:DEVICE".
 	Camera Camera `toml:"camera"`
+	// The lines to a real tool; they matter only where the source is a real camera.
+	Lines Lines `toml:"lines"`
+	// How a real camera is exposed.
+	Trigger Trigger `toml:"trigger"`
 	// The threads that follow the trigger line and the camera: a busy box is late
 	// without them. Needs CAP_SYS_NICE.
 	Realtime thread.Settings `toml:"realtime"`
+	// The illumination.
+	Light Light `toml:"light"`
+	// The signal tower.
+	Tower Tower `toml:"tower"`
+	// The surroundings of the optics.
+	Environment Environment `toml:"environment"`
 	// The work cycle: pairing of pulses with frames, and the queue.
 	Cycle station.Config `toml:"cycle"`
 	// The operator display.
@@ -89,6 +99,9 @@ type Source struct {
 	// as if a camera had taken them (PNG, JPEG, TIFF, PGM), or "v4l2:DEVICE" for a
 	// real camera, such as v4l2:/dev/v4l/by-id/usb-…-video-index0.
 	Camera string `toml:"camera"`
+	// Lot names the wafers of a real tool whose handler does not: the lot, and a
+	// number of their own. Empty: each such wafer raises an alarm.
+	Lot string `toml:"lot"`
 }
 
 // RecipeFile says which recipe is loaded at the start.
@@ -176,6 +189,9 @@ func Default() Config {
 		Storage:     Storage{State: "/var/lib/kensa", KeepDays: 90, MinFree: 500},
 		Source:      Source{Camera: "simulated"},
 		Simulator:   Simulator{Product: "logic", Lots: 0, Wafers: 25, Seed: 1, Pace: "tool", Defects: 0.09},
+		Trigger:     defaultTrigger(),
+		Light:       Light{Level: 50, Frequency: "20kHz", Address: 0x60, FullScale: "1A", MaxCurrent: "350mA", Channel: "pwmchip0/0", Bus: "i2c-1"},
+		Environment: Environment{Bus: "i2c-1", Address: 0x44},
 		Camera:      Camera{Input: -1, Buffers: v4l2.DefaultBuffers, Controls: []string{}, Fields: 25},
 		Realtime:    thread.Settings{CPUs: []int{}},
 		Cycle:       station.DefaultConfig(),
@@ -260,6 +276,9 @@ func (c Config) Check() error {
 		return fmt.Errorf("display.listen: %q; want host:port: %w", c.Display.Listen, err)
 	}
 	if err := c.checkCamera(); err != nil {
+		return err
+	}
+	if err := c.checkHardware(); err != nil {
 		return err
 	}
 	if err := c.Cycle.Check(); err != nil {

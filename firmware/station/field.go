@@ -18,11 +18,16 @@ import (
 type task struct {
 	field wafer.Field
 	frame *camera.Frame
+	way
 }
+
+// way is when a field's stages began, on the clock of line.Monotonic.
+type way struct{ pulsed, framed time.Duration }
 
 // result is what a worker has to say of a field.
 type result struct {
 	Field
+	way
 	err error
 }
 
@@ -38,7 +43,7 @@ func (s *Station) inspectAll(inspector inspect.Inspector) {
 // inspect looks at one field. The frame is read in place.
 func (j *Job) inspect(inspector inspect.Inspector, t task) (r result) {
 	started := time.Now()
-	r.Number = t.field.Number
+	r.Number, r.way = t.field.Number, t.way
 	img := frame.Image{Pix: t.frame.Pix, Width: t.frame.Width, Height: t.frame.Height, Stride: t.frame.Stride, Depth: t.frame.Depth}
 	if r.err = j.check(img); r.err != nil {
 		return r

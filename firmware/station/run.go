@@ -60,7 +60,8 @@ func (s *Station) loop(ctx context.Context) {
 		case f := <-s.control:
 			f()
 		case <-s.frameTimer.C:
-			s.take(s.pairing.expire())
+			s.pairing.Expire()
+			s.take(nil)
 		case <-s.settleTimer.C:
 			s.settled()
 		case <-s.commitTimer.C:
@@ -101,7 +102,7 @@ func (s *Station) stop(working *sync.WaitGroup) error {
 	if s.wafer != nil {
 		if !s.wafer.closed {
 			s.wafer.stopped = true
-			s.take(s.pairing.finish())
+			s.take(s.pairing.Finish())
 			s.closeWafer()
 		}
 		// The context that ended the work must not end the commit too.
@@ -111,7 +112,7 @@ func (s *Station) stop(working *sync.WaitGroup) error {
 			err = fmt.Errorf("station: wafer %s is lost: %w", s.wafer.record.Material.Substrate, err)
 		}
 	}
-	s.pairing.reset()
+	s.pairing.Reset(0, 0)
 	s.early.release()
 	s.state.Ready, s.state.Busy = false, false
 	s.set(s.Lines.Ready, gpio.Low)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"kensa/firmware/alarm"
+	"kensa/firmware/pairing"
 	"kensa/firmware/record"
 	"kensa/hw/camera"
 	"kensa/hw/handler"
@@ -117,6 +118,7 @@ type Parts struct {
 	Store    Store
 	Alarms   *alarm.Set
 	Observer Observer
+	Meter    *Meter // nil: nothing is measured
 	Log      *slog.Logger
 }
 
@@ -140,7 +142,7 @@ type Station struct {
 	job    Job
 
 	state    State
-	pairing  pairing
+	pairing  *pairing.Machine
 	early    early // what came before its wafer was known to be there
 	wafer    *open // on the chuck, or just off it; nil between wafers
 	inFlight int   // fields queued or being inspected
@@ -168,7 +170,7 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 	}
 	return &Station{
 		Parts: parts, config: config, job: job,
-		pairing: pairing{window: Window{config.LatencyMin, config.LatencyMax}, minInterval: config.MinInterval},
+		pairing: pairing.New(pairing.Window{Min: config.LatencyMin, Max: config.LatencyMax}, config.MinInterval),
 		work:    make(chan task, config.Queue),
 		results: make(chan result),
 		pulses:  make(chan trigger.Pulse),

@@ -12,7 +12,7 @@ import (
 
 // updateReady sets READY by what the station can take now.
 func (s *Station) updateReady() {
-	room := s.inFlight+s.pairing.waiting() < s.config.Queue-1
+	room := s.inFlight+s.pairing.Waiting() < s.config.Queue-1
 	wanted := s.wafer == nil && !s.state.Paused || s.wafer != nil && !s.wafer.leaving
 	ready := room && wanted && s.state.Camera
 	if ready == s.state.Ready {

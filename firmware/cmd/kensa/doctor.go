@@ -22,7 +22,8 @@ import (
 
 type doctorCommand struct {
 	configured
-	JSON bool `help:"Print JSON."`
+	JSON    bool `help:"Print JSON."`
+	Latency bool `help:"Ask the running appliance how long its stages take, from pulse to RESULT line, instead of checking."`
 }
 
 // finding is one check's result. A warning does not keep the appliance from
@@ -55,6 +56,9 @@ var checks = []check{
 
 // Run makes every check. Its exit code is 1 if one of them failed.
 func (d *doctorCommand) Run(c console) error {
+	if d.Latency {
+		return d.latency(c)
+	}
 	loaded, err := d.load()
 	findings := []finding{judge("configuration", false, "every key is known, every value in range", err, "correct the key that is named")}
 	if err == nil {
