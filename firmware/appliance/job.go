@@ -82,9 +82,9 @@ func combine(recipe, golden string) string {
 // which share it, and the hash of golden and classifier, empty where there is
 // neither.
 func Inspectors(r config.Recipe) (maker func() (inspect.Inspector, error), hash string, err error) {
-	maker, hash, err = rules(r)
+	byRules, hash, err := rules(r)
 	if err != nil || r.ClassifierPath() == "" {
-		return maker, hash, err
+		return byRules, hash, err
 	}
 	model, err := classify.Read(r.ClassifierPath())
 	if err != nil {
@@ -95,7 +95,7 @@ func Inspectors(r config.Recipe) (maker func() (inspect.Inspector, error), hash 
 	}
 	namer := classify.Namer{Model: model, Least: r.Classifier.Confidence}
 	return func() (inspect.Inspector, error) {
-		inner, err := maker()
+		inner, err := byRules()
 		if err != nil {
 			return nil, err
 		}
