@@ -159,7 +159,8 @@ func (a *Appliance) openDisplay(context.Context) error {
 	a.listener = listener
 	a.display, err = display.New(display.Options{
 		Registry: a.registry, Board: a.screen.board, Archive: archive{a.store.Reader},
-		Commands: operator{a.station, a.alarms, a.screen, a.log}, Hosts: a.config.Display.Hosts, Log: a.log.With("part", "display"),
+		Commands: operator{a.station, a.alarms, a.screen, a.log}, Health: a.health,
+		Hosts: a.config.Display.Hosts, Log: a.log.With("part", "display"),
 	})
 	return err
 }

@@ -15,6 +15,8 @@
 //	3  input that cannot be read: an image, a golden, a classifier, a folder, the database
 //	4  an address is taken
 //	5  `kensa simulate --wafers`: some wafer was not inspected, recorded and acknowledged
+//	6  `kensa update`: the bundle was refused; nothing has changed
+//	7  `kensa update`: the new version did not become healthy; the one before is back
 package main
 
 import (
@@ -36,13 +38,16 @@ const (
 	exitInput      = 3
 	exitAddress    = 4
 	exitIncomplete = 5
+	exitRefused    = 6
+	exitWentBack   = 7
 )
 
 const description = `Kensa inspects wafers beside the tool.
 
 Exit codes: 0 done; 1 failed while running; 2 wrong command line, configuration
 or recipe; 3 input that cannot be read; 4 an address is taken; 5 simulate: some
-wafer was not inspected, recorded and acknowledged.`
+wafer was not inspected, recorded and acknowledged; 6 update: the bundle was
+refused; 7 update: the new version did not become healthy, the one before is back.`
 
 // commands is the whole command line.
 type commands struct {
@@ -57,6 +62,8 @@ type commands struct {
 	Export    exportCommand    `cmd:"" help:"Write one wafer as KLARF or CSV."`
 	Camera    cameraCommand    `cmd:"" help:"List, show, set and try the cameras of this machine."`
 	Doctor    doctorCommand    `cmd:"" help:"Check configuration, folders, broker, camera and clock."`
+	Update    updateCommand    `cmd:"" help:"Install a signed bundle; go back to the version before."`
+	Kiosk     kioskCommand     `cmd:"" help:"Keep a browser with the operator display on this machine's screen."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 

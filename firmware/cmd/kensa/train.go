@@ -46,7 +46,7 @@ func (t *trainGolden) Run(c console) error {
 		return fail(exitInput, err, "")
 	}
 	if t.Update {
-		return update(c, recipe, samples)
+		return approve(c, recipe, samples)
 	}
 	return learn(c, recipe, samples)
 }
@@ -61,7 +61,7 @@ func learn(c console, recipe config.Recipe, samples []golden.Sample) error {
 	return err
 }
 
-func update(c console, recipe config.Recipe, samples []golden.Sample) error {
+func approve(c console, recipe config.Recipe, samples []golden.Sample) error {
 	learnt, backup, rejected, err := appliance.Approve(recipe, samples)
 	leftOut(c, rejected)
 	hint := ""
