@@ -83,6 +83,10 @@ amd64: web ## the same for this kind of machine
 	@cross-build/deps.sh static $@
 	@$(STATIC)/link.sh $@
 
+.PHONY: campaign
+campaign: ## long fault runs on virtual hardware: 1,000 faults, 10,000 frames (about ten minutes)
+	@$(MAKE) --no-print-directory test-vm VM_TESTS=./firmware/pairing VM_FLAGS="-v -long -run TestKernel"
+
 # Debian packages and update bundles of the static programs.
 .PHONY: package test-package bundle
 package: arm64 amd64 ## make the Debian packages for arm64 and amd64 in dist/ (UPDATE_PUB=keys that may sign updates)

@@ -42,6 +42,10 @@ var (
 		"The lamp or the stage would not have borne it: check pulse rate, strobe width and the trigger's limit."}
 	LampFailed = Kind{207, EquipmentStatus, Fault, "Light cannot be set",
 		"Check the light's driver, its power and its bus, as the detail says."}
+	FieldTurned = Kind{208, ParameterError, Fault, "Wafer turned against the camera",
+		"Check the wafer's alignment on the chuck, then the camera's mount; the angle is named."}
+	DustOrRepeater = Kind{209, EquipmentStatus, Warning, "Dust on the optics or repeating defect",
+		"Clean the optics at the named camera pixels; if it stays, look for a defect of the mask. Findings there count."}
 
 	NotRegistered = Kind{301, ParameterError, Fault, "Many dies not registered",
 		"Check recipe, focus and wafer alignment against the product on the chuck."}
@@ -72,7 +76,7 @@ func Kinds() []Kind {
 	return []Kind{
 		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
 		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
-		CameraGone, LightDrift, BadFrame, OpticsDust, CameraRestarted, StrobeWithheld, LampFailed,
+		CameraGone, LightDrift, BadFrame, OpticsDust, CameraRestarted, StrobeWithheld, LampFailed, FieldTurned, DustOrRepeater,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog,
 		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed,
@@ -93,7 +97,7 @@ func ByID(id ID) (Kind, bool) {
 // condition that lasts: nothing clears them but the operator who has seen them.
 func Momentary(id ID) bool {
 	switch id {
-	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
+	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, DustOrRepeater.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
 		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID, LampFailed.ID, SensorFailed.ID, TowerFailed.ID:
 		return false
 	}

@@ -27,6 +27,8 @@ var shipped = map[ID]string{
 	205: "Camera restarted by itself",
 	206: "Exposure withheld",
 	207: "Light cannot be set",
+	208: "Wafer turned against the camera",
+	209: "Dust on the optics or repeating defect",
 	301: "Many dies not registered",
 	302: "Yield below limit",
 	303: "Recipe cannot be used",

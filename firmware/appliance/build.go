@@ -120,11 +120,21 @@ func (a *Appliance) openStation(ctx context.Context) error {
 		return err
 	}
 	a.station, err = station.New(station.Parts{
-		Lines: lines, Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log, Meter: meter,
+		Lines: lines, Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log, Meter: meter, KeepFrames: a.keptFrames(),
 		Store:    &keeper{a.store, a.identity, a.config, a.notify},
+		Optics:   newDustKeeper(a.config.Storage.State, job.Plan, a.log),
 		Observer: a.observers(),
 	}, a.config.Cycle, job)
 	return err
+}
+
+// keptFrames is how many frames of a real camera may wait for their pulses. These
+// come within a millisecond; the camera has a handful of buffers.
+func (a *Appliance) keptFrames() int {
+	if a.config.Source.Live() {
+		return max(a.config.Camera.Buffers/2, 1)
+	}
+	return 0
 }
 
 // pulsesOf are the tool's field triggers.

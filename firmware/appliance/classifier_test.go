@@ -42,17 +42,17 @@ func TestRecipeWithClassifier(t *testing.T) {
 		}
 		return r
 	}
-	if _, _, err := Inspectors(load("speck")); err == nil || !strings.Contains(err.Error(), "site.classifier") {
+	if _, _, err := Inspectors(load("speck"), nil); err == nil || !strings.Contains(err.Error(), "site.classifier") {
 		t.Errorf("error %v; want the missing file", err)
 	}
 	model := specks(t)
 	if err := model.Write(filepath.Join(folder, "site.classifier")); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Inspectors(load("spek")); err == nil || !strings.Contains(err.Error(), `"spek" is no defect class`) {
+	if _, _, err := Inspectors(load("spek"), nil); err == nil || !strings.Contains(err.Error(), `"spek" is no defect class`) {
 		t.Errorf("error %v; want the class that the classifier does not know", err)
 	}
-	maker, hash, err := Inspectors(load("speck"))
+	maker, hash, err := Inspectors(load("speck"), nil)
 	if err != nil || hash == "" {
 		t.Fatalf("hash %q, %v", hash, err)
 	}

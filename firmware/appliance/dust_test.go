@@ -19,7 +19,7 @@ import (
 // die, and no defect of the wafer is lost for them.
 func TestDustOnTheOptics(t *testing.T) {
 	long(t)
-	specks := []optics.Dust{{X: 250, Y: 380, Radius: 4, Depth: 0.5}, {X: 500, Y: 300, Radius: 9, Depth: 0.4}, {X: 700, Y: 500, Radius: 3, Depth: 0.8}}
+	specks := []optics.Dust{{X: 250, Y: 380, Radius: 4, Depth: 0.5}, {X: 500, Y: 300, Radius: 9, Depth: 0.4}, {X: 700, Y: 500, Radius: 3, Depth: 0.8}, {X: 150, Y: 150, Radius: 20, Depth: 0.3}}
 	c := testConfig(t)
 	c.Simulator.Lots, c.Simulator.Wafers = 1, 6
 	tool := func(plan *wafer.Plan) (Tool, error) {

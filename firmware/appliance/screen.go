@@ -77,7 +77,8 @@ func (s *screen) WaferStarted(w *record.Wafer) {
 
 // FieldDone implements station.Observer.
 func (s *screen) FieldDone(w *record.Wafer, f station.Field) {
-	done := display.FieldDone{Field: f.Number, Inspected: f.Inspected, Duration: f.Took}
+	done := display.FieldDone{Field: f.Number, Inspected: f.Inspected, Duration: f.Took,
+		Turn: f.Turn.Angle.Degrees(), Scale: f.Turn.Scale}
 	for _, d := range f.Dies {
 		done.Dies = append(done.Dies, display.DieResult{Die: d.Place, Bin: d.Bin, Reason: d.Reason})
 	}
@@ -219,6 +220,12 @@ func (o operator) Pause(ctx context.Context, name string) error {
 func (o operator) Resume(ctx context.Context, name string) error {
 	o.command("resume", name)
 	return refused(o.station.Resume(ctx))
+}
+
+// OpticsCleaned implements display.Commands.
+func (o operator) OpticsCleaned(ctx context.Context, name string) error {
+	o.command("optics cleaned", name)
+	return refused(o.station.OpticsCleaned(ctx))
 }
 
 // refused says in the display's words that the station does not run.

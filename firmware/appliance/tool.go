@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -119,6 +120,7 @@ func SimulatorOptions(c config.Simulator, plan *wafer.Plan) (simulator.Options, 
 	for _, kind := range []simulator.FaultKind{simulator.MissedPulse, simulator.DroppedFrame, simulator.LateFrame} {
 		o.Faults.Rates[kind] = c.FaultRate
 	}
+	o.Stage.Angle = c.Turn * math.Pi / 180
 	o.Drift.PerWafer, o.Defects.Signature = c.LightDrift, simulator.Signature(c.Signature)
 	for _, text := range c.Faults {
 		fault, err := parseFault(text)

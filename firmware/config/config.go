@@ -93,17 +93,6 @@ type Storage struct {
 	MinFree int `toml:"min_free_mib"`
 }
 
-// Source is where pulses and frames come from.
-type Source struct {
-	// Camera is "simulated", "replay:DIR" for a folder of images, one field a file,
-	// as if a camera had taken them (PNG, JPEG, TIFF, PGM), or "v4l2:DEVICE" for a
-	// real camera, such as v4l2:/dev/v4l/by-id/usb-…-video-index0.
-	Camera string `toml:"camera"`
-	// Lot names the wafers of a real tool whose handler does not: the lot, and a
-	// number of their own. Empty: each such wafer raises an alarm.
-	Lot string `toml:"lot"`
-}
-
 // RecipeFile says which recipe is loaded at the start.
 type RecipeFile struct {
 	// File of the recipe, relative to the state folder. Empty takes the built-in
@@ -138,6 +127,9 @@ type Simulator struct {
 	// such as "camera-gone@2:15". Kinds are missed-pulse, doubled-pulse,
 	// dropped-frame, late-frame, extra-frame, truncated-frame and camera-gone.
 	Faults []string `toml:"faults"`
+	// Turn is by how much a wafer lies turned on the chuck, one standard deviation
+	// in degrees, to 0.14; no wafer lies turned by more than twice that.
+	Turn float64 `toml:"turn"`
 	// LightDrift is the part of its light that the lamp loses with each wafer.
 	LightDrift float64 `toml:"light_drift"`
 	// Excursions are the lots, from 1, whose yield falls.
@@ -308,13 +300,4 @@ func (c Config) Connection(plane string) session.Config {
 	}
 	connection.ClientID += plane
 	return connection
-}
-
-// Replay is the folder of a replayed source.
-func (s Source) Replay() (dir string, ok bool) { return strings.CutPrefix(s.Camera, "replay:") }
-
-// Live reports whether the source is real: its wafers' times matter.
-func (s Source) Live() bool {
-	_, replay := s.Replay()
-	return !replay && s.Camera != "simulated"
 }

@@ -72,6 +72,8 @@ type Commands interface {
 	// Pause ends inspection after the wafer on the chuck, Resume goes on.
 	Pause(ctx context.Context, operator string) error
 	Resume(ctx context.Context, operator string) error
+	// OpticsCleaned forgets the dust that was known on the optics.
+	OpticsCleaned(ctx context.Context, operator string) error
 }
 
 // Options are what a display is made of.

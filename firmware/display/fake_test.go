@@ -82,6 +82,13 @@ func (c *fakeCommands) Resume(_ context.Context, who string) error {
 	return c.pause(false, "resume "+who)
 }
 
+func (c *fakeCommands) OpticsCleaned(_ context.Context, who string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.note("optics cleaned " + who)
+	return nil
+}
+
 func (c *fakeCommands) pause(paused bool, what string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

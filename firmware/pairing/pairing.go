@@ -70,6 +70,7 @@ const (
 type Machine struct {
 	window      Window
 	minInterval time.Duration // no two stops are closer than this
+	keep        int           // frames that may wait for their pulses; 0: any number
 
 	pulses []trigger.Pulse
 	frames []*camera.Frame
@@ -96,6 +97,11 @@ type Machine struct {
 func New(w Window, minInterval time.Duration) *Machine {
 	return &Machine{window: w, minInterval: minInterval}
 }
+
+// Keep limits the frames that wait for a pulse: a camera has few buffers, and one
+// that runs without a trigger would fill them. The oldest goes then, without one.
+// Where pulses may come late by much, as in a simulation, there is no limit.
+func (p *Machine) Keep(frames int) { p.keep = frames }
 
 // Stops is how many stops have been numbered since Reset.
 func (p *Machine) Stops() int { return p.stops }
@@ -136,7 +142,7 @@ func (p *Machine) Reset(began time.Duration, fields int) {
 	for _, f := range p.frames {
 		f.Release()
 	}
-	*p = Machine{window: p.window, minInterval: p.minInterval, lastFrame: p.lastFrame, steps: p.steps,
+	*p = Machine{window: p.window, minInterval: p.minInterval, keep: p.keep, lastFrame: p.lastFrame, steps: p.steps,
 		began: began, fields: fields, ledger: ledger{stops: p.ledger.stops[:0]}, gap: gap{pulses: p.gap.pulses[:0], orphans: p.gap.orphans[:0]}}
 }
 
@@ -156,7 +162,11 @@ func (p *Machine) Pulse(t trigger.Pulse) []Slot {
 // Frame takes the camera's next frame and returns the slots that it settles.
 func (p *Machine) Frame(f *camera.Frame) []Slot {
 	p.frames = append(p.frames, f)
-	return p.settle()
+	slots := p.settle()
+	for p.keep > 0 && len(p.frames) > p.keep {
+		p.orphan()
+	}
+	return slots
 }
 
 // settle decides as much as the heads of both queues allow.

@@ -364,3 +364,23 @@ func TestPairingGivesFramesBack(t *testing.T) {
 		t.Errorf("%d frames still lent", lent)
 	}
 }
+
+// TestACameraThatRunsFreelyKeepsItsBuffers: without pulses, all but a few frames
+// go back at once.
+func TestACameraThatRunsFreelyKeepsItsBuffers(t *testing.T) {
+	p := New(testWindow, leastInterval)
+	p.Keep(3)
+	p.Reset(0, 2)
+	lent := 0
+	for n := range 20 {
+		lent++
+		p.Frame(&camera.Frame{Time: time.Duration(n) * 16 * ms, Sequence: uint64(n + 1), Return: func() { lent-- }})
+		if lent > 3 {
+			t.Fatalf("%d frames wait", lent)
+		}
+	}
+	slots := p.Pulse(trigger.Pulse{Time: 19*16*ms - 2*ms})
+	if len(slots) == 0 || slots[len(slots)-1].Outcome != Paired {
+		t.Errorf("the last frame's own pulse: %+v", slots)
+	}
+}

@@ -1,6 +1,7 @@
 package station
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
@@ -16,6 +18,8 @@ import (
 func (s *Station) closeWafer() {
 	w := s.wafer.record
 	s.distrust()
+	s.dustOff()
+	s.saveDust()
 	bins := make([]wafer.Bin, len(w.Dies))
 	for n, d := range w.Dies {
 		bins[n] = d.Bin
@@ -23,6 +27,7 @@ func (s *Station) closeWafer() {
 	w.Summary = wafer.Summarize(bins, len(w.Defects), w.Layout.DieArea(), s.job.MinYield)
 	s.judge()
 	s.judgeLight()
+	s.judgeTurn()
 	w.Finished = time.Now().UTC()
 	w.Alarms = s.alarmsOf(s.wafer)
 	s.wafer.closed = true
@@ -57,6 +62,20 @@ func (s *Station) judgeLight() {
 		return
 	}
 	s.Alarms.Clear(alarm.LightDrift.ID)
+}
+
+// judgeTurn keeps the alarm of a turned wafer by the median of its fields.
+func (s *Station) judgeTurn() {
+	turns := s.wafer.turns
+	if len(turns) == 0 || s.job.MaxTurn == 0 {
+		return
+	}
+	slices.SortFunc(turns, func(a, b pose.Turn) int { return cmp.Compare(a.Angle, b.Angle) })
+	if angle := turns[len(turns)/2].Angle; max(angle, -angle) > s.job.MaxTurn {
+		s.Alarms.Raise(alarm.FieldTurned, fmt.Sprintf("wafer %s is turned by %v; limit is %v", s.wafer.record.Material.Substrate, angle, s.job.MaxTurn))
+		return
+	}
+	s.Alarms.Clear(alarm.FieldTurned.ID)
 }
 
 // manyDies is the part of a wafer's dies, one in so many, that may fail to

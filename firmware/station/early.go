@@ -61,6 +61,9 @@ func (s *Station) pulse(p trigger.Pulse) {
 
 func (s *Station) frame(f *camera.Frame) {
 	switch {
+	case s.wafer != nil && s.wafer.leaving && f.Time > s.wafer.gone+s.config.LatencyMax:
+		f.Release()
+		s.Alarms.Raise(alarm.ExtraFrame, "a frame after the wafer had gone")
 	case s.wafer != nil && !s.wafer.closed:
 		s.take(s.pairing.Frame(f))
 	case len(s.early.frames) < earlyFrames:

@@ -53,6 +53,9 @@ func (j *Job) inspect(inspector inspect.Inspector, t task) (r result) {
 		r.err = err
 		return r
 	}
+	if len(found) > 0 {
+		r.Turn = found[0].Field
+	}
 	for n, d := range found {
 		if r.err = j.add(&r.Field, img, t.field.Dies[n].Die, d); r.err != nil {
 			return r
@@ -108,7 +111,9 @@ func rects(f wafer.Field) []image.Rectangle {
 
 // describe puts a finding into wafer terms, with an image of its surroundings.
 func (j *Job) describe(img frame.Image, field, place int, d inspect.Die, found defect.Defect) (record.Defect, error) {
-	spot := j.Plan.Layout.Locate(j.index(place), d.Rect, d.Shift.DX, d.Shift.DY, found)
+	straight := found
+	straight.CX, straight.CY = d.Straight(found.CX, found.CY)
+	spot := j.Plan.Layout.Locate(j.index(place), d.Rect, d.Shift.DX, d.Shift.DY, straight)
 	crop, err := j.crop(img, found)
 	return record.Defect{
 		Defect: found, Field: field, X: spot.OnDie.X, Y: spot.OnDie.Y, SizeX: spot.Width, SizeY: spot.Height,

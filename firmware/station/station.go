@@ -30,6 +30,7 @@ import (
 	"kensa/hw/trigger"
 	"kensa/vision/dust"
 	"kensa/vision/inspect"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
@@ -63,6 +64,12 @@ type Store interface {
 	Commit(ctx context.Context, w *record.Wafer) error
 }
 
+// Optics keeps what is known of the dust on the camera's optics over restarts.
+type Optics interface {
+	Dust() []dust.Spot // at the start
+	SaveDust(spots []dust.Spot) error
+}
+
 // Observer is told what happens, from the station's own goroutine: it must
 // return at once and keep nothing that it is given but the closed wafer.
 type Observer interface {
@@ -79,6 +86,9 @@ type Field struct {
 	Took      time.Duration // the inspection
 	Dies      []Die
 	Defects   []record.Defect
+	// Turn is how the field's dies lie turned and scaled against the layout. Mode
+	// golden.
+	Turn pose.Turn
 
 	owner  []int // of each defect: its die's place
 	looks  []dust.Look
@@ -103,6 +113,7 @@ type Job struct {
 	Plan       *wafer.Plan
 	Rules      wafer.Rules
 	MinYield   wafer.Yield
+	MaxTurn    pose.Angle          // of a field against the layout before that is an alarm; 0 never
 	LightLimit float64             // part by which a wafer's light may differ from the golden's before that is an alarm; 0 never
 	MaxImages  int                 // images kept of a wafer's defects
 	ImageSize  int                 // side of such an image, pixels
@@ -116,10 +127,14 @@ type Parts struct {
 	Camera   camera.Camera
 	Handler  handler.Handler
 	Store    Store
+	Optics   Optics
 	Alarms   *alarm.Set
 	Observer Observer
 	Meter    *Meter // nil: nothing is measured
-	Log      *slog.Logger
+	// KeepFrames is how many frames may wait for their pulses, which a real camera
+	// limits; 0: any number.
+	KeepFrames int
+	Log        *slog.Logger
 }
 
 // State is what the outside sees of the station.
@@ -147,6 +162,7 @@ type Station struct {
 	wafer    *open // on the chuck, or just off it; nil between wafers
 	inFlight int   // fields queued or being inspected
 	dust     dust.Watch
+	unsaved  bool // the dust has changed since it was saved
 
 	work    chan task
 	results chan result
@@ -168,7 +184,7 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 	if len(job.Inspectors) == 0 {
 		return nil, errors.New("station: no inspector; want one for each worker")
 	}
-	return &Station{
+	s := &Station{
 		Parts: parts, config: config, job: job,
 		pairing: pairing.New(pairing.Window{Min: config.LatencyMin, Max: config.LatencyMax}, config.MinInterval),
 		work:    make(chan task, config.Queue),
@@ -182,7 +198,11 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 		stopped: make(chan struct{}),
 
 		frameTimer: idleTimer(), settleTimer: idleTimer(), commitTimer: idleTimer(),
-	}, nil
+	}
+	s.pairing.Keep(parts.KeepFrames)
+	s.dust.Restore(parts.Optics.Dust())
+	s.tellDust()
+	return s, nil
 }
 
 // idleTimer makes a timer that does not run yet.

@@ -7,6 +7,7 @@ import (
 	"kensa/firmware/pairing"
 	"kensa/firmware/record"
 	"kensa/hw/line"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
@@ -148,6 +149,9 @@ func (s *Station) apply(f Field) {
 	}
 	w.Defects = append(w.Defects, f.Defects...)
 	s.wafer.light = append(s.wafer.light, f.light...)
+	if f.Inspected && f.Turn != (pose.Turn{}) {
+		s.wafer.turns = append(s.wafer.turns, f.Turn)
+	}
 }
 
 func binNames(rules wafer.Rules) map[wafer.Bin]string {

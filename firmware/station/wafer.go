@@ -10,6 +10,7 @@ import (
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
 	"kensa/hw/line"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
@@ -25,13 +26,15 @@ type open struct {
 	early     map[int]Field            // inspected before an earlier stop was
 	images    int                      // kept so far
 
-	unregistered int       // dies
-	light        []float64 // of each die, over the golden's
-	leaving      bool      // WAFER-PRESENT has fallen
-	settled      bool      // nothing more is waited for
-	stopped      bool      // the appliance ends before the wafer does
-	closed       bool      // its record is complete
-	retrying     bool      // and could not be stored yet
+	unregistered int           // dies
+	light        []float64     // of each die, over the golden's
+	turns        []pose.Turn   // of each field
+	gone         time.Duration // its fall, on the clock of the lines
+	leaving      bool          // WAFER-PRESENT has fallen
+	settled      bool          // nothing more is waited for
+	stopped      bool          // the appliance ends before the wafer does
+	closed       bool          // its record is complete
+	retrying     bool          // and could not be stored yet
 }
 
 // edge follows WAFER-PRESENT.
@@ -43,7 +46,7 @@ func (s *Station) edge(ctx context.Context, e line.Event) {
 	if s.wafer == nil || s.wafer.leaving {
 		return
 	}
-	s.wafer.leaving = true
+	s.wafer.leaving, s.wafer.gone = true, e.Time
 	s.Meter.came(e.Time)
 	s.wafer.left = s.Meter.origin(e.Time)
 	s.settleTimer.Reset(s.config.Settle)

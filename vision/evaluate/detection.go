@@ -64,7 +64,10 @@ type Detection struct {
 	// False counts the findings where nothing is, by the class that they were
 	// given.
 	False map[defect.Class]int
-	reach int
+	// BySize and ByContrast are each known defect by its size, µm, and by its
+	// contrast, grey levels: what FitPOD takes.
+	BySize, ByContrast []Trial
+	reach              int
 }
 
 // NewDetection makes an empty score. sizes, above 0, and contrasts are the ends
@@ -126,6 +129,8 @@ func (d *Detection) name(known, given defect.Class) {
 func (d *Detection) count(k Spot, found, classed bool) {
 	band := &d.Contrasts[place(len(d.Contrasts), math.Abs(k.Contrast), func(n int) float64 { return d.Contrasts[n].To })]
 	size := place(len(d.Sizes), k.Size, func(n int) float64 { return d.Sizes[n].To })
+	d.BySize = append(d.BySize, Trial{k.Size, found})
+	d.ByContrast = append(d.ByContrast, Trial{max(math.Abs(k.Contrast), leastContrast), found})
 	d.Classes[k.Class] = d.Classes[k.Class].and(found, classed)
 	for _, r := range []*Rate{&d.All, &d.Sizes[size].Rate, &band.Sizes[size].Rate} {
 		*r = r.and(found, classed)
@@ -142,6 +147,9 @@ func (r Rate) and(found, classed bool) Rate {
 	}
 	return r
 }
+
+// leastContrast in grey levels stands for none at all, whose logarithm is not.
+const leastContrast = 0.5
 
 // place is the first of n bins that ends above v, or the last.
 func place(n int, v float64, end func(int) float64) int {

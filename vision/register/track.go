@@ -73,6 +73,7 @@ func (m *Matcher) Track(t *Template, img frame.Image, flat *hotpath.Flat, r imag
 	if !settled || accept(match, p) != nil {
 		return Match{}, false
 	}
+	match.Turn = m.turn(t, t.marks)
 	var err error
 	match.Light, err = m.light(t, t.marks)
 	return match, err == nil

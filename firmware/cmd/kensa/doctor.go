@@ -118,11 +118,14 @@ func checkRecipe(_ context.Context, c config.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, _, err = appliance.Inspectors(recipe)
+	_, _, err = appliance.Inspectors(recipe, nil)
 	return fmt.Sprintf("%s version %s, mode %s", recipe.Name, recipe.Version, recipe.Mode), err
 }
 
 func checkCamera(_ context.Context, c config.Config) (string, error) {
+	if _, err := appliance.Flat(c); err != nil {
+		return "", err
+	}
 	if _, real := c.Source.Device(); real {
 		return checkDevice(c)
 	}

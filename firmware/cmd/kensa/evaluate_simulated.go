@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"image"
 	"image/png"
 	"io"
 	"log/slog"
@@ -30,7 +31,7 @@ type evaluateSimulated struct {
 	Seed    uint64  `default:"1" help:"The same seed makes the same wafers."`
 	Defects float64 `default:"0.5" help:"Mean number of defects on a die, to 20."`
 	MinSize float64 `default:"1.5" help:"Least size of a defect in pixels of 40 µm, from 1.5; the greatest is 12."`
-	Out     string  `help:"Folder for detection.json and the probability-of-detection curve, detection.png."`
+	Out     string  `help:"Folder for detection.json and the probability-of-detection curves over size and contrast, detection.png and detection-contrast.png."`
 	JSON    bool    `help:"Print the score as JSON."`
 }
 
@@ -53,9 +54,33 @@ type detectionJSON struct {
 	FalseAlarmsPerWafer float64                `json:"false_alarms_per_wafer"`
 	Classes             map[defect.Class]point `json:"classes"`
 	// Named counts what was found, by its true class and the one that it was given.
-	Named     map[defect.Class]map[defect.Class]int `json:"named"`
-	Sizes     []point                               `json:"sizes_um"`
-	Contrasts []bandJSON                            `json:"contrasts_grey"`
+	Named         map[defect.Class]map[defect.Class]int `json:"named"`
+	Sizes         []point                               `json:"sizes_um"`
+	Contrasts     []bandJSON                            `json:"contrasts_grey"`
+	PODSize       podJSON                               `json:"pod_size_um"`
+	PODContrast   podJSON                               `json:"pod_contrast_grey"`
+	FalsePerWafer map[defect.Class]float64              `json:"false_alarms_per_wafer_by_class"`
+}
+
+// podJSON is a logistic curve after MIL-HDBK-1823A, or why there is none.
+type podJSON struct {
+	*evaluate.POD
+	Reason string `json:"reason,omitempty"`
+}
+
+func podOf(trials []evaluate.Trial) podJSON {
+	fit, err := evaluate.FitPOD(trials)
+	if err != nil {
+		return podJSON{Reason: err.Error()}
+	}
+	return podJSON{POD: &fit}
+}
+
+func (p podJSON) String() string {
+	if p.POD == nil {
+		return p.Reason
+	}
+	return fmt.Sprintf("a50 %.4g, a90 %.4g, a90/95 %.4g", p.A50, p.A90, p.A9095)
 }
 
 // point is a rate with its 95 % interval, of a bin or of a class.
@@ -171,8 +196,14 @@ func (e *evaluateSimulated) write(score *evaluate.Detection) error {
 	if err != nil {
 		return err
 	}
-	if err := durable.WriteFile(filepath.Join(e.Out, "detection.png"), 0o644, func(f io.Writer) error { return png.Encode(f, curve) }); err != nil {
+	contrast, err := score.ContrastCurve()
+	if err != nil {
 		return err
+	}
+	for name, sheet := range map[string]image.Image{"detection.png": curve, "detection-contrast.png": contrast} {
+		if err := durable.WriteFile(filepath.Join(e.Out, name), 0o644, func(f io.Writer) error { return png.Encode(f, sheet) }); err != nil {
+			return err
+		}
 	}
 	return durable.WriteFile(filepath.Join(e.Out, "detection.json"), 0o644, func(f io.Writer) error { return printJSON(f, detectionOf(score)) })
 }
@@ -181,6 +212,10 @@ func detectionOf(d *evaluate.Detection) detectionJSON {
 	share, _, _ := d.All.Capture()
 	result := detectionJSON{Wafers: d.Wafers, Defects: d.All, Capture: share, FalseAlarms: d.False,
 		FalseAlarmsPerWafer: d.FalsePerWafer(), Named: d.Named, Classes: map[defect.Class]point{}, Sizes: points(d.Sizes)}
+	result.PODSize, result.PODContrast, result.FalsePerWafer = podOf(d.BySize), podOf(d.ByContrast), map[defect.Class]float64{}
+	for class, count := range d.False {
+		result.FalsePerWafer[class] = float64(count) / float64(max(1, d.Wafers))
+	}
 	for class, rate := range d.Classes {
 		result.Classes[class] = pointOf(rate)
 	}
@@ -208,6 +243,7 @@ func printDetection(c console, d *evaluate.Detection) error {
 	share, low, high := d.All.Capture()
 	fmt.Fprintf(c.out, "%d wafers, %d defects: captured %s (%s to %s), %.2f false alarms a wafer\n\n",
 		d.Wafers, d.All.Injected, percent(share), percent(low), percent(high), d.FalsePerWafer())
+	fmt.Fprintf(c.out, "size, µm:              %v\ncontrast, grey levels: %v\n\n", podOf(d.BySize), podOf(d.ByContrast))
 	t := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "SIZE OR CLASS\tINJECTED\tCAPTURED\tCLASS RIGHT\tFALSE\t")
 	for _, b := range d.Sizes {

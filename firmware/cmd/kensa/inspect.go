@@ -25,6 +25,7 @@ type inspectCommand struct {
 	Classifier  string   `placeholder:"FILE" help:"Name defects with what kensa train classifier wrote, where it is sure."`
 	Confidence  float64  `default:"0.8" help:"With --classifier: the probability, 0.5 to 1, from which its class counts."`
 	Crops       string   `placeholder:"DIR" help:"Write an image of each defect to DIR/CLASS/, to sort them and train a classifier."`
+	DustOut     string   `name:"dust-out" placeholder:"FILE" help:"With --flat-from: write the dust learnt to this file; the appliance begins with what is in optics.dust of its state folder."`
 	JSON        bool     `help:"Print one JSON object a line for each image."`
 	Out         string   `help:"Write an overlay PNG for each image into this folder."`
 }
@@ -103,6 +104,9 @@ func (i *inspectCommand) Run(c console) error {
 
 // inspector is the chosen mode, ready for images.
 func (i *inspectCommand) inspector(c console) (func(path string) (*inspected, error), error) {
+	if i.DustOut != "" && i.FlatFrom == "" {
+		return nil, fail(exitUsage, errors.New("--dust-out: only with --flat-from"), "")
+	}
 	if i.Unpatterned {
 		return i.unpatterned(c)
 	}
@@ -126,6 +130,11 @@ func (i *inspectCommand) unpatterned(c console) (func(path string) (*inspected, 
 	learnt, err := learnDust(c, i.FlatFrom)
 	if err != nil {
 		return nil, fail(exitInput, err, "")
+	}
+	if i.DustOut != "" {
+		if err := learnt.Write(i.DustOut); err != nil {
+			return nil, fail(exitInput, err, "")
+		}
 	}
 	return func(path string) (*inspected, error) {
 		result, err := lookUnpatterned(path)

@@ -61,6 +61,7 @@ function withOperator(act: (name: string) => void): void {
 }
 
 export const acknowledge = (alid: number): void => withOperator((name) => void send(`/api/alarms/${alid}/ack`, name));
+export const opticsCleaned = (): void => withOperator((name) => void send("/api/optics/cleaned", name));
 export const pause = (): void => withOperator((name) => void send("/api/pause", name));
 export const resume = (): void => withOperator((name) => void send("/api/resume", name));
 
