@@ -49,6 +49,26 @@ func (a *Appliance) prepareJob(context.Context) (station.Job, error) {
 	if err := a.openTool(plan); err != nil {
 		return station.Job{}, err
 	}
+	job, err := a.makeJob(recipe, plan)
+	if err != nil {
+		return job, err
+	}
+	a.inspectors, a.loaded = job.Inspectors, loaded{recipe, job.Hash}
+	a.onClose(func() error { return closeAll(a.inspectors) })
+	return job, nil
+}
+
+// closeAll closes inspectors.
+func closeAll(inspectors []inspect.Inspector) error {
+	var errs []error
+	for _, inspector := range inspectors {
+		errs = append(errs, inspector.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// makeJob works a recipe out. The caller closes its inspectors.
+func (a *Appliance) makeJob(recipe config.Recipe, plan *wafer.Plan) (station.Job, error) {
 	job := station.Job{
 		Recipe: recipe.Name, Version: recipe.Version, Hash: recipe.Hash(), Plan: plan, Rules: recipe.Bins,
 		MinYield: recipe.MinYield, LightLimit: recipe.LightLimit, MaxImages: recipe.Images.Max, ImageSize: recipe.Images.Size,
@@ -72,9 +92,8 @@ func (a *Appliance) prepareJob(context.Context) (station.Job, error) {
 	for range workers {
 		inspector, err := make()
 		if err != nil {
-			return job, fmt.Errorf("%w: %w", ErrRecipe, err)
+			return job, errors.Join(fmt.Errorf("%w: %w", ErrRecipe, err), closeAll(job.Inspectors))
 		}
-		a.onClose(inspector.Close)
 		job.Inspectors = append(job.Inspectors, inspector)
 	}
 	return job, nil

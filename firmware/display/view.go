@@ -71,6 +71,20 @@ type Status struct {
 	Ready           bool           `json:"ready"`           // the READY line
 	Busy            bool           `json:"busy"`            // the BUSY line
 	Paused          bool           `json:"paused"`
+	// Remote tells that the operator has given the tool to the host.
+	Remote bool `json:"remote"`
+	// Commanded is what the host ordered last; nil before that.
+	Commanded *HostCommand `json:"commanded"`
+}
+
+// HostCommand is an order of the host and its answer.
+type HostCommand struct {
+	Name   string    `json:"name"`
+	Host   string    `json:"host"`
+	Detail string    `json:"detail"`
+	Code   int       `json:"code"` // SEMI E5's HCACK
+	Reason string    `json:"reason"`
+	Time   time.Time `json:"time"`
 }
 
 // Link is whether a connection works.

@@ -1,5 +1,6 @@
 // Package record keeps what must survive: wafers with their dies and defects,
-// images of defects, alarms, and the outbox of what is to be published.
+// images of defects, alarms, commands of hosts, the audit log, and the outbox of
+// what is to be published.
 //
 // Everything about a wafer is committed in one SQLite transaction (write-ahead
 // log, synchronous FULL), its outbox rows with it. What was published was

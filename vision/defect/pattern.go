@@ -163,6 +163,7 @@ const (
 	blurred       = 0.4  // more of that, where the optic took all of the contrast
 	part          = 0.55 // of the way, below which it is a stain
 	dimmed        = 0.45 // of the expected grey value, likewise, where it goes away from the other side
+	aboveMetal    = 0.82 // of material's grey value: what is taken for the way from it to white
 	stainArea     = 20   // pixels
 	leastWay      = 20   // grey levels
 	leastPassed   = 0.6  // of its contrast, that the optic is taken to leave of a defect
@@ -210,7 +211,7 @@ func (p *Pattern) layer(s strongest, m Measures, area int) (Class, float64) {
 	if s.toward <= 0 {
 		room := s.expected
 		if s.brighter {
-			room = max(255-s.expected, leastWay)
+			room = aboveMetal * p.metal
 		}
 		way := -s.toward / passed / max(room, leastWay)
 		if wide && way < dimmed {

@@ -60,6 +60,8 @@ type commands struct {
 	Wafers    wafersCommand    `cmd:"" help:"List the wafers inspected."`
 	Show      showCommand      `cmd:"" help:"Show one wafer."`
 	Export    exportCommand    `cmd:"" help:"Write one wafer as KLARF or CSV."`
+	Bus       busCommand       `cmd:"" help:"Watch the broker, check it, and command an appliance as a host."`
+	Audit     auditCommand     `cmd:"" help:"Read or check the log of who ordered what."`
 	Camera    cameraCommand    `cmd:"" help:"List, show, set and try the cameras of this machine."`
 	Doctor    doctorCommand    `cmd:"" help:"Check configuration, folders, broker, camera and clock."`
 	Update    updateCommand    `cmd:"" help:"Install a signed bundle; go back to the version before."`
