@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -34,7 +35,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "pair": drawPair, "taken": taken, "free": free, "truncate": truncate, "shows": shows, "corrupt": corrupt, "signers": signers,
+			"exits": exits, "pair": drawPair, "taken": taken, "free": free, "truncate": truncate, "shows": shows,
+			"corrupt": corrupt, "signers": signers, "place": place, "reachable": reachable,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("KENSA_CONFIG", "")
@@ -99,6 +101,31 @@ func free(ts *testscript.TestScript, _ bool, names []string) {
 		ts.Setenv(name, listener.Addr().String())
 		ts.Check(listener.Close())
 	}
+}
+
+// place writes the script's addresses into the named files, for the words DISPLAY,
+// BROKER, PORT, which is BROKER's, and MYSELF, the user's name.
+func place(ts *testscript.TestScript, _ bool, files []string) {
+	_, port, err := net.SplitHostPort(ts.Getenv("BROKER"))
+	ts.Check(err)
+	me, err := user.Current()
+	ts.Check(err)
+	words := strings.NewReplacer("MYSELF", me.Username, "DISPLAY", ts.Getenv("DISPLAY"), "BROKER", ts.Getenv("BROKER"), "PORT", port)
+	for _, file := range files {
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(words.Replace(ts.ReadFile(file))), 0o644))
+	}
+}
+
+// reachable waits until somebody listens at an address.
+func reachable(ts *testscript.TestScript, _ bool, args []string) {
+	const patience = time.Minute
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", args[0]); err == nil {
+			ts.Check(conn.Close())
+			return
+		}
+	}
+	ts.Fatalf("nobody listens at %s", args[0])
 }
 
 // shows asks a web address again and again until its answer matches:
