@@ -18,6 +18,8 @@ import (
 	"kensa/firmware/version"
 	"kensa/hw/camera"
 	"kensa/hw/simulator"
+	"kensa/vision/classify"
+	"kensa/vision/defect"
 	"kensa/vision/flatfield"
 	"kensa/vision/frame"
 	"kensa/vision/golden"
@@ -120,9 +122,32 @@ func Flat(c config.Config) (*hotpath.Flat, error) {
 }
 
 // Inspectors reads what the recipe needs and returns a maker of inspectors,
-// which share it, and the golden's hash, empty where there is none. flat, which
-// may be nil, corrects the frames.
-func Inspectors(r config.Recipe, flat *hotpath.Flat) (maker func() (inspect.Inspector, error), goldenHash string, err error) {
+// which share it, and the hash of golden and classifier, empty where there is
+// neither. flat, which may be nil, corrects the frames.
+func Inspectors(r config.Recipe, flat *hotpath.Flat) (maker func() (inspect.Inspector, error), hash string, err error) {
+	byRules, hash, err := rules(r, flat)
+	if err != nil || r.ClassifierPath() == "" {
+		return byRules, hash, err
+	}
+	model, err := classify.Read(r.ClassifierPath())
+	if err != nil {
+		return nil, "", fmt.Errorf("classifier: %w", err)
+	}
+	if err := r.Bins.CheckClasses(append(model.Classes(), defect.Classes...)); err != nil {
+		return nil, "", err
+	}
+	namer := classify.Namer{Model: model, Least: r.Classifier.Confidence}
+	return func() (inspect.Inspector, error) {
+		inner, err := byRules()
+		if err != nil {
+			return nil, err
+		}
+		return classify.Wrap(inner, namer), nil
+	}, combine(hash, model.Hash()), nil
+}
+
+// rules makes the inspectors without a classifier.
+func rules(r config.Recipe, flat *hotpath.Flat) (maker func() (inspect.Inspector, error), goldenHash string, err error) {
 	switch r.Mode {
 	case config.Unpatterned:
 		return flattened(flat, func() (inspect.Inspector, error) { return inspect.NewUnpatterned(r.Unpatterned) }), "", nil

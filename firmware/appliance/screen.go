@@ -125,6 +125,7 @@ func shown(d record.Defect) display.Defect {
 	return display.Defect{
 		Number: d.Number, Class: string(d.Class), Column: d.Die.Column, Row: d.Die.Row, Field: d.Field,
 		X: d.X.Micrometres(), Y: d.Y.Micrometres(), Width: d.SizeX.Micrometres(), Height: d.SizeY.Micrometres(),
+		Size: d.Size.Micrometres(), SizeUncertainty: d.SizeUncertainty.Micrometres(),
 		Contrast: display.Number(d.Contrast), Confidence: display.Number(d.Confidence), Polarity: string(d.Polarity),
 		HasImage: d.HasImage || d.Image != nil, PNG: d.Image,
 	}

@@ -12,7 +12,7 @@
 //	0  done
 //	1  failed while running
 //	2  wrong command line, configuration or recipe
-//	3  input that cannot be read: an image, a golden, a folder, the database
+//	3  input that cannot be read: an image, a golden, a classifier, a folder, the database
 //	4  an address is taken
 //	5  `kensa simulate --wafers`: some wafer was not inspected, recorded and acknowledged
 //	6  `kensa update`: the bundle was refused; nothing has changed
@@ -54,7 +54,7 @@ type commands struct {
 	Run       runCommand       `cmd:"" help:"Be the appliance: inspect what the tool brings, until stopped."`
 	Simulate  simulateCommand  `cmd:"" help:"Run everything on this machine with a simulated tool, or write its frames."`
 	Inspect   inspectCommand   `cmd:"" help:"Inspect images: against a reference, or as bare wafers."`
-	Train     trainCommand     `cmd:"" help:"Learn a recipe's golden die from known-good frames."`
+	Train     trainCommand     `cmd:"" help:"Learn a recipe's golden die, or the site's own classes of defects."`
 	Calibrate calibrateCommand `cmd:"" help:"Measure the station: camera, optics, light, stage, trigger."`
 	Evaluate  evaluateCommand  `cmd:"" help:"Score the inspection against labelled pairs, or against simulated wafers."`
 	Wafers    wafersCommand    `cmd:"" help:"List the wafers inspected."`

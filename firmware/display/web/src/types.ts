@@ -98,6 +98,8 @@ export interface Defect {
   y_um: number;
   width_um: number;
   height_um: number;
+  size_um: number;
+  size_uncertainty_um: number;
   contrast_sigma: number | null;
   confidence: number | null;
   polarity: string;
