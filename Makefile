@@ -19,10 +19,10 @@ BENCH   ?= .
 STATE   ?= var
 
 # What builds without cgo, and so for any machine.
-PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/record ./firmware/display/... \
+PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/pairing ./firmware/record ./firmware/display/... \
 	./vision/frame ./vision/wafer ./vision/defect ./vision/length ./vision/export ./vision/golden \
 	./vision/register ./vision/durable ./vision/dust ./vision/binary ./vision/evaluate ./vision/hotpath \
-	./cross-build/vm/...
+	./cross-build/vm/... ./cross-build/bundle ./firmware/update ./firmware/kiosk
 
 .PHONY: help
 help: ## list the targets
@@ -70,7 +70,7 @@ lint: deps web ## check formatting, go vet, and that the pure packages need no c
 
 # Static programs; cross-build/README.md says how. They take nothing from the
 # settings above but the tags.
-STATIC := env TAGS='$(TAGS)' SAID='$(call said,kensa/firmware/version)' SAID_WARNING='$(call said,main)' cross-build/static
+STATIC := env TAGS='$(TAGS)' VERSION='$(VERSION)' DATE='$(DATE)' SAID='$(call said,kensa/firmware/version)' SAID_WARNING='$(call said,main)' cross-build/static
 
 .PHONY: arm64 armhf amd64
 arm64: web ## put kensa and kensa-warning for 64-bit ARM in dist/, static
@@ -79,17 +79,46 @@ arm64: web ## put kensa and kensa-warning for 64-bit ARM in dist/, static
 armhf: web ## the same for 32-bit ARM with NEON
 	@cross-build/deps.sh static $@
 	@$(STATIC)/link.sh $@
-amd64: web ## the same for this kind of machine
+amd64: web ## the same for 64-bit PCs
 	@cross-build/deps.sh static $@
 	@$(STATIC)/link.sh $@
 
-.PHONY: deps test-deps vm-deps
+.PHONY: test-arm64
+test-arm64: web ## test the build for 64-bit ARM in emulation (SHORT=1: less); what it finds must be what this machine finds
+	@cross-build/deps.sh static arm64
+	@cross-build/deps.sh emulate
+	@$(STATIC)/test.sh arm64 $(if $(SHORT),short)
+
+.PHONY: vulncheck
+vulncheck: deps web ## look for known vulnerabilities in what the programs call
+	@TAGS='$(TAGS)' cross-build/vulncheck.sh
+
+.PHONY: campaign
+campaign: ## long fault runs on virtual hardware: 1,000 faults, 10,000 frames (about ten minutes)
+	@$(MAKE) --no-print-directory test-vm VM_TESTS=./firmware/pairing VM_FLAGS="-v -long -run TestKernel"
+
+# Debian packages and update bundles of the static programs.
+.PHONY: package test-package bundle
+package: arm64 amd64 ## make the Debian packages for arm64 and amd64 in dist/ (UPDATE_PUB=keys that may sign updates)
+	@rm -f dist/*.deb
+	@for arch in arm64 amd64; do cross-build/package/package.sh $$arch dist/kensa-linux-$$arch dist/kensa-warning-linux-$$arch dist || exit 1; done
+test-package: package-deps ## install, upgrade, remove and purge the packages in a Debian of their own
+	@KENSA_TEST_PACKAGE=1 KENSA_DEBIAN="$$(cross-build/package/debian.sh)" go test -tags $(TAGS) -count=1 -v ./cross-build/package
+bundle: arm64 amd64 ## make signed update bundles in dist/ (KEY=private key of minisign)
+	@[ -n "$(KEY)" ] || { echo "bundle: no key; make bundle KEY=FILE, and for a new one: go run ./cross-build/bundle keygen --key FILE" >&2; exit 2; }
+	@version=$$(cross-build/package/version.sh) && CGO_ENABLED=0 go build -o bin/bundle ./cross-build/bundle && for arch in arm64 amd64; do \
+	  bin/bundle make --key "$(KEY)" --program dist/kensa-linux-$$arch --version "$$version" --arch $$arch --out "dist/kensa_$${version}_$$arch.kensa" || exit 1; \
+	  echo "dist/kensa_$${version}_$$arch.kensa"; done
+
+.PHONY: deps test-deps vm-deps package-deps
 deps:
 	@cross-build/deps.sh build
 test-deps:
 	@cross-build/deps.sh test
 vm-deps:
 	@cross-build/deps.sh vm
+package-deps:
+	@cross-build/deps.sh package
 
 # The operator display's page, bundled from its lock file.
 .PHONY: web

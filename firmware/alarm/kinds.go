@@ -36,6 +36,17 @@ var (
 	OpticsDust = Kind{204, EquipmentStatus, Warning, "Dust on the optics",
 		"Clean the optics at the named camera pixels; findings there are left out until then."}
 
+	CameraRestarted = Kind{205, EquipmentStatus, Warning, "Camera restarted by itself",
+		"Check the camera's power and cable; reinspect the wafer."}
+	StrobeWithheld = Kind{206, EquipmentSafety, Warning, "Exposure withheld",
+		"The lamp or the stage would not have borne it: check pulse rate, strobe width and the trigger's limit."}
+	LampFailed = Kind{207, EquipmentStatus, Fault, "Light cannot be set",
+		"Check the light's driver, its power and its bus, as the detail says."}
+	FieldTurned = Kind{208, ParameterError, Fault, "Wafer turned against the camera",
+		"Check the wafer's alignment on the chuck, then the camera's mount; the angle is named."}
+	DustOrRepeater = Kind{209, EquipmentStatus, Warning, "Dust on the optics or repeating defect",
+		"Clean the optics at the named camera pixels; if it stays, look for a defect of the mask. Findings there count."}
+
 	NotRegistered = Kind{301, ParameterError, Fault, "Many dies not registered",
 		"Check recipe, focus and wafer alignment against the product on the chuck."}
 	LowYield = Kind{302, ParameterWarning, Warning, "Yield below limit",
@@ -47,13 +58,27 @@ var (
 		"Check network, address and certificates; results wait in the outbox."}
 	LedgerBacklog = Kind{402, DataIntegrity, Warning, "Ledger backlog near its limit",
 		"Restore the link to the warning service before records would have to go."}
+	HostAbsent = Kind{403, EquipmentStatus, Warning, "Primary host offline",
+		"Ask for the MES to be started; results and alarms wait for it in the outbox."}
+	NameTaken = Kind{404, EquipmentStatus, Warning, "Appliance's name used twice on broker",
+		"Give each appliance a station.name and client_id of its own; switch the copy off."}
+	HostRefused = Kind{405, Attention, Warning, "Host message refused",
+		"Tell the MES's integrator the reason; nothing of the message was carried out."}
+	HostBacklog = Kind{406, DataIntegrity, Warning, "MES backlog grows",
+		"Restore the link to the MES, or set mes.enabled = false if there is none."}
 
 	DiskNearlyFull = Kind{501, EquipmentStatus, Warning, "Disk nearly full",
 		"Free space or shorten the retention of images."}
 	CommitFailed = Kind{502, DataIntegrity, Fault, "Result not stored, wafer held",
 		"Free space on the state disk; the wafer is stored as soon as that succeeds."}
+	CommandUnwritten = Kind{506, DataIntegrity, Warning, "Host command done, not written down",
+		"Free space on the state disk; note the named command by hand."}
 	ClockUnsynchronised = Kind{503, DataIntegrity, Warning, "Clock not synchronised",
 		"Check the time server's address and the network."}
+	SensorFailed = Kind{504, EquipmentStatus, Warning, "Environment sensor not answering",
+		"Check the sensor's wiring, address and power."}
+	TowerFailed = Kind{505, EquipmentStatus, Warning, "Tower lamp cannot be driven",
+		"Check the wiring of the named line."}
 )
 
 // Kinds lists every kind by its number.
@@ -61,10 +86,10 @@ func Kinds() []Kind {
 	return []Kind{
 		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
 		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
-		CameraGone, LightDrift, BadFrame, OpticsDust,
+		CameraGone, LightDrift, BadFrame, OpticsDust, CameraRestarted, StrobeWithheld, LampFailed, FieldTurned, DustOrRepeater,
 		NotRegistered, LowYield, RecipeInvalid,
-		BrokerUnreachable, LedgerBacklog,
-		DiskNearlyFull, CommitFailed, ClockUnsynchronised,
+		BrokerUnreachable, LedgerBacklog, HostAbsent, NameTaken, HostRefused, HostBacklog,
+		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten,
 	}
 }
 
@@ -82,8 +107,9 @@ func ByID(id ID) (Kind, bool) {
 // condition that lasts: nothing clears them but the operator who has seen them.
 func Momentary(id ID) bool {
 	switch id {
-	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
-		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID:
+	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, DustOrRepeater.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
+		HostAbsent.ID, NameTaken.ID, HostBacklog.ID,
+		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID, LampFailed.ID, SensorFailed.ID, TowerFailed.ID:
 		return false
 	}
 	return true

@@ -19,7 +19,7 @@ import (
 // die, and no defect of the wafer is lost for them.
 func TestDustOnTheOptics(t *testing.T) {
 	long(t)
-	specks := []optics.Dust{{X: 250, Y: 380, Radius: 4, Depth: 0.5}, {X: 500, Y: 300, Radius: 9, Depth: 0.4}, {X: 700, Y: 500, Radius: 3, Depth: 0.8}}
+	specks := []optics.Dust{{X: 250, Y: 380, Radius: 4, Depth: 0.5}, {X: 500, Y: 300, Radius: 9, Depth: 0.4}, {X: 700, Y: 500, Radius: 3, Depth: 0.8}, {X: 150, Y: 150, Radius: 20, Depth: 0.3}}
 	c := testConfig(t)
 	c.Simulator.Lots, c.Simulator.Wafers = 1, 6
 	tool := func(plan *wafer.Plan) (Tool, error) {
@@ -31,7 +31,7 @@ func TestDustOnTheOptics(t *testing.T) {
 		return simulator.New(o)
 	}
 	var told []int // spots, by wafer
-	after := score{classes: map[string]*tally{}, sizes: map[int]*tally{}}
+	after := newScore()
 	runAppliance(t, Options{Config: c, Tool: tool}, func(a *Appliance, w *record.Wafer) {
 		if len(told) > 0 && told[len(told)-1] == len(specks) {
 			truth, _ := a.tool.(*simulator.Tool).Truth(w.Material.Substrate)
@@ -41,15 +41,15 @@ func TestDustOnTheOptics(t *testing.T) {
 		t.Logf("%s: yield %v, %d specks told", w.Material.Substrate, w.Summary.Yield(), told[len(told)-1])
 	})
 	t.Log(after.String())
-	if told[0] == 0 || after.wafers < 3 {
+	if told[0] == 0 || after.Wafers < 3 {
 		t.Fatalf("told by wafer: %v; want some on the first, and all by the third", told)
 	}
-	all := after.total()
-	if float64(all.found) < 0.97*float64(all.injected) || all.injected < 40 {
-		t.Errorf("%d of %d defects found behind the dust", all.found, all.injected)
+	all := after.All
+	if float64(all.Found) < 0.97*float64(all.Injected) || all.Injected < 40 {
+		t.Errorf("%d of %d defects found behind the dust", all.Found, all.Injected)
 	}
-	if after.falseDefects > 1 || after.worstYield > 0.005 {
-		t.Errorf("once the dust was told: %d false defects, yield off by up to %v", after.falseDefects, after.worstYield)
+	if after.falseAlarms() > 1 || after.worstYield > 0.005 {
+		t.Errorf("once the dust was told: %d false defects, yield off by up to %v", after.falseAlarms(), after.worstYield)
 	}
 }
 

@@ -44,7 +44,7 @@ func TestFaultsAreSeen(t *testing.T) {
 		}
 		return simulator.New(o)
 	}
-	score := score{classes: map[string]*tally{}, sizes: map[int]*tally{}}
+	score := newScore()
 	seen := 0
 	runAppliance(t, Options{Config: c, Tool: tool}, func(a *Appliance, w *record.Wafer) {
 		seen++
@@ -89,7 +89,7 @@ func TestLightDriftIsTold(t *testing.T) {
 		o.Drift.PerWafer = 0.1
 		return simulator.New(o)
 	}
-	score := score{classes: map[string]*tally{}, sizes: map[int]*tally{}}
+	score := newScore()
 	var told []bool
 	runAppliance(t, Options{Config: c, Tool: tool}, func(a *Appliance, w *record.Wafer) {
 		truth, _ := a.tool.(*simulator.Tool).Truth(w.Material.Substrate)
@@ -99,8 +99,8 @@ func TestLightDriftIsTold(t *testing.T) {
 	if want := []bool{false, false, true}; !slices.Equal(told, want) {
 		t.Errorf("alarm of light drift on wafers %v; want %v", told, want)
 	}
-	if all := score.total(); score.falseDefects > 1 || float64(all.found) < 0.97*float64(all.injected) {
-		t.Errorf("under fading light: %d of %d found, %d false", all.found, all.injected, score.falseDefects)
+	if all := score.All; score.falseAlarms() > 1 || float64(all.Found) < 0.97*float64(all.Injected) {
+		t.Errorf("under fading light: %d of %d found, %d false", all.Found, all.Injected, score.falseAlarms())
 	}
 }
 

@@ -11,6 +11,9 @@ func (a *Appliance) observers() station.Observer {
 	if a.mes != nil {
 		all = append(all, a.mes)
 	}
+	if a.tower != nil {
+		all = append(all, a.tower)
+	}
 	if a.options.WaferClosed != nil {
 		all = append(all, closing(a.options.WaferClosed))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -56,7 +57,7 @@ func (a *Appliance) configuredTool(plan *wafer.Plan) (Tool, error) {
 		})
 	}
 	if _, real := a.config.Source.Device(); real {
-		return a.freeRunning(plan)
+		return a.realCamera(plan)
 	}
 	options, err := SimulatorOptions(a.config.Simulator, plan)
 	if err != nil {
@@ -65,11 +66,15 @@ func (a *Appliance) configuredTool(plan *wafer.Plan) (Tool, error) {
 	return simulator.New(options)
 }
 
-// freeRunning is a real camera without lines to a tool.
-func (a *Appliance) freeRunning(plan *wafer.Plan) (Tool, error) {
+// realCamera is a real camera, with the tool that its lines lead to; without lines
+// it stands alone.
+func (a *Appliance) realCamera(plan *wafer.Plan) (Tool, error) {
 	source, err := v4l2.New(a.config.V4L2(plan.Width, plan.Height))
 	if err != nil {
 		return nil, err
+	}
+	if a.config.Lines.WaferPresent.Wired() {
+		return a.openReal(source)
 	}
 	fields := a.config.Camera.Fields
 	if !plan.Open() {
@@ -115,6 +120,7 @@ func SimulatorOptions(c config.Simulator, plan *wafer.Plan) (simulator.Options, 
 	for _, kind := range []simulator.FaultKind{simulator.MissedPulse, simulator.DroppedFrame, simulator.LateFrame} {
 		o.Faults.Rates[kind] = c.FaultRate
 	}
+	o.Stage.Angle = c.Turn * math.Pi / 180
 	o.Drift.PerWafer, o.Defects.Signature = c.LightDrift, simulator.Signature(c.Signature)
 	for _, text := range c.Faults {
 		fault, err := parseFault(text)

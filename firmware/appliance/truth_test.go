@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"fmt"
-	"image"
 	"log/slog"
 	"maps"
 	"math"
@@ -15,6 +14,8 @@ import (
 	"kensa/firmware/config"
 	"kensa/firmware/record"
 	"kensa/hw/simulator"
+	"kensa/vision/defect"
+	"kensa/vision/evaluate"
 	"kensa/vision/wafer"
 )
 
@@ -25,7 +26,7 @@ func TestTwoLotsAgainstTruth(t *testing.T) {
 	const lots, wafers = 2, 3
 	c := testConfig(t)
 	c.Simulator.Lots, c.Simulator.Wafers = lots, wafers
-	score := score{classes: map[string]*tally{}, sizes: map[int]*tally{}}
+	score := newScore()
 	box := runAppliance(t, Options{Config: c}, func(a *Appliance, w *record.Wafer) {
 		truth, ok := a.tool.(*simulator.Tool).Truth(w.Material.Substrate)
 		if !ok {
@@ -35,8 +36,8 @@ func TestTwoLotsAgainstTruth(t *testing.T) {
 		score.add(t, w, truth)
 	})
 	t.Log(score.String())
-	if score.wafers != lots*wafers {
-		t.Fatalf("%d wafers; want %d", score.wafers, lots*wafers)
+	if score.Wafers != lots*wafers {
+		t.Fatalf("%d wafers; want %d", score.Wafers, lots*wafers)
 	}
 	stored, err := box.store.Wafers(context.Background(), record.Filter{})
 	if err != nil || len(stored) != lots*wafers {
@@ -93,84 +94,34 @@ func (w testWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// tally counts injected defects, those found, and those found as their class.
-type tally struct{ injected, found, classed int }
+// sizeEnds divide the sizes of defects in the table, µm.
+var sizeEnds = []float64{80, 160, 240, 320, 400, 480}
 
 // score compares wafers with their truth.
 type score struct {
-	wafers, dies, falseDefects, diesWrong int
-	classes                               map[string]*tally
-	sizes                                 map[int]*tally // by size in µm, in steps of sizeStep
-	worstYield                            float64        // greatest difference from the true yield
+	*evaluate.Detection
+	dies, diesWrong int
+	worstYield      float64 // greatest difference from the true yield
 }
 
-// Sizes are counted in steps of two pixels, all from sizeTop on together; µm.
-const (
-	sizeStep = 80
-	sizeTop  = 400
-)
+func newScore() score {
+	return score{Detection: evaluate.NewDetection(sizeEnds, []float64{0, 255}, MatchReach)}
+}
+
+func (s *score) falseAlarms() (count int) {
+	for _, n := range s.False {
+		count += n
+	}
+	return count
+}
 
 func (s *score) add(t *testing.T, w *record.Wafer, truth simulator.Truth) {
-	s.wafers++
 	s.dies += len(w.Dies)
 	if w.Summary.Verdict == wafer.Incomplete {
 		t.Errorf("%s: incomplete: %d of %d dies", w.Material.Substrate, w.Summary.Inspected, w.Summary.Dies)
 	}
-	used := make([]bool, len(w.Defects))
-	for _, injected := range truth.Defects {
-		s.count(injected, match(w.Defects, injected, used))
-	}
-	for n := range used {
-		if !used[n] && !belongs(w.Defects[n], truth) {
-			s.falseDefects++
-		}
-	}
+	s.Add(Injected(truth), Found(w))
 	s.compareDies(w, truth)
-}
-
-func (s *score) count(injected simulator.Defect, found *record.Defect) {
-	step := min(int(injected.Size)/sizeStep*sizeStep, sizeTop)
-	for _, c := range []*tally{get(s.classes, string(injected.Class)), get(s.sizes, step)} {
-		c.injected++
-		if found != nil {
-			c.found++
-		}
-		if found != nil && string(found.Class) == string(injected.Class) {
-			c.classed++
-		}
-	}
-}
-
-func get[K comparable](all map[K]*tally, key K) *tally {
-	if all[key] == nil {
-		all[key] = &tally{}
-	}
-	return all[key]
-}
-
-// reach is how far, in pixels, a finding may lie outside the box of what it found.
-const reach = 3
-
-func grown(b simulator.Box) image.Rectangle {
-	return image.Rect(b.X-reach, b.Y-reach, b.X+b.Width+reach, b.Y+b.Height+reach)
-}
-
-// match finds the finding for an injected defect and marks all that touch it.
-func match(found []record.Defect, injected simulator.Defect, used []bool) (best *record.Defect) {
-	for n := range found {
-		if found[n].Field == injected.Field && found[n].Box.Overlaps(grown(injected.Box)) {
-			used[n] = true
-			if best == nil || found[n].Area > best.Area {
-				best = &found[n]
-			}
-		}
-	}
-	return best
-}
-
-// belongs reports whether a finding overlaps any injected defect.
-func belongs(d record.Defect, truth simulator.Truth) bool {
-	return slices.ContainsFunc(truth.Defects, func(i simulator.Defect) bool { return i.Field == d.Field && d.Box.Overlaps(grown(i.Box)) })
 }
 
 // compareDies counts dies that are called good and are not, or the reverse.
@@ -190,48 +141,34 @@ func (s *score) compareDies(w *record.Wafer, truth simulator.Truth) {
 
 // check holds the run to what the documentation promises.
 func (s *score) check(t *testing.T) {
-	all := s.total()
-	if rate := float64(all.found) / float64(all.injected); rate < 0.97 || all.injected < 50 {
-		t.Errorf("capture rate %.3f of %d; want at least 0.97 of at least 50", rate, all.injected)
+	if rate, _, _ := s.All.Capture(); rate < 0.97 || s.All.Injected < 50 {
+		t.Errorf("capture rate %.3f of %d; want at least 0.97 of at least 50", rate, s.All.Injected)
 	}
-	if perWafer := float64(s.falseDefects) / float64(s.wafers); perWafer > 0.5 {
-		t.Errorf("%.2f false defects a wafer; want at most 0.5", perWafer)
+	if s.FalsePerWafer() > 0.5 {
+		t.Errorf("%.2f false defects a wafer; want at most 0.5", s.FalsePerWafer())
 	}
 	if s.worstYield > 0.015 {
 		t.Errorf("yield off by up to %.3f; want at most 0.015", s.worstYield)
 	}
 }
 
-func (s *score) total() (all tally) {
-	for _, c := range s.classes {
-		all.injected += c.injected
-		all.found += c.found
-		all.classed += c.classed
-	}
-	return all
-}
-
 // String prints the comparison as a table.
 func (s *score) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d wafers, %d dies: %d false defects, %d dies judged wrongly, yield off by up to %.4f\n",
-		s.wafers, s.dies, s.falseDefects, s.diesWrong, s.worstYield)
+	fmt.Fprintf(&b, "%d wafers, %d dies: %.2f false defects a wafer, %d dies judged wrongly, yield off by up to %.4f\n",
+		s.Wafers, s.dies, s.FalsePerWafer(), s.diesWrong, s.worstYield)
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "class or size\tinjected\tfound\tclass right\t")
-	for _, class := range slices.Sorted(maps.Keys(s.classes)) {
-		c := s.classes[class]
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t\n", class, c.injected, c.found, c.classed)
+	line := func(name string, r evaluate.Rate) {
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t\n", name, r.Injected, r.Found, r.Classed)
 	}
-	for _, size := range slices.Sorted(maps.Keys(s.sizes)) {
-		c := s.sizes[size]
-		name := fmt.Sprintf("%d to %d µm", size, size+sizeStep)
-		if size == sizeTop {
-			name = fmt.Sprintf("from %d µm", size)
-		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t\n", name, c.injected, c.found, c.classed)
+	for _, class := range slices.SortedFunc(maps.Keys(s.Classes), func(a, b defect.Class) int { return a.Number() - b.Number() }) {
+		line(string(class), s.Classes[class])
 	}
-	all := s.total()
-	fmt.Fprintf(table, "all\t%d\t%d\t%d\t\n", all.injected, all.found, all.classed)
+	for _, bin := range s.Sizes {
+		line(fmt.Sprintf("%.0f to %.0f µm", bin.From, bin.To), bin.Rate)
+	}
+	line("all", s.All)
 	table.Flush()
 	return b.String()
 }

@@ -23,7 +23,7 @@ func TestVotingAgainstTruth(t *testing.T) {
 	if err := os.WriteFile(c.Recipe.File, recipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	score := score{classes: map[string]*tally{}, sizes: map[int]*tally{}}
+	score := newScore()
 	runAppliance(t, Options{Config: c}, func(a *Appliance, w *record.Wafer) {
 		truth, ok := a.tool.(*simulator.Tool).Truth(w.Material.Substrate)
 		if !ok {
@@ -38,8 +38,8 @@ func TestVotingAgainstTruth(t *testing.T) {
 		score.add(t, w, truth)
 	})
 	t.Log(score.String())
-	if score.wafers != wafers {
-		t.Fatalf("%d wafers; want %d", score.wafers, wafers)
+	if score.Wafers != wafers {
+		t.Fatalf("%d wafers; want %d", score.Wafers, wafers)
 	}
 	score.check(t)
 }

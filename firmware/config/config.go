@@ -9,6 +9,7 @@ package config
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -20,6 +21,8 @@ import (
 
 	"kensa/bus/ledger"
 	"kensa/bus/session"
+	"kensa/bus/sparkplug"
+	"kensa/bus/uns"
 	"kensa/firmware/station"
 	"kensa/hw/camera/v4l2"
 	"kensa/hw/thread"
@@ -44,9 +47,19 @@ type Config struct {
 	Simulator Simulator `toml:"simulator"`
 	// A real camera; it matters only where source.camera is "v4l2:DEVICE".
 	Camera Camera `toml:"camera"`
+	// The lines to a real tool; they matter only where the source is a real camera.
+	Lines Lines `toml:"lines"`
+	// How a real camera is exposed.
+	Trigger Trigger `toml:"trigger"`
 	// The threads that follow the trigger line and the camera: a busy box is late
 	// without them. Needs CAP_SYS_NICE.
 	Realtime thread.Settings `toml:"realtime"`
+	// The illumination.
+	Light Light `toml:"light"`
+	// The signal tower.
+	Tower Tower `toml:"tower"`
+	// The surroundings of the optics.
+	Environment Environment `toml:"environment"`
 	// The work cycle: pairing of pulses with frames, and the queue.
 	Cycle station.Config `toml:"cycle"`
 	// The operator display.
@@ -56,6 +69,9 @@ type Config struct {
 	MQTT MQTT `toml:"mqtt"`
 	// The MES plane: Sparkplug B 3.0.
 	MES MES `toml:"mes"`
+	// The unified namespace: the MES plane's values once more, as plain JSON under
+	// ISA-95 topics.
+	UNS UNS `toml:"uns"`
 	// The early-warning plane: what the supply-chain service gets to know.
 	Ledger Ledger `toml:"ledger"`
 	// The field engineer's calibration.
@@ -81,14 +97,6 @@ type Storage struct {
 	KeepDays int `toml:"keep_days"`
 	// MinFree is the free disk space, in MiB, below which an alarm is raised.
 	MinFree int `toml:"min_free_mib"`
-}
-
-// Source is where pulses and frames come from.
-type Source struct {
-	// Camera is "simulated", "replay:DIR" for a folder of images, one field a file,
-	// as if a camera had taken them (PNG, JPEG, TIFF, PGM), or "v4l2:DEVICE" for a
-	// real camera, such as v4l2:/dev/v4l/by-id/usb-…-video-index0.
-	Camera string `toml:"camera"`
 }
 
 // RecipeFile says which recipe is loaded at the start.
@@ -125,6 +133,9 @@ type Simulator struct {
 	// such as "camera-gone@2:15". Kinds are missed-pulse, doubled-pulse,
 	// dropped-frame, late-frame, extra-frame, truncated-frame and camera-gone.
 	Faults []string `toml:"faults"`
+	// Turn is by how much a wafer lies turned on the chuck, one standard deviation
+	// in degrees, to 0.14; no wafer lies turned by more than twice that.
+	Turn float64 `toml:"turn"`
 	// LightDrift is the part of its light that the lamp loses with each wafer.
 	LightDrift float64 `toml:"light_drift"`
 	// Excursions are the lots, from 1, whose yield falls.
@@ -155,6 +166,26 @@ type MES struct {
 	Enabled bool `toml:"enabled"`
 	// Device is the inspection chuck's name, the Sparkplug device under this node.
 	Device string `toml:"device"`
+	// PrimaryHost is the Sparkplug host application that must be online. Results and
+	// alarms are kept until it is, and then come as history. Empty: none; whoever
+	// listens gets them as soon as there is a connection.
+	PrimaryHost string `toml:"primary_host"`
+	// Aliases has data carry the numbers that the births give to the metrics instead
+	// of their names.
+	Aliases bool `toml:"aliases"`
+	// DataTypes has data repeat each metric's datatype. Sparkplug asks to leave it to
+	// the births, but some decoders read null without it.
+	DataTypes bool `toml:"data_types"`
+}
+
+// UNS is the unified namespace. Its topics are enterprise/site/area/line/name,
+// then the metric's name; site, area and name are the station's.
+type UNS struct {
+	// Enabled switches the mirror on; it needs mes.enabled.
+	Enabled bool `toml:"enabled"`
+	// Enterprise and Line are the first and the fourth level of the topics.
+	Enterprise string `toml:"enterprise"`
+	Line       string `toml:"line"`
 }
 
 // Ledger is the early-warning plane.
@@ -176,12 +207,16 @@ func Default() Config {
 		Storage:     Storage{State: "/var/lib/kensa", KeepDays: 90, MinFree: 500},
 		Source:      Source{Camera: "simulated"},
 		Simulator:   Simulator{Product: "logic", Lots: 0, Wafers: 25, Seed: 1, Pace: "tool", Defects: 0.09},
+		Trigger:     defaultTrigger(),
+		Light:       Light{Level: 50, Frequency: "20kHz", Address: 0x60, FullScale: "1A", MaxCurrent: "350mA", Channel: "pwmchip0/0", Bus: "i2c-1"},
+		Environment: Environment{Bus: "i2c-1", Address: 0x44},
 		Camera:      Camera{Input: -1, Buffers: v4l2.DefaultBuffers, Controls: []string{}, Fields: 25},
 		Realtime:    thread.Settings{CPUs: []int{}},
 		Cycle:       station.DefaultConfig(),
 		Display:     Display{Listen: "127.0.0.1:8080"},
 		MQTT:        MQTT{Embedded: true, Config: connection},
-		MES:         MES{Enabled: true, Device: "chuck-1"},
+		MES:         MES{Enabled: true, Device: "chuck-1", Aliases: true, DataTypes: true},
+		UNS:         UNS{Enterprise: "demo", Line: "inspection"},
 		Ledger:      Ledger{Enabled: true, Disclosure: ledger.Relative},
 		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm"},
 	}
@@ -250,6 +285,7 @@ func (c Config) Check() error {
 		{"simulator.stop", c.Simulator.Stop >= 0, "0 or more", c.Simulator.Stop},
 		{"simulator.fault_rate", c.Simulator.FaultRate >= 0 && c.Simulator.FaultRate <= 1, "0 to 1", c.Simulator.FaultRate},
 		{"mes.device", topicLevel.MatchString(c.MES.Device), "1 to 64 characters without / + #", c.MES.Device},
+		{"mes.primary_host", c.MES.PrimaryHost == "" || topicLevel.MatchString(c.MES.PrimaryHost), "at most 64 characters without / + #", c.MES.PrimaryHost},
 		{"ledger.disclosure", c.Ledger.Disclosure == ledger.Relative || c.Ledger.Disclosure == ledger.Full, `"relative" or "full"`, c.Ledger.Disclosure},
 	} {
 		if !check.okay {
@@ -262,11 +298,20 @@ func (c Config) Check() error {
 	if err := c.checkCamera(); err != nil {
 		return err
 	}
+	if err := c.checkHardware(); err != nil {
+		return err
+	}
 	if err := c.Cycle.Check(); err != nil {
 		return fmt.Errorf("cycle.%w", err)
 	}
 	if err := c.Calibration.check(); err != nil {
 		return err
+	}
+	if err := c.UNSNames().Check(); err != nil {
+		return fmt.Errorf("uns.%w", err)
+	}
+	if c.UNS.Enabled && !c.MES.Enabled {
+		return errors.New("uns.enabled: true without mes.enabled; want both, or neither")
 	}
 	if len(c.MQTT.Brokers) == 0 {
 		if c.MQTT.Embedded {
@@ -280,6 +325,19 @@ func (c Config) Check() error {
 	return nil
 }
 
+// Sparkplug names the appliance on the MES plane.
+func (c Config) Sparkplug() sparkplug.Config {
+	return sparkplug.Config{
+		Group: c.Station.Site + "-" + c.Station.Area, Node: c.Station.Name, Device: c.MES.Device,
+		PrimaryHost: c.MES.PrimaryHost, Aliases: c.MES.Aliases, DataTypes: c.MES.DataTypes,
+	}
+}
+
+// UNSNames are the levels of the unified namespace above the values.
+func (c Config) UNSNames() uns.Names {
+	return uns.Names{Enterprise: c.UNS.Enterprise, Site: c.Station.Site, Area: c.Station.Area, Line: c.UNS.Line, Cell: c.Station.Name}
+}
+
 // Connection is the MQTT connection of one plane. Brokers throw out the elder of
 // two clients of one name, so each plane's name has a suffix of its own.
 func (c Config) Connection(plane string) session.Config {
@@ -289,13 +347,4 @@ func (c Config) Connection(plane string) session.Config {
 	}
 	connection.ClientID += plane
 	return connection
-}
-
-// Replay is the folder of a replayed source.
-func (s Source) Replay() (dir string, ok bool) { return strings.CutPrefix(s.Camera, "replay:") }
-
-// Live reports whether the source is real: its wafers' times matter.
-func (s Source) Live() bool {
-	_, replay := s.Replay()
-	return !replay && s.Camera != "simulated"
 }

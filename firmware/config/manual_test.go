@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"encoding"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -150,7 +151,7 @@ func isTable(t reflect.Type) bool {
 	if t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
-	return t.Kind() == reflect.Struct
+	return t.Kind() == reflect.Struct && !t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
 // comment is the field's own comment, or that of the first field of its group.

@@ -58,6 +58,13 @@ func nonNil[T any](s []T) []T {
 	return s
 }
 
+// Status is the status that the screens show.
+func (b *Board) Status() Status {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state.Status
+}
+
 // Apply takes a change in and passes it on. The Board owns the change's slices
 // from then on. The error tells of a change that does not fit the state, such
 // as a field without a wafer; nothing has changed then.

@@ -50,8 +50,12 @@ type FieldDone struct {
 	Field     int           `json:"field"`
 	Inspected bool          `json:"inspected"`
 	Duration  time.Duration `json:"-"` // of the inspection, for the metrics
-	Dies      []DieResult   `json:"dies"`
-	Defects   []Defect      `json:"defects"`
+	// Turn of the field against the layout, degrees, and how much larger it is, for
+	// the metrics.
+	Turn    float64     `json:"-"`
+	Scale   float64     `json:"-"`
+	Dies    []DieResult `json:"dies"`
+	Defects []Defect    `json:"defects"`
 }
 
 // WaferFinished closes the wafer on the chuck after it was recorded. Dies that

@@ -16,7 +16,11 @@
 //	GET  /api/wafers/{id}/defects/{n}.png    crop of a recorded defect
 //	POST /api/alarms/{alid}/ack              {"operator": name}
 //	POST /api/pause, /api/resume             {"operator": name}
+//	POST /api/control/remote, …/local        {"operator": name}
+//	POST /api/screens/{name}                 a page that shows what it was told says so, each second
+//	GET  /api/screens/{name}                 Screen: how often it did, and when last
 //	GET  /healthz                            "ok" while the display serves
+//	GET  /readyz                             Health: 200 while the appliance can inspect, 503 else
 //	GET  /metrics                            Prometheus metrics
 //
 // An error answers with {"error": text}. There is no login: whoever reaches the
@@ -69,6 +73,10 @@ type Commands interface {
 	// Pause ends inspection after the wafer on the chuck, Resume goes on.
 	Pause(ctx context.Context, operator string) error
 	Resume(ctx context.Context, operator string) error
+	// SetRemote gives the tool to the host, or takes it back.
+	SetRemote(ctx context.Context, remote bool, operator string) error
+	// OpticsCleaned forgets the dust that was known on the optics.
+	OpticsCleaned(ctx context.Context, operator string) error
 }
 
 // Options are what a display is made of.
@@ -76,6 +84,9 @@ type Options struct {
 	Board    *Board
 	Archive  Archive
 	Commands Commands
+	// Health judges the appliance. It is called from several goroutines. Nil
+	// means that there is nothing to judge.
+	Health func(context.Context) Health
 	// Registry is what /metrics shows; the display adds its own metrics to it.
 	// Nil means a new one.
 	Registry *prometheus.Registry
@@ -100,6 +111,7 @@ type Server struct {
 	Options
 	http    *http.Server
 	page    page
+	screens screens
 	closing chan struct{} // closed to end the event streams
 	shut    func()        // closes it, once
 	served  chan struct{} // closed when serving has ended; nil before Start

@@ -31,6 +31,7 @@ func TestBadRequestsAreNamed(t *testing.T) {
 		{"GET", "/api/pause", "", 405, ""},
 		{"POST", "/api/alarms/x/ack", name, 400, "alarm:"},
 		{"POST", "/api/alarms/5/ack", name, 404, "alarm 5: not found"},
+		{"POST", "/api/optics/cleaned", "{}", 400, "operator:"},
 		{"POST", "/api/resume", name, 409, "refused"},
 		{"POST", "/api/pause", `{"operator":"  "}`, 400, "operator:"},
 		{"POST", "/api/pause", `{"operator":"` + strings.Repeat("a", 41) + `"}`, 400, "1 to 40"},

@@ -13,6 +13,7 @@ type metrics struct {
 	wafers, dies, defects, fields, alarms *prometheus.CounterVec
 	alarm, connection                     *prometheus.GaugeVec
 	inspect                               prometheus.Histogram
+	turn, scale                           prometheus.Gauge
 	set                                   map[int]bool // alarms that are set, by ALID
 }
 
@@ -35,9 +36,11 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "kensa_inspect_seconds", Help: "Time to inspect one field.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 12),
 		}),
-		set: map[int]bool{},
+		turn:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "kensa_field_turn_degrees", Help: "How the last field's dies lay turned against the layout; clockwise on the picture is positive."}),
+		scale: prometheus.NewGauge(prometheus.GaugeOpts{Name: "kensa_field_scale_ratio", Help: "How much larger than the layout the last field's dies lay; 0.001 is 0.1 %."}),
+		set:   map[int]bool{},
 	}
-	for _, c := range []prometheus.Collector{m.wafers, m.dies, m.defects, m.fields, m.alarms, m.alarm, m.connection, m.inspect} {
+	for _, c := range []prometheus.Collector{m.wafers, m.dies, m.defects, m.fields, m.alarms, m.alarm, m.connection, m.inspect, m.turn, m.scale} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
@@ -80,6 +83,8 @@ func (m *metrics) field(c FieldDone) {
 	if c.Inspected {
 		m.fields.WithLabelValues("inspected").Inc()
 		m.inspect.Observe(c.Duration.Seconds())
+		m.turn.Set(c.Turn)
+		m.scale.Set(c.Scale)
 	} else {
 		m.fields.WithLabelValues("not_inspected").Inc()
 	}

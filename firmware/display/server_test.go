@@ -294,3 +294,46 @@ func TestThePageSaysWhenItIsNotBuilt(t *testing.T) {
 		t.Errorf("built %v: %d %.80s", built, status, body)
 	}
 }
+
+func TestReadinessIsTheAppliances(t *testing.T) {
+	r := newRig(t)
+	if status, body := r.call("GET", "/readyz", ""); status != http.StatusOK || !strings.Contains(body, `"wrong":[]`) {
+		t.Errorf("nothing to judge: %d %s", status, body)
+	}
+	r.server.Health = func(context.Context) Health {
+		return Health{Version: "1.2", Wrong: []string{"the camera does not answer"}}
+	}
+	status, body := r.call("GET", "/readyz", "")
+	if status != http.StatusServiceUnavailable || body != `{"version":"1.2","wrong":["the camera does not answer"]}`+"\n" {
+		t.Errorf("%d %s; want 503 and the version with what is wrong: older versions ask for just that", status, body)
+	}
+}
+
+func TestScreensAreRememberedByName(t *testing.T) {
+	r := newRig(t)
+	if status, _ := r.call("GET", "/api/screens/one", ""); status != http.StatusNotFound {
+		t.Errorf("a screen that never called: %d", status)
+	}
+	for range 3 {
+		if status, body := r.post("/api/screens/one", ""); status != http.StatusNoContent {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+	var s Screen
+	status, body := r.call("GET", "/api/screens/one", "")
+	if err := json.Unmarshal([]byte(body), &s); err != nil || status != http.StatusOK || s.Beats != 3 || s.Age < 0 {
+		t.Errorf("%d %s, %v; want 3 beats", status, body, err)
+	}
+	if status, _ := r.post("/api/screens/"+strings.Repeat("x", maxScreenName+1), ""); status != http.StatusBadRequest {
+		t.Errorf("a long name: %d", status)
+	}
+	if status, _ := r.post("/api/screens/one", "", "Origin", "http://elsewhere.example", "Sec-Fetch-Site", "cross-site"); status != http.StatusForbidden {
+		t.Errorf("a page from elsewhere: %d", status)
+	}
+	for n := range maxNamed {
+		r.post("/api/screens/"+strconv.Itoa(n), "")
+	}
+	if status, _ := r.call("GET", "/api/screens/one", ""); status != http.StatusNotFound {
+		t.Errorf("the most silent of too many is still remembered: %d", status)
+	}
+}

@@ -6,7 +6,12 @@ import (
 	"database/sql"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
+	"math"
+	"net/url"
+	"os"
 	"slices"
 )
 
@@ -115,4 +120,29 @@ func newEpoch() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
+}
+
+// Schemas are the oldest and the newest schema that Open can open.
+func Schemas() (oldest, newest int, err error) {
+	steps, err := scripts()
+	return 1, len(steps), err
+}
+
+// SchemaOf tells the schema of the database at path, however new; 0 where there
+// is none.
+func SchemaOf(ctx context.Context, path string) (version int, err error) {
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("record: %w", err)
+	case !info.Mode().IsRegular(): // root asks, in a folder that another user owns
+		return 0, fmt.Errorf("record: %s: %w: it is no file", path, ErrForeign)
+	}
+	db, err := connect(path, url.Values{"mode": {"ro"}}, 1)
+	if err != nil {
+		return 0, fmt.Errorf("record: %w", err)
+	}
+	version, err = identify(ctx, db, math.MaxInt)
+	return version, errors.Join(explain(path, err), db.Close())
 }

@@ -1,6 +1,7 @@
 package station
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
@@ -16,6 +18,8 @@ import (
 func (s *Station) closeWafer() {
 	w := s.wafer.record
 	s.distrust()
+	s.dustOff()
+	s.saveDust()
 	bins := make([]wafer.Bin, len(w.Dies))
 	for n, d := range w.Dies {
 		bins[n] = d.Bin
@@ -23,6 +27,7 @@ func (s *Station) closeWafer() {
 	w.Summary = wafer.Summarize(bins, len(w.Defects), w.Layout.DieArea(), s.job.MinYield)
 	s.judge()
 	s.judgeLight()
+	s.judgeTurn()
 	w.Finished = time.Now().UTC()
 	w.Alarms = s.alarmsOf(s.wafer)
 	s.wafer.closed = true
@@ -59,6 +64,20 @@ func (s *Station) judgeLight() {
 	s.Alarms.Clear(alarm.LightDrift.ID)
 }
 
+// judgeTurn keeps the alarm of a turned wafer by the median of its fields.
+func (s *Station) judgeTurn() {
+	turns := s.wafer.turns
+	if len(turns) == 0 || s.job.MaxTurn == 0 {
+		return
+	}
+	slices.SortFunc(turns, func(a, b pose.Turn) int { return cmp.Compare(a.Angle, b.Angle) })
+	if angle := turns[len(turns)/2].Angle; max(angle, -angle) > s.job.MaxTurn {
+		s.Alarms.Raise(alarm.FieldTurned, fmt.Sprintf("wafer %s is turned by %v; limit is %v", s.wafer.record.Material.Substrate, angle, s.job.MaxTurn))
+		return
+	}
+	s.Alarms.Clear(alarm.FieldTurned.ID)
+}
+
 // manyDies is the part of a wafer's dies, one in so many, that may fail to
 // register before that is an alarm of its own: a wrong recipe, not a bad die.
 const manyDies = 20
@@ -79,33 +98,45 @@ func (s *Station) alarmsOf(w *open) []alarm.Alarm {
 	return own
 }
 
-// distrust discards what was found at places that are in doubt. When the stops
-// are not as many as the plan has, some pulse or frame was noise or was lost
-// without a trace: a result from there on might belong to another die, and a
-// map with wrong places is worse than one with gaps.
+// distrust discards what was found at places that are in doubt: a map with wrong
+// places is worse than one with gaps.
 func (s *Station) distrust() {
 	w, plan := s.wafer, s.job.Plan
-	if plan.Open() || w.stops == len(plan.Fields) || w.stops < len(plan.Fields) && w.stopped {
+	if plan.Open() {
 		return
 	}
-	from := 0
-	if w.stops > len(plan.Fields) && w.suspect >= 0 {
-		from = w.suspect
+	stops, fields := s.pairing.Stops(), len(plan.Fields)
+	brokenOff := w.stopped && stops < fields
+	if brokenOff {
+		fields = 0
 	}
-	s.Alarms.Raise(alarm.PositionLost, fmt.Sprintf("wafer %s: %d stops of %d fields; in doubt from field %d",
-		w.record.Material.Substrate, w.stops, len(plan.Fields), from+1))
+	certain := s.pairing.Trusted(len(plan.Fields), fields)
+	s.pairing.Learn(certain)
 	doubtful := map[wafer.DieIndex]bool{}
-	for _, field := range plan.Fields[min(from, len(plan.Fields)):] {
-		inspected := false
-		for _, d := range field.Dies {
-			die := &w.record.Dies[d.Die]
-			inspected = inspected || die.Bin != wafer.NotInspected
-			doubtful[die.Index] = true
-			*die = record.Die{Index: die.Index, Bin: wafer.NotInspected, Reason: "position in doubt"}
-		}
-		if inspected {
-			w.record.FieldsInspected--
+	discarded := 0
+	for n, field := range plan.Fields {
+		if !certain[n] && s.discard(field, doubtful) {
+			discarded++
 		}
 	}
+	w.record.FieldsInspected -= discarded
 	w.record.Defects = slices.DeleteFunc(w.record.Defects, func(d record.Defect) bool { return doubtful[d.Die] })
+	if discarded > 0 || stops != len(plan.Fields) && !brokenOff {
+		s.Alarms.Raise(alarm.PositionLost, fmt.Sprintf("wafer %s: %d stops of %d fields; %d inspected fields in doubt",
+			w.record.Material.Substrate, stops, len(plan.Fields), discarded))
+	}
+}
+
+// discard takes back a field's results, and reports whether there were any.
+func (s *Station) discard(field wafer.Field, doubtful map[wafer.DieIndex]bool) (any bool) {
+	for _, d := range field.Dies {
+		die := &s.wafer.record.Dies[d.Die]
+		if die.Bin == wafer.NotInspected {
+			continue
+		}
+		any = true
+		doubtful[die.Index] = true
+		*die = record.Die{Index: die.Index, Bin: wafer.NotInspected, Reason: "position in doubt"}
+	}
+	return any
 }

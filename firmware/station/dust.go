@@ -1,13 +1,17 @@
 package station
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"kensa/firmware/alarm"
+	"kensa/firmware/record"
+	"kensa/vision/defect"
 	"kensa/vision/dust"
 	"kensa/vision/inspect"
+	"kensa/vision/wafer"
 )
 
 // look is a die for the watch for dust.
@@ -16,13 +20,13 @@ func look(d inspect.Die) dust.Look {
 }
 
 // withoutDust shows the watch a field, in the order of the stops, and takes what
-// is dust on the optics out of its defects and bins. What was recorded before
-// the dust was recognised stays.
+// is dust on the optics out of its defects and bins.
 func (s *Station) withoutDust(f Field) Field {
 	if !f.Inspected {
 		return f
 	}
 	if s.dust.See(f.looks) {
+		s.unsaved = true
 		s.tellDust()
 	}
 	for n, look := range f.looks {
@@ -44,11 +48,15 @@ func (s *Station) withoutDust(f Field) Field {
 // manySpots is how many places an alarm names.
 const manySpots = 5
 
-// tellDust keeps the alarm of dust by the spots known now.
+// tellDust keeps the alarms of dust by what is known now.
 func (s *Station) tellDust() {
-	spots := s.dust.Spots()
+	s.tellSpots(alarm.OpticsDust, s.dust.Spots())
+	s.tellSpots(alarm.DustOrRepeater, s.dust.Suspects())
+}
+
+func (s *Station) tellSpots(kind alarm.Kind, spots []dust.Spot) {
 	if len(spots) == 0 {
-		s.Alarms.Clear(alarm.OpticsDust.ID)
+		s.Alarms.Clear(kind.ID)
 		return
 	}
 	var places []string
@@ -59,5 +67,57 @@ func (s *Station) tellDust() {
 		}
 		places = append(places, fmt.Sprintf("(%.0f, %.0f)", spot.CX, spot.CY))
 	}
-	s.Alarms.Raise(alarm.OpticsDust, "at camera pixel "+strings.Join(places, ", "))
+	s.Alarms.Raise(kind, "at camera pixel "+strings.Join(places, ", "))
+}
+
+// dustOff takes what is now known as dust out of the wafer on the chuck: the
+// fields before it was recognised have counted it. What an earlier wafer lost
+// to it stays.
+func (s *Station) dustOff() {
+	w := s.wafer.record
+	lost := map[wafer.DieIndex]bool{}
+	w.Defects = slices.DeleteFunc(w.Defects, func(d record.Defect) bool {
+		if !s.dust.Covers(d.Defect) {
+			return false
+		}
+		lost[d.Die] = true
+		return true
+	})
+	if len(lost) == 0 {
+		return
+	}
+	left := map[wafer.DieIndex][]defect.Defect{}
+	for n := range w.Defects {
+		d := &w.Defects[n]
+		d.Number = n + 1
+		left[d.Die] = append(left[d.Die], d.Defect)
+	}
+	for n := range w.Dies {
+		if d := &w.Dies[n]; lost[d.Index] && d.Bin != wafer.NotInspected {
+			d.Bin = s.job.Rules.Bin(left[d.Index], s.job.Plan.Layout.PixelSize)
+		}
+	}
+}
+
+// saveDust keeps the dust over a restart. Where that fails it is learnt anew then.
+func (s *Station) saveDust() {
+	if !s.unsaved {
+		return
+	}
+	if err := s.Optics.SaveDust(s.dust.Spots()); err != nil {
+		s.Log.Error("dust not kept over a restart", "error", err)
+		return
+	}
+	s.unsaved = false
+}
+
+// OpticsCleaned forgets the dust: an operator has cleaned the optics. What is
+// still there is recognised anew, and told again.
+func (s *Station) OpticsCleaned(ctx context.Context) error {
+	return s.command(ctx, func() {
+		s.dust.Forget()
+		s.unsaved = true
+		s.tellDust()
+		s.saveDust()
+	})
 }

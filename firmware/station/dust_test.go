@@ -9,6 +9,7 @@ import (
 	"kensa/vision/defect"
 	"kensa/vision/frame"
 	"kensa/vision/inspect"
+	"kensa/vision/length"
 	"kensa/vision/wafer"
 )
 
@@ -61,5 +62,55 @@ func TestDustIsToldAndLeftOut(t *testing.T) {
 		if a.ID == alarm.OpticsDust.ID && a.Detail != "at camera pixel (63, 73)" {
 			t.Errorf("detail %q", a.Detail)
 		}
+	}
+}
+
+// TestDustOverARestart: what a station has recognised is left out by the next one
+// from its first field on, told at once, and forgotten when the operator says
+// that the optics were cleaned; dust that is still there comes back.
+func TestDustOverARestart(t *testing.T) {
+	kept := &optics{}
+	first := newBenchWith(t, 100*length.Millimetre, 5, &specked{fields: 20}, watcher{}, kept)
+	first.run(t.Context(), t)
+	if len(kept.spots) != 1 {
+		t.Fatalf("%d spots kept; want 1", len(kept.spots))
+	}
+	second := newBenchWith(t, 100*length.Millimetre, 2, &specked{fields: 8}, watcher{}, kept)
+	if !slices.ContainsFunc(second.alarms.Active(), func(a alarm.Alarm) bool { return a.ID == alarm.OpticsDust.ID }) {
+		t.Error("no alarm at the start")
+	}
+	second.run(t.Context(), t)
+	for _, w := range second.store.wafers {
+		if len(w.Defects) > 0 {
+			t.Errorf("%s: %d defects; want none, the dust was known", w.Material.Substrate, len(w.Defects))
+		}
+	}
+	third := newBenchWith(t, 100*length.Millimetre, 4, &specked{fields: 16}, watcher{}, kept)
+	cleaned := make(chan error, 1)
+	go func() { cleaned <- third.OpticsCleaned(t.Context()) }()
+	third.run(t.Context(), t)
+	if err := <-cleaned; err != nil {
+		t.Fatal(err)
+	}
+	findings := 0
+	for _, w := range third.store.wafers {
+		findings += len(w.Defects)
+	}
+	if findings == 0 || findings > 4 || len(kept.spots) != 1 {
+		t.Errorf("%d findings, %d spots after a cleaning that did not help; want some, until five show it again", findings, len(kept.spots))
+	}
+}
+
+// TestDustLeavesTheWaferThatShowedIt: the fields before the recognition are of the
+// same wafer, whose result is not made yet.
+func TestDustLeavesTheWaferThatShowedIt(t *testing.T) {
+	b := newBenchFor(t, 200*length.Millimetre, 1, &specked{fields: 100}, watcher{})
+	b.run(t.Context(), t)
+	w := b.store.wafers[0]
+	if w.FieldsInspected < 6 {
+		t.Fatalf("%d fields; want more than recognition takes", w.FieldsInspected)
+	}
+	if len(w.Defects) != 0 || w.Summary.Good != w.Summary.Inspected || w.Summary.Defects != 0 {
+		t.Errorf("%d defects, %d of %d inspected dies good; want dust to cost none", len(w.Defects), w.Summary.Good, w.Summary.Inspected)
 	}
 }

@@ -50,7 +50,8 @@ func (s *Station) replayEarly() {
 func (s *Station) pulse(p trigger.Pulse) {
 	switch {
 	case s.wafer != nil && !s.wafer.closed:
-		s.take(s.pairing.pulse(p))
+		s.Meter.came(p.Time)
+		s.take(s.pairing.Pulse(p))
 	case len(s.early.pulses) < earlyPulses:
 		s.early.pulses = append(s.early.pulses, p)
 	default:
@@ -60,8 +61,11 @@ func (s *Station) pulse(p trigger.Pulse) {
 
 func (s *Station) frame(f *camera.Frame) {
 	switch {
+	case s.wafer != nil && s.wafer.leaving && f.Time > s.wafer.gone+s.config.LatencyMax:
+		f.Release()
+		s.Alarms.Raise(alarm.ExtraFrame, "a frame after the wafer had gone")
 	case s.wafer != nil && !s.wafer.closed:
-		s.take(s.pairing.frame(f))
+		s.take(s.pairing.Frame(f))
 	case len(s.early.frames) < earlyFrames:
 		s.early.frames = append(s.early.frames, f)
 	default:

@@ -1,13 +1,13 @@
 package station
 
 import (
-	"bytes"
 	"fmt"
 	"image"
 	"time"
 
 	"kensa/firmware/record"
 	"kensa/hw/camera"
+	"kensa/vision/classify"
 	"kensa/vision/defect"
 	"kensa/vision/frame"
 	"kensa/vision/inspect"
@@ -18,11 +18,16 @@ import (
 type task struct {
 	field wafer.Field
 	frame *camera.Frame
+	way
 }
+
+// way is when a field's stages began, on the clock of line.Monotonic.
+type way struct{ pulsed, framed time.Duration }
 
 // result is what a worker has to say of a field.
 type result struct {
 	Field
+	way
 	err error
 }
 
@@ -38,7 +43,7 @@ func (s *Station) inspectAll(inspector inspect.Inspector) {
 // inspect looks at one field. The frame is read in place.
 func (j *Job) inspect(inspector inspect.Inspector, t task) (r result) {
 	started := time.Now()
-	r.Number = t.field.Number
+	r.Number, r.way = t.field.Number, t.way
 	img := frame.Image{Pix: t.frame.Pix, Width: t.frame.Width, Height: t.frame.Height, Stride: t.frame.Stride, Depth: t.frame.Depth}
 	if r.err = j.check(img); r.err != nil {
 		return r
@@ -47,6 +52,9 @@ func (j *Job) inspect(inspector inspect.Inspector, t task) (r result) {
 	if err != nil {
 		r.err = err
 		return r
+	}
+	if len(found) > 0 {
+		r.Turn = found[0].Field
 	}
 	for n, d := range found {
 		if r.err = j.add(&r.Field, img, t.field.Dies[n].Die, d); r.err != nil {
@@ -103,10 +111,13 @@ func rects(f wafer.Field) []image.Rectangle {
 
 // describe puts a finding into wafer terms, with an image of its surroundings.
 func (j *Job) describe(img frame.Image, field, place int, d inspect.Die, found defect.Defect) (record.Defect, error) {
-	spot := j.Plan.Layout.Locate(j.index(place), d.Rect, d.Shift.DX, d.Shift.DY, found)
-	crop, err := j.crop(img, found.Box)
+	straight := found
+	straight.CX, straight.CY = d.Straight(found.CX, found.CY)
+	spot := j.Plan.Layout.Locate(j.index(place), d.Rect, d.Shift.DX, d.Shift.DY, straight)
+	crop, err := j.crop(img, found)
 	return record.Defect{
-		Defect: found, Field: field, X: spot.OnDie.X, Y: spot.OnDie.Y, SizeX: spot.Width, SizeY: spot.Height, Image: crop,
+		Defect: found, Field: field, X: spot.OnDie.X, Y: spot.OnDie.Y, SizeX: spot.Width, SizeY: spot.Height,
+		Size: spot.Size, SizeUncertainty: spot.Uncertainty, Image: crop,
 	}, err
 }
 
@@ -119,13 +130,10 @@ func (j *Job) index(place int) wafer.DieIndex {
 }
 
 // crop is the part of the frame round a box, as PNG; nil where no images are kept.
-func (j *Job) crop(img frame.Image, box image.Rectangle) ([]byte, error) {
+// It carries what was measured, for who sorts the images to train a classifier.
+func (j *Job) crop(img frame.Image, d defect.Defect) ([]byte, error) {
 	if j.MaxImages == 0 {
 		return nil, nil
 	}
-	center := box.Min.Add(box.Max).Div(2)
-	side := max(j.ImageSize, box.Dx(), box.Dy())
-	var png bytes.Buffer
-	err := frame.EncodePNG(&png, img.Sub(image.Rect(0, 0, side, side).Add(center.Sub(image.Pt(side/2, side/2)))))
-	return png.Bytes(), err
+	return classify.Crop(img, d, j.ImageSize)
 }

@@ -21,19 +21,17 @@ import (
 func (s *Station) Run(ctx context.Context) error {
 	defer close(s.stopped)
 	readers, cancel := context.WithCancelCause(ctx)
-	var reading, working sync.WaitGroup
+	var reading sync.WaitGroup
 	reading.Go(func() { s.readEdges(readers, cancel) })
 	reading.Go(func() { s.readPulses(readers, cancel) })
 	reading.Go(func() { s.readFrames(readers) })
-	for _, inspector := range s.job.Inspectors {
-		working.Go(func() { s.inspectAll(inspector) })
-	}
+	s.startWorkers()
 	s.enter(Standby, "")
 	s.loop(readers)
 	cause := context.Cause(readers)
 	cancel(nil)
 	s.drain(&reading)
-	err := s.stop(&working)
+	err := s.stop()
 	if ctx.Err() == nil && cause != nil {
 		return errors.Join(cause, err)
 	}
@@ -60,7 +58,8 @@ func (s *Station) loop(ctx context.Context) {
 		case f := <-s.control:
 			f()
 		case <-s.frameTimer.C:
-			s.take(s.pairing.expire())
+			s.pairing.Expire()
+			s.take(nil)
 		case <-s.settleTimer.C:
 			s.settled()
 		case <-s.commitTimer.C:
@@ -91,17 +90,17 @@ func (s *Station) drain(reading *sync.WaitGroup) {
 }
 
 // stop lets the workers finish and stores the wafer on the chuck.
-func (s *Station) stop(working *sync.WaitGroup) error {
+func (s *Station) stop() error {
 	close(s.work)
 	for s.inFlight > 0 {
 		s.inspected(<-s.results)
 	}
-	working.Wait()
+	s.working.Wait()
 	var err error
 	if s.wafer != nil {
 		if !s.wafer.closed {
 			s.wafer.stopped = true
-			s.take(s.pairing.finish())
+			s.take(s.pairing.Finish())
 			s.closeWafer()
 		}
 		// The context that ended the work must not end the commit too.
@@ -111,7 +110,7 @@ func (s *Station) stop(working *sync.WaitGroup) error {
 			err = fmt.Errorf("station: wafer %s is lost: %w", s.wafer.record.Material.Substrate, err)
 		}
 	}
-	s.pairing.reset()
+	s.pairing.Reset(0, 0)
 	s.early.release()
 	s.state.Ready, s.state.Busy = false, false
 	s.set(s.Lines.Ready, gpio.Low)

@@ -18,9 +18,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"kensa/firmware/alarm"
+	"kensa/firmware/pairing"
 	"kensa/firmware/record"
 	"kensa/hw/camera"
 	"kensa/hw/handler"
@@ -29,6 +31,7 @@ import (
 	"kensa/hw/trigger"
 	"kensa/vision/dust"
 	"kensa/vision/inspect"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
@@ -62,6 +65,12 @@ type Store interface {
 	Commit(ctx context.Context, w *record.Wafer) error
 }
 
+// Optics keeps what is known of the dust on the camera's optics over restarts.
+type Optics interface {
+	Dust() []dust.Spot // at the start
+	SaveDust(spots []dust.Spot) error
+}
+
 // Observer is told what happens, from the station's own goroutine: it must
 // return at once and keep nothing that it is given but the closed wafer.
 type Observer interface {
@@ -78,6 +87,9 @@ type Field struct {
 	Took      time.Duration // the inspection
 	Dies      []Die
 	Defects   []record.Defect
+	// Turn is how the field's dies lie turned and scaled against the layout. Mode
+	// golden.
+	Turn pose.Turn
 
 	owner  []int // of each defect: its die's place
 	looks  []dust.Look
@@ -102,6 +114,7 @@ type Job struct {
 	Plan       *wafer.Plan
 	Rules      wafer.Rules
 	MinYield   wafer.Yield
+	MaxTurn    pose.Angle          // of a field against the layout before that is an alarm; 0 never
 	LightLimit float64             // part by which a wafer's light may differ from the golden's before that is an alarm; 0 never
 	MaxImages  int                 // images kept of a wafer's defects
 	ImageSize  int                 // side of such an image, pixels
@@ -115,9 +128,14 @@ type Parts struct {
 	Camera   camera.Camera
 	Handler  handler.Handler
 	Store    Store
+	Optics   Optics
 	Alarms   *alarm.Set
 	Observer Observer
-	Log      *slog.Logger
+	Meter    *Meter // nil: nothing is measured
+	// KeepFrames is how many frames may wait for their pulses, which a real camera
+	// limits; 0: any number.
+	KeepFrames int
+	Log        *slog.Logger
 }
 
 // State is what the outside sees of the station.
@@ -130,7 +148,9 @@ type State struct {
 	Camera    bool // answering
 	// CameraSince is when Camera last changed.
 	CameraSince time.Time
-	Paused      bool
+	// Paused tells that no more wafers are taken; Holds by whose wish.
+	Paused bool
+	Holds  Hold
 }
 
 // Station runs the work cycle. Make one with New, then call Run once.
@@ -140,12 +160,14 @@ type Station struct {
 	job    Job
 
 	state    State
-	pairing  pairing
+	pairing  *pairing.Machine
 	early    early // what came before its wafer was known to be there
 	wafer    *open // on the chuck, or just off it; nil between wafers
 	inFlight int   // fields queued or being inspected
 	dust     dust.Watch
+	unsaved  bool // the dust has changed since it was saved
 
+	working sync.WaitGroup // the workers
 	work    chan task
 	results chan result
 	pulses  chan trigger.Pulse
@@ -166,9 +188,9 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 	if len(job.Inspectors) == 0 {
 		return nil, errors.New("station: no inspector; want one for each worker")
 	}
-	return &Station{
+	s := &Station{
 		Parts: parts, config: config, job: job,
-		pairing: pairing{window: Window{config.LatencyMin, config.LatencyMax}, minInterval: config.MinInterval},
+		pairing: pairing.New(pairing.Window{Min: config.LatencyMin, Max: config.LatencyMax}, config.MinInterval),
 		work:    make(chan task, config.Queue),
 		results: make(chan result),
 		pulses:  make(chan trigger.Pulse),
@@ -180,7 +202,11 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 		stopped: make(chan struct{}),
 
 		frameTimer: idleTimer(), settleTimer: idleTimer(), commitTimer: idleTimer(),
-	}, nil
+	}
+	s.pairing.Keep(parts.KeepFrames)
+	s.dust.Restore(parts.Optics.Dust())
+	s.tellDust()
+	return s, nil
 }
 
 // idleTimer makes a timer that does not run yet.

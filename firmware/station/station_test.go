@@ -17,6 +17,7 @@ import (
 	"kensa/firmware/station"
 	"kensa/hw/simulator"
 	"kensa/hw/trigger"
+	"kensa/vision/dust"
 	"kensa/vision/frame"
 	"kensa/vision/inspect"
 	"kensa/vision/length"
@@ -87,6 +88,17 @@ type bench struct {
 	tool   *simulator.Tool
 	store  *shelf
 	alarms *alarm.Set
+	optics *optics
+}
+
+// optics is where the bench's station keeps its dust.
+type optics struct{ spots []dust.Spot }
+
+func (o *optics) Dust() []dust.Spot { return o.spots }
+
+func (o *optics) SaveDust(spots []dust.Spot) error {
+	o.spots = slices.Clone(spots)
+	return nil
 }
 
 func newBench(t *testing.T, wafers int, inspector inspect.Inspector, o watcher) *bench {
@@ -95,6 +107,11 @@ func newBench(t *testing.T, wafers int, inspector inspect.Inspector, o watcher) 
 }
 
 func newBenchFor(t *testing.T, diameter length.Length, wafers int, inspector inspect.Inspector, o watcher) *bench {
+	t.Helper()
+	return newBenchWith(t, diameter, wafers, inspector, o, &optics{})
+}
+
+func newBenchWith(t *testing.T, diameter length.Length, wafers int, inspector inspect.Inspector, o watcher, dust *optics) *bench {
 	t.Helper()
 	const mm = length.Millimetre
 	layout := wafer.Layout{
@@ -117,12 +134,12 @@ func newBenchFor(t *testing.T, diameter length.Length, wafers int, inspector ins
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{tool: tool, store: &shelf{}, alarms: alarm.NewSet(time.Now)}
+	b := &bench{tool: tool, store: &shelf{}, alarms: alarm.NewSet(time.Now), optics: dust}
 	config := station.DefaultConfig()
 	config.CommitRetry = time.Millisecond
 	config.Queue = 3 // so that the tool is never far ahead of the inspection
 	b.Station, err = station.New(station.Parts{
-		Lines: lines, Pulses: pulses, Camera: tool.Camera(), Handler: tool, Store: b.store, Alarms: b.alarms, Observer: o,
+		Lines: lines, Pulses: pulses, Camera: tool.Camera(), Handler: tool, Store: b.store, Optics: dust, Alarms: b.alarms, Observer: o,
 		Log: slog.New(slog.DiscardHandler),
 	}, config, station.Job{Plan: plan, Inspectors: []inspect.Inspector{inspector}, MaxImages: 1, ImageSize: 16,
 		Rules: wafer.Rules{{Bin: 2, Name: "defect"}}})

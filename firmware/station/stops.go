@@ -4,28 +4,24 @@ import (
 	"fmt"
 
 	"kensa/firmware/alarm"
+	"kensa/firmware/pairing"
 	"kensa/firmware/record"
-	"kensa/hw/camera"
+	"kensa/hw/line"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
 // take handles the stops that pairing has settled.
-func (s *Station) take(slots []slot) {
+func (s *Station) take(slots []pairing.Slot) {
 	for _, stop := range slots {
-		n := s.wafer.stops
-		s.wafer.stops++
-		switch stop.outcome {
-		case paired:
-			s.enqueue(n, stop.frame)
-		case missingFrame:
-			s.lose(n, alarm.MissingFrame, "no frame")
-		case missedPulse:
-			// An extra frame of the camera's would look the same; the count of
-			// stops at the end tells, and until then this place is in doubt.
-			if s.wafer.suspect < 0 {
-				s.wafer.suspect = n
-			}
-			s.lose(n, alarm.MissedPulse, "no field trigger")
+		switch stop.Outcome {
+		case pairing.Paired:
+			s.enqueue(stop)
+		case pairing.MissingFrame:
+			s.drop(stop.Number, "no frame") // told when its pulse was given up
+		case pairing.MissedPulse:
+			s.Meter.missedPulse()
+			s.lose(stop.Number, alarm.MissedPulse, "no field trigger")
 		}
 	}
 	s.tellAnomalies()
@@ -33,18 +29,21 @@ func (s *Station) take(slots []slot) {
 }
 
 func (s *Station) tellAnomalies() {
-	kinds := [anomalies]alarm.Kind{doubledPulse: alarm.DoubledPulse, lateFrame: alarm.LateFrame}
-	for kind, n := range s.pairing.seen {
-		if n > 0 {
-			s.Alarms.Raise(kinds[kind], fmt.Sprintf("wafer %s, near field %d", s.wafer.record.Material.Substrate, s.wafer.stops))
-			s.pairing.seen[kind] = 0
+	kinds := [pairing.Anomalies]alarm.Kind{
+		pairing.DoubledPulse: alarm.DoubledPulse, pairing.LateFrame: alarm.LateFrame, pairing.ExtraFrame: alarm.ExtraFrame,
+		pairing.CameraRestarted: alarm.CameraRestarted, pairing.ContestedFrame: alarm.DoubledPulse, pairing.Unanswered: alarm.MissingFrame,
+	}
+	for kind, n := range s.pairing.Seen() {
+		s.Meter.anomaly(pairing.Anomaly(kind), n)
+		for range n {
+			s.Alarms.Raise(kinds[kind], fmt.Sprintf("wafer %s, near field %d", s.wafer.record.Material.Substrate, s.pairing.Stops()))
 		}
 	}
 }
 
 // watchFrames runs the clock for the oldest field that waits for its frame.
 func (s *Station) watchFrames() {
-	if s.pairing.waiting() == 0 {
+	if s.pairing.Waiting() == 0 {
 		s.frameTimer.Stop()
 		return
 	}
@@ -52,25 +51,43 @@ func (s *Station) watchFrames() {
 }
 
 // enqueue gives a field to the workers; a full queue loses it, and says so.
-func (s *Station) enqueue(n int, f *camera.Frame) {
-	field, ok := s.field(n)
+func (s *Station) enqueue(stop pairing.Slot) {
+	field, ok := s.field(stop.Number)
 	if !ok {
-		f.Release()
-		s.lose(n, alarm.PositionLost, "beyond the recipe's fields")
+		stop.Frame.Release()
+		s.lose(stop.Number, alarm.PositionLost, "beyond the recipe's fields")
+		return
+	}
+	if s.wafer.aborted {
+		stop.Frame.Release()
+		s.drop(stop.Number, "aborted by the host")
 		return
 	}
 	select {
-	case s.work <- task{field, f}:
+	case s.work <- task{field, stop.Frame, s.framed(stop)}:
 		s.inFlight++
 	default:
-		f.Release()
-		s.lose(n, alarm.QueueFull, "queue full")
+		stop.Frame.Release()
+		s.lose(stop.Number, alarm.QueueFull, "queue full")
 	}
+}
+
+// framed ends the stage from pulse to frame and begins the next.
+func (s *Station) framed(stop pairing.Slot) way {
+	w := way{pulsed: s.Meter.origin(stop.Pulsed), framed: line.Monotonic()}
+	s.Meter.stage(PulseToFrame, w.pulsed)
+	s.wafer.lastPulse = w.pulsed
+	return w
 }
 
 // lose records that a field was not inspected.
 func (s *Station) lose(n int, kind alarm.Kind, reason string) {
 	s.Alarms.Raise(kind, fmt.Sprintf("wafer %s, field %d", s.wafer.record.Material.Substrate, n+1))
+	s.drop(n, reason)
+}
+
+// drop records it without an alarm.
+func (s *Station) drop(n int, reason string) {
 	lost := Field{Number: n}
 	if field, ok := s.field(n); ok {
 		for _, d := range field.Dies {
@@ -83,6 +100,8 @@ func (s *Station) lose(n int, kind alarm.Kind, reason string) {
 // inspected takes a worker's result.
 func (s *Station) inspected(r result) {
 	s.inFlight--
+	s.Meter.stage(FrameToVerdict, r.framed)
+	s.Meter.stage(PulseToVerdict, r.pulsed)
 	if r.err != nil {
 		s.Log.Error("field not inspected", "wafer", s.wafer.record.Material.Substrate, "field", r.Number+1, "error", r.err)
 		s.lose(r.Number, alarm.BadFrame, r.err.Error())
@@ -135,6 +154,9 @@ func (s *Station) apply(f Field) {
 	}
 	w.Defects = append(w.Defects, f.Defects...)
 	s.wafer.light = append(s.wafer.light, f.light...)
+	if f.Inspected && f.Turn != (pose.Turn{}) {
+		s.wafer.turns = append(s.wafer.turns, f.Turn)
+	}
 }
 
 func binNames(rules wafer.Rules) map[wafer.Bin]string {

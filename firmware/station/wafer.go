@@ -10,28 +10,32 @@ import (
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
 	"kensa/hw/line"
+	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
 
 // open is the wafer being inspected.
 type open struct {
-	record  *record.Wafer
-	alarms  alarm.Mark               // when it arrived
-	raised  map[alarm.ID]alarm.Alarm // set already then
-	arrived time.Duration            // WAFER-PRESENT's rise, on the lines' clock
-	stops   int                      // of the stage so far
-	told    int                      // of them: applied to the record and told to the observer
-	early   map[int]Field            // inspected before an earlier stop was
-	images  int                      // kept so far
+	record    *record.Wafer
+	alarms    alarm.Mark               // when it arrived
+	raised    map[alarm.ID]alarm.Alarm // set already then
+	arrived   time.Duration            // WAFER-PRESENT's rise, on the lines' clock
+	left      time.Duration            // its fall, on the clock of line.Monotonic
+	lastPulse time.Duration            // of a paired stop, likewise
+	told      int                      // of them: applied to the record and told to the observer
+	early     map[int]Field            // inspected before an earlier stop was
+	images    int                      // kept so far
 
-	unregistered int       // dies
-	light        []float64 // of each die, over the golden's
-	suspect      int       // the first stop whose place is in doubt; -1: none
-	leaving      bool      // WAFER-PRESENT has fallen
-	settled      bool      // nothing more is waited for
-	stopped      bool      // the appliance ends before the wafer does
-	closed       bool      // its record is complete
-	retrying     bool      // and could not be stored yet
+	unregistered int           // dies
+	light        []float64     // of each die, over the golden's
+	turns        []pose.Turn   // of each field
+	gone         time.Duration // its fall, on the clock of the lines
+	leaving      bool          // WAFER-PRESENT has fallen
+	settled      bool          // nothing more is waited for
+	stopped      bool          // the appliance ends before the wafer does
+	aborted      bool          // the host wants nothing more of it
+	closed       bool          // its record is complete
+	retrying     bool          // and could not be stored yet
 }
 
 // edge follows WAFER-PRESENT.
@@ -43,7 +47,9 @@ func (s *Station) edge(ctx context.Context, e line.Event) {
 	if s.wafer == nil || s.wafer.leaving {
 		return
 	}
-	s.wafer.leaving = true
+	s.wafer.leaving, s.wafer.gone = true, e.Time
+	s.Meter.came(e.Time)
+	s.wafer.left = s.Meter.origin(e.Time)
 	s.settleTimer.Reset(s.config.Settle)
 }
 
@@ -60,9 +66,10 @@ func (s *Station) arrive(ctx context.Context, e line.Event) {
 	}
 	s.set(s.Lines.ResultOK, gpio.Low)
 	s.set(s.Lines.ResultNG, gpio.Low)
-	s.pairing.reset()
+	s.Meter.forget()
+	s.pairing.Reset(e.Time, len(s.job.Plan.Fields))
 	s.wafer = &open{
-		alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, suspect: -1, early: map[int]Field{},
+		alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, early: map[int]Field{},
 		record: &record.Wafer{
 			Material: material, Started: time.Now().UTC(),
 			Recipe: s.job.Recipe, RecipeVersion: s.job.Version, RecipeHash: s.job.Hash,
@@ -98,13 +105,13 @@ func (s *Station) settled() {
 	if s.wafer == nil || !s.wafer.leaving {
 		return
 	}
-	if s.pairing.waiting() > 0 && !s.wafer.settled {
+	if s.pairing.Waiting() > 0 && !s.wafer.settled {
 		// Frames have their own time-out; look again when that is over.
 		s.settleTimer.Reset(s.config.Settle)
 		return
 	}
 	s.wafer.settled = true
-	s.take(s.pairing.finish())
+	s.take(s.pairing.Finish())
 }
 
 // closeWhenDone closes the wafer once it has left and nothing of it is missing,
@@ -114,12 +121,12 @@ func (s *Station) closeWhenDone(ctx context.Context) {
 	if w == nil || !w.leaving || w.closed || s.inFlight > 0 {
 		return
 	}
-	whole := !s.job.Plan.Open() && w.stops == len(s.job.Plan.Fields) && s.pairing.waiting() == 0
+	whole := !s.job.Plan.Open() && s.pairing.Stops() == len(s.job.Plan.Fields) && s.pairing.Waiting() == 0
 	if !whole && !w.settled {
 		return
 	}
 	s.settleTimer.Stop()
-	s.take(s.pairing.finish())
+	s.take(s.pairing.Finish())
 	s.closeWafer()
 	s.tryCommit(ctx)
 }
@@ -159,6 +166,8 @@ func (s *Station) release() {
 	good := s.wafer.record.Summary.Verdict == wafer.Pass
 	s.set(s.Lines.ResultOK, gpio.Level(good))
 	s.set(s.Lines.ResultNG, gpio.Level(!good))
+	s.Meter.stage(LeftToResult, s.wafer.left)
+	s.Meter.stage(PulseToResult, s.wafer.lastPulse)
 	s.wafer = nil
 	s.setBusy(false)
 	s.enterWorking()

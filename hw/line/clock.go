@@ -14,3 +14,12 @@ func Monotonic() time.Duration {
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
 	return time.Duration(ts.Nano())
 }
+
+// WaitUntil sleeps until a time on the clock of Monotonic, as exactly as the
+// kernel wakes this thread.
+func WaitUntil(at time.Duration) {
+	ts := unix.NsecToTimespec(int64(at))
+	for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) == unix.EINTR {
+		continue
+	}
+}

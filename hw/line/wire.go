@@ -7,8 +7,6 @@ import (
 
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
-
-	"kensa/hw/internal/monitor"
 )
 
 // Wire is a line within one process: what one side drives with Out or Set, the
@@ -23,15 +21,11 @@ type Wire struct {
 	number int
 	now    func() time.Duration
 
-	state    monitor.Monitor // guards what follows
-	level    gpio.Level
-	driven   bool
-	pull     gpio.Pull
-	edge     gpio.Edge
-	sequence uint64
-	events   ring
-	setups   int // times In or Halt was called, so that a waiting WaitForEdge sees it
-	closed   bool
+	inbox  // its state guards what follows too
+	level  gpio.Level
+	driven bool
+	pull   gpio.Pull
+	edge   gpio.Edge
 }
 
 // NewWire makes a wire. now stamps the edges made by Out; nil means Monotonic.
@@ -93,8 +87,8 @@ func (w *Wire) setUp(pull gpio.Pull, edge gpio.Edge) (err error) {
 				w.level = pull == gpio.PullUp
 			}
 		}
-		w.edge, w.sequence, w.events = edge, 0, ring{}
-		w.setups++
+		w.edge = edge
+		w.anew()
 	})
 	return err
 }
@@ -135,7 +129,7 @@ func (w *Wire) Set(l gpio.Level, at time.Duration) (err error) {
 			return
 		}
 		w.level = l
-		if w.counts(l) {
+		if wanted(w.edge, bool(l)) {
 			w.sequence++
 			w.events.push(Event{Time: at, Sequence: w.sequence, Level: l})
 		}
@@ -143,64 +137,14 @@ func (w *Wire) Set(l gpio.Level, at time.Duration) (err error) {
 	return err
 }
 
-func (w *Wire) counts(l gpio.Level) bool {
-	return w.edge == gpio.BothEdges || w.edge == gpio.RisingEdge && bool(l) || w.edge == gpio.FallingEdge && !bool(l)
-}
-
-// Next implements Input. Edges from before Close can still be read after it.
-func (w *Wire) Next(ctx context.Context) (event Event, err error) {
-	err = w.until(ctx, func() (ok bool) {
-		event, ok = w.events.pop()
-		return ok
-	})
-	return event, err
-}
-
 // Await waits until the wire has a level. It takes no edge from the buffer.
 func (w *Wire) Await(ctx context.Context, l gpio.Level) error {
 	return w.until(ctx, func() bool { return w.level == l })
 }
 
-// WaitForEdge implements gpio.PinIn. It takes its edges from the same buffer as
-// Next; a negative timeout waits without end.
-func (w *Wire) WaitForEdge(timeout time.Duration) (edge bool) {
-	ctx := context.Background()
-	if timeout >= 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	var setups int
-	w.state.Look(func() { setups = w.setups })
-	err := w.until(ctx, func() bool {
-		if w.setups != setups {
-			return true
-		}
-		_, edge = w.events.pop()
-		return edge
-	})
-	return err == nil && edge
-}
-
-// until waits for a condition or for Close.
-func (w *Wire) until(ctx context.Context, holds func() bool) error {
-	closed := false
-	err := w.state.Until(ctx, func() bool {
-		if holds() {
-			return true
-		}
-		closed = w.closed
-		return closed
-	})
-	if closed {
-		return ErrClosed
-	}
-	return err
-}
-
 // Close ends every wait, on both sides.
 func (w *Wire) Close() error {
-	w.state.Change(func() { w.closed = true })
+	w.close()
 	return nil
 }
 

@@ -9,6 +9,9 @@
 // template moved to fit just there: where a piece of the pattern lies elsewhere
 // nothing remains, while no shift explains a defect.
 //
+// Noise of single pixels, and lines that are thicker or thinner all over, are the
+// scanner's; where either is plain it is made even first.
+//
 // What remains is classed by how many pieces of the pattern it joins. Extra
 // material that touches none is an island (copper), one a spur, two a short;
 // and with the ground between the lines in the material's place, missing
@@ -33,6 +36,7 @@ type Inspector struct {
 	packed           bitmap // the template as it was given
 	template, test   bitmap // the template moved onto the image, and the image
 	groundT, groundI bitmap // their complements
+	spare            bitmap
 	aligner          aligner
 	evidence         evidence
 	closer           closer
@@ -62,7 +66,9 @@ func (i *Inspector) Inspect(template, test frame.Image) ([]defect.Defect, error)
 	bright := i.params.Material == defect.BrightMaterial
 	i.packed.pack(template, bright)
 	i.test.pack(test, bright)
+	i.quieten()
 	i.aligner.align(&i.template, &i.packed, &i.test, i.params.Alignment)
+	i.thicken()
 	i.groundT.complement(&i.template)
 	i.groundI.complement(&i.test)
 	i.found, i.pixels = i.found[:0], i.pixels[:0]

@@ -19,11 +19,13 @@ import (
 // five frames and more the outermost at either end are left out, so that a
 // defect that once touched the speck does not enlarge it.
 type Spot struct {
-	Box    image.Rectangle // camera pixels
-	CX, CY float64         // centroid, camera pixels
+	Box image.Rectangle `json:"box"` // camera pixels
+	CX  float64         `json:"cx"`  // centroid, camera pixels
+	CY  float64         `json:"cy"`
 	// MinArea and MaxArea are the least and most pixels beyond the limits.
-	MinArea, MaxArea int
-	Contrast         float64 // the strongest, in standard deviations
+	MinArea  int     `json:"min_area"`
+	MaxArea  int     `json:"max_area"`
+	Contrast float64 `json:"contrast_sigma"` // the strongest, in standard deviations
 }
 
 // slack is how far in pixels, besides a quarter of its size, a finding may reach
@@ -31,16 +33,25 @@ type Spot struct {
 // rounding of a box.
 const slack = 2
 
+// rim is how many times smaller than the spot a crumb of its rim is.
+const rim = 20
+
 // Covers reports whether a finding is no more than the spot: it lies within the
 // spot's box, give or take a quarter of its size and 2 pixels; it has at least
 // half the spot's least area and at most twice its greatest; and at most twice
 // its contrast. What is larger, stronger, or a small mark inside a wide faint
-// spot is a defect that happens to lie there.
+// spot is a defect that happens to lie there; but a crumb at its rim, of at
+// most a twentieth of its least area and at most half its contrast, is of the
+// spot, which now and then comes apart there.
 func (s Spot) Covers(d defect.Defect) bool {
 	dx, dy := slack+s.Box.Dx()/4, slack+s.Box.Dy()/4
 	room := image.Rect(s.Box.Min.X-dx, s.Box.Min.Y-dy, s.Box.Max.X+dx, s.Box.Max.Y+dy)
-	return d.Box.In(room) && 2*d.Area >= s.MinArea && d.Area <= 2*s.MaxArea && d.Contrast <= 2*s.Contrast
+	crumb := rim*d.Area <= s.MinArea && 2*d.Contrast <= s.Contrast && !d.Box.In(s.Box.Inset(min(s.Box.Dx(), s.Box.Dy())/4))
+	return d.Box.In(room) && (crumb || 2*d.Area >= s.MinArea && d.Area <= 2*s.MaxArea && d.Contrast <= 2*s.Contrast)
 }
+
+// near reports whether two spots are at one place.
+func (s Spot) near(o Spot) bool { return s.Box.Inset(-slack).Overlaps(o.Box) }
 
 // tolerance is how far in pixels the centroid of a spot wanders from frame to
 // frame: little for a sharp speck, a quarter of its size for a faint ring of

@@ -17,8 +17,9 @@ const chanceSpots = 0.01
 
 // Map is the dust of one camera, for frames of its size in pixels.
 type Map struct {
-	Width, Height int
-	Spots         []Spot // by row
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	Spots  []Spot `json:"spots"` // by row
 }
 
 // Covers reports whether a finding is one of the map's spots; see Spot.Covers.

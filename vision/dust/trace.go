@@ -53,11 +53,43 @@ func (t *trace) add(field []Look, n int, d defect.Defect) {
 	}
 }
 
-// isDust is the rule of Watch's comment, given how many fields must agree.
-func (t trace) isDust(needed func() int) bool {
+// What a place is.
+type verdict int
+
+const (
+	tooFew  verdict = iota // sightings
+	isDust                 // still
+	unclear                // dust, or printed by a reticle as large as the field
+	isOther                // moves with the die, or is on others too
+)
+
+// judge is the rule of Watch's comment, given how many fields must agree.
+func (t trace) judge(needed func() int) verdict {
 	k := len(t.found)
-	return k >= leastFields && 3*k >= 2*t.looked && 4*t.repeated <= k && (!t.patterned || t.still()) && k >= needed()
+	if k < leastFields || 3*k < 2*t.looked || k < needed() {
+		return tooFew
+	}
+	if 4*t.repeated > k {
+		return isOther
+	}
+	if !t.patterned {
+		return isDust
+	}
+	slope, uncertain := t.slope()
+	switch {
+	case math.Abs(slope)+uncertain < 0.5:
+		return isDust
+	case math.Abs(slope)-uncertain > 0.5:
+		return isOther
+	case k >= manySightings:
+		return unclear
+	}
+	return tooFew
 }
+
+// manySightings is how many fields must show a place before it is told that it
+// cannot be decided.
+const manySightings = 12
 
 // votes is how many fields must agree for chance to be ruled out.
 func (w *Watch) votes() int {
@@ -77,28 +109,35 @@ func (w *Watch) votes() int {
 // centroid: few findings may agree better by luck.
 const centroidNoise = 0.1
 
-// still reports whether the finding stays while the die under it moves. Its place
-// is fitted as a constant plus slope times the die's shift: 0 for dust, 1 for
-// what is printed on the die. It is dust where the slope is within a half of 0
-// by twice its standard error, which asks for enough movement of the stage.
-func (t trace) still() bool {
-	n := float64(len(t.found))
+// slope fits the finding's place as a constant plus slope times the shift of the
+// die under it: 0 for dust, 1 for what is printed on the die. uncertain is twice
+// its standard error, without end where the stage has not moved. Sightings
+// count by their area: of a faint spot some show a part only, whose centroid is
+// off.
+func (t trace) slope() (slope, uncertain float64) {
+	n, weights := 0.0, make([]float64, len(t.found))
+	for i, d := range t.found {
+		weights[i] = float64(max(1, d.Area))
+		n += weights[i]
+	}
 	var place, shift [2]float64
 	for i, d := range t.found {
-		place[0], place[1] = place[0]+d.CX/n, place[1]+d.CY/n
-		shift[0], shift[1] = shift[0]+t.shifts[i][0]/n, shift[1]+t.shifts[i][1]/n
+		w := weights[i] / n
+		place[0], place[1] = place[0]+w*d.CX, place[1]+w*d.CY
+		shift[0], shift[1] = shift[0]+w*t.shifts[i][0], shift[1]+w*t.shifts[i][1]
 	}
 	var ss, sp, pp float64
 	for i, d := range t.found {
 		for axis, c := range [2]float64{d.CX, d.CY} {
 			s, p := t.shifts[i][axis]-shift[axis], c-place[axis]
-			ss, sp, pp = ss+s*s, sp+s*p, pp+p*p
+			w := weights[i] / n * float64(len(t.found))
+			ss, sp, pp = ss+w*s*s, sp+w*s*p, pp+w*p*p
 		}
 	}
 	if ss == 0 {
-		return false
+		return 0, math.Inf(1)
 	}
-	slope := sp / ss
-	noise := max(math.Sqrt(max(pp-slope*sp, 0)/(2*n-3)), centroidNoise)
-	return math.Abs(slope)+2*noise/math.Sqrt(ss) < 0.5
+	slope = sp / ss
+	noise := max(math.Sqrt(max(pp-slope*sp, 0)/float64(2*len(t.found)-3)), centroidNoise)
+	return slope, 2 * noise / math.Sqrt(ss)
 }

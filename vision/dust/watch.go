@@ -51,9 +51,14 @@ const (
 //     other dies too is a repeater, printed by the reticle, or a fault of the
 //     golden;
 //   - where dies are registered: still, as the dies move with the stage.
+//
+// Where the last cannot be told, because the stage places every field alike, the
+// place is a suspect: dust, or a defect that a reticle as large as the field
+// prints on one of its dies. Suspects go on to count as defects.
 type Watch struct {
-	seen  [][]Look // the last fields, oldest first; without what is known as dust
-	spots []known
+	seen     [][]Look // the last fields, oldest first; without what is known as dust
+	spots    []known
+	suspects []known
 }
 
 type known struct {
@@ -69,6 +74,27 @@ func (w *Watch) Spots() []Spot {
 	}
 	return spots
 }
+
+// Suspects lists what is dust or a repeater, and cannot be told apart.
+func (w *Watch) Suspects() []Spot {
+	spots := make([]Spot, len(w.suspects))
+	for n, k := range w.suspects {
+		spots[n] = k.Spot
+	}
+	return spots
+}
+
+// Restore begins with spots that were known before. They are forgotten as all
+// others are, if the fields to come do not show them.
+func (w *Watch) Restore(spots []Spot) {
+	for _, s := range spots[:min(len(spots), maxSpots)] {
+		w.learn(s)
+	}
+}
+
+// Forget drops all spots and what was remembered of fields: the optics have been
+// cleaned. What is still there is recognised anew.
+func (w *Watch) Forget() { *w = Watch{} }
 
 // Covers reports whether a finding is known dust; see Spot.Covers.
 func (w *Watch) Covers(d defect.Defect) bool {
@@ -108,9 +134,14 @@ func (w *Watch) recognise(latest []Look) (found bool) {
 			if w.Covers(d) {
 				continue
 			}
-			if t := w.trace(look.Rect, d); t.isDust(needed) {
+			switch t := w.trace(look.Rect, d); t.judge(needed) {
+			case isDust:
 				w.learn(spot(t.found))
 				found = true
+			case unclear:
+				found = w.suspect(spot(t.found)) || found
+			case isOther:
+				found = w.clear(d) || found
 			}
 		}
 	}
@@ -119,9 +150,14 @@ func (w *Watch) recognise(latest []Look) (found bool) {
 
 // age counts how long each spot was not seen, and drops those that are gone.
 func (w *Watch) age(field []Look) (dropped bool) {
-	before := len(w.spots)
-	for n := range w.spots {
-		k := &w.spots[n]
+	before := len(w.spots) + len(w.suspects)
+	w.spots, w.suspects = aged(w.spots, field), aged(w.suspects, field)
+	return len(w.spots)+len(w.suspects) < before
+}
+
+func aged(spots []known, field []Look) []known {
+	for n := range spots {
+		k := &spots[n]
 		for _, look := range field {
 			if !image.Pt(int(k.CX), int(k.CY)).In(look.Rect) {
 				continue
@@ -132,14 +168,36 @@ func (w *Watch) age(field []Look) (dropped bool) {
 			}
 		}
 	}
-	w.spots = slices.DeleteFunc(w.spots, func(k known) bool { return k.missed >= forget })
-	return len(w.spots) < before
+	return slices.DeleteFunc(spots, func(k known) bool { return k.missed >= forget })
+}
+
+// suspect notes a place that is unclear; it reports whether that is new.
+func (w *Watch) suspect(s Spot) bool {
+	for n := range w.suspects {
+		if k := &w.suspects[n]; s.near(k.Spot) {
+			k.Spot = s
+			return false
+		}
+	}
+	if len(w.suspects) == maxSpots {
+		return false
+	}
+	w.suspects = append(w.suspects, known{Spot: s})
+	return true
+}
+
+// clear drops the suspects at a finding that has turned out to be something else.
+func (w *Watch) clear(d defect.Defect) bool {
+	before := len(w.suspects)
+	w.suspects = slices.DeleteFunc(w.suspects, func(k known) bool { return k.Covers(d) })
+	return len(w.suspects) < before
 }
 
 // learn adds a spot and forgets its sightings: were they kept, a later defect on
 // top of it would be taken for the same.
 func (w *Watch) learn(s Spot) {
 	w.spots = append(w.spots, known{Spot: s})
+	w.suspects = slices.DeleteFunc(w.suspects, func(k known) bool { return s.near(k.Spot) })
 	for _, field := range w.seen {
 		for n := range field {
 			field[n].Defects = slices.DeleteFunc(field[n].Defects, s.Covers)

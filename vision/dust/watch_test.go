@@ -166,3 +166,51 @@ func TestWatchForgetsWhatWasCleaned(t *testing.T) {
 		t.Errorf("%d spots, %d changes after cleaning; want 0, 1", len(w.Spots()), changes)
 	}
 }
+
+// TestWatchTellsWhatItCannotDecide has a stage that places every field alike: a
+// speck and a defect that the reticle prints on one die look the same. Neither
+// may be taken for dust, both are told; when the stage moves, both are decided.
+func TestWatchTellsWhatItCannotDecide(t *testing.T) {
+	for name, c := range map[string]struct {
+		marks func(s *stage) func(int, image.Rectangle, float64, float64) []defect.Defect
+		spots int
+	}{
+		"a speck":    {func(s *stage) func(int, image.Rectangle, float64, float64) []defect.Defect { return s.speck }, 1},
+		"a repeater": {func(s *stage) func(int, image.Rectangle, float64, float64) []defect.Defect { return s.printed(4) }, 0},
+	} {
+		for seed := range uint64(3) {
+			s, w := newStage(seed), &dust.Watch{}
+			s.moves = 0.02
+			for range 2 * perWafer {
+				w.See(s.next(c.marks(s)))
+			}
+			if len(w.Spots()) != 0 || len(w.Suspects()) != 1 {
+				t.Errorf("%s, still stage: spots %+v, suspects %+v; want one suspect", name, w.Spots(), w.Suspects())
+			}
+			s.moves = 0.7
+			for range 4 * perWafer {
+				w.See(s.next(c.marks(s)))
+			}
+			if len(w.Spots()) != c.spots || len(w.Suspects()) != 0 {
+				t.Errorf("%s, moving stage: spots %+v, suspects %+v; want %d and none", name, w.Spots(), w.Suspects(), c.spots)
+			}
+		}
+	}
+}
+
+func TestWatchRestoresAndForgets(t *testing.T) {
+	s, w := newStage(1), &dust.Watch{}
+	s.run(w, 6*perWafer, s.speck)
+	again := &dust.Watch{}
+	again.Restore(w.Spots())
+	if !again.Covers(s.shaken(300, 310)) {
+		t.Errorf("restored %+v", again.Spots())
+	}
+	again.Forget()
+	if len(again.Spots()) > 0 || again.Covers(s.shaken(300, 310)) {
+		t.Errorf("after cleaning %+v", again.Spots())
+	}
+	if n := s.run(again, 6*perWafer, s.speck); len(again.Spots()) != 1 {
+		t.Errorf("what was not cleaned is not recognised within %d fields", n)
+	}
+}

@@ -54,15 +54,20 @@ type Band struct {
 
 // Detection is how an inspection did on wafers of known defects.
 type Detection struct {
-	Wafers    int
-	All       Rate
-	Classes   map[defect.Class]Rate // by the class that is true
-	Sizes     []Bin                 // µm, all contrasts
-	Contrasts []Band                // grey levels
+	Wafers  int
+	All     Rate
+	Classes map[defect.Class]Rate // by the class that is true
+	// Named counts what was found, by its true class and the one that it was given.
+	Named     map[defect.Class]map[defect.Class]int
+	Sizes     []Bin  // µm, all contrasts
+	Contrasts []Band // grey levels
 	// False counts the findings where nothing is, by the class that they were
 	// given.
 	False map[defect.Class]int
-	reach int
+	// BySize and ByContrast are each known defect by its size, µm, and by its
+	// contrast, grey levels: what FitPOD takes.
+	BySize, ByContrast []Trial
+	reach              int
 }
 
 // NewDetection makes an empty score. sizes, above 0, and contrasts are the ends
@@ -70,7 +75,7 @@ type Detection struct {
 // last bin. reach is how far, in pixels, a finding may lie outside the box of
 // what it found.
 func NewDetection(sizes, contrasts []float64, reach int) *Detection {
-	d := &Detection{Classes: map[defect.Class]Rate{}, False: map[defect.Class]int{}, Sizes: bins(sizes), reach: reach}
+	d := &Detection{Classes: map[defect.Class]Rate{}, Named: map[defect.Class]map[defect.Class]int{}, False: map[defect.Class]int{}, Sizes: bins(sizes), reach: reach}
 	for n := range contrasts[1:] {
 		d.Contrasts = append(d.Contrasts, Band{contrasts[n], contrasts[n+1], bins(sizes)})
 	}
@@ -102,6 +107,9 @@ func (d *Detection) Add(known, found []Spot) {
 			}
 		}
 		d.count(k, largest >= 0, largest >= 0 && found[largest].Class == k.Class)
+		if largest >= 0 {
+			d.name(k.Class, found[largest].Class)
+		}
 	}
 	for n, f := range found {
 		if !used[n] {
@@ -110,10 +118,19 @@ func (d *Detection) Add(known, found []Spot) {
 	}
 }
 
+func (d *Detection) name(known, given defect.Class) {
+	if d.Named[known] == nil {
+		d.Named[known] = map[defect.Class]int{}
+	}
+	d.Named[known][given]++
+}
+
 // count adds a known defect to every rate that it belongs to.
 func (d *Detection) count(k Spot, found, classed bool) {
 	band := &d.Contrasts[place(len(d.Contrasts), math.Abs(k.Contrast), func(n int) float64 { return d.Contrasts[n].To })]
 	size := place(len(d.Sizes), k.Size, func(n int) float64 { return d.Sizes[n].To })
+	d.BySize = append(d.BySize, Trial{k.Size, found})
+	d.ByContrast = append(d.ByContrast, Trial{max(math.Abs(k.Contrast), leastContrast), found})
 	d.Classes[k.Class] = d.Classes[k.Class].and(found, classed)
 	for _, r := range []*Rate{&d.All, &d.Sizes[size].Rate, &band.Sizes[size].Rate} {
 		*r = r.and(found, classed)
@@ -130,6 +147,9 @@ func (r Rate) and(found, classed bool) Rate {
 	}
 	return r
 }
+
+// leastContrast in grey levels stands for none at all, whose logarithm is not.
+const leastContrast = 0.5
 
 // place is the first of n bins that ends above v, or the last.
 func place(n int, v float64, end func(int) float64) int {

@@ -10,6 +10,7 @@ import (
 	"kensa/vision/frame"
 	"kensa/vision/golden"
 	"kensa/vision/hotpath"
+	"kensa/vision/pose"
 	"kensa/vision/register"
 )
 
@@ -24,13 +25,17 @@ type GoldenParams struct {
 	// Material is "bright" or "dark": how the product's lines look against the
 	// ground between them. It decides between the defect classes.
 	Material defect.Material `toml:"material"`
+	// MaxTurn is how far a field may be turned against the layout, and a die
+	// against the golden, 0 to 0.5 degrees. Beyond it no die of the field is
+	// inspected, and an alarm tells the angle.
+	MaxTurn float64 `toml:"max_turn"`
 }
 
 // DefaultGoldenParams are the settings of a recipe that gives none.
 func DefaultGoldenParams() GoldenParams {
 	return GoldenParams{
 		Limits: golden.DefaultLimits(), Registration: register.DefaultParams(),
-		Defects: defect.DefaultParams(), Material: defect.BrightMaterial,
+		Defects: defect.DefaultParams(), Material: defect.BrightMaterial, MaxTurn: 0.3,
 	}
 }
 
@@ -44,6 +49,9 @@ func (p GoldenParams) Check() error {
 			return fmt.Errorf("%s.%w", part.name, part.err)
 		}
 	}
+	if !(p.MaxTurn >= 0 && p.MaxTurn <= 0.5) {
+		return fmt.Errorf("max_turn: %v degrees; want 0 to 0.5", p.MaxTurn)
+	}
 	return p.Material.Check()
 }
 
@@ -51,15 +59,22 @@ func (p GoldenParams) Check() error {
 type Golden struct {
 	params    GoldenParams
 	size      image.Point
+	clipped   float64 // share of the golden's pixels that are white
 	template  *register.Template
 	matcher   register.Matcher
 	reference *hotpath.Reference
+	flat      *hotpath.Flat // nil: frames are taken as they are
 	pass      *hotpath.Pass
 	matched   []uint8         // a die in the golden's place and light, by rows, as far as it was asked for
 	places    []hotpath.Place // of the frame's registered dies
 	last      register.Match  // of these
 	joiner    defect.Joiner
 	pattern   *defect.Pattern
+
+	turns      []pose.Turn // what each registered die says of its own
+	sightings  []pose.Sighting
+	turned     turned // from frame to frame
+	straighter pose.Straightener
 }
 
 var _ Inspector = (*Golden)(nil)
@@ -85,10 +100,14 @@ func NewGolden(g *golden.Golden, p GoldenParams) (*Golden, error) {
 	}
 	return &Golden{
 		params: p, size: image.Pt(g.Width, g.Height), template: template, reference: reference, pass: pass,
-		matched: make([]uint8, g.Width*g.Height),
+		matched: make([]uint8, g.Width*g.Height), clipped: whiteShare(g.Mean()),
 		pattern: defect.NewPattern(g.Image().Pix, g.Width, g.Height, p.Material),
 	}, nil
 }
+
+// UseFlat has every frame corrected by flat, or with nil by none. The golden
+// should have been learnt from corrected dies too.
+func (g *Golden) UseFlat(flat *hotpath.Flat) { g.flat = flat }
 
 // Close implements Inspector; all memory is Go's own.
 func (g *Golden) Close() error { return nil }
@@ -103,22 +122,40 @@ func (g *Golden) Inspect(img frame.Image, rects []image.Rectangle) ([]Die, error
 	if len(rects) == 0 {
 		rects = []image.Rectangle{g.middle(img)}
 	}
-	dies := make([]Die, 0, len(rects))
-	g.places = g.places[:0]
 	for _, r := range rects {
 		if r.Size() != g.size {
 			return nil, fmt.Errorf("inspect: die of %d×%d pixels; the golden has %d×%d: recipe and golden do not belong together", r.Dx(), r.Dy(), g.size.X, g.size.Y)
 		}
+	}
+	if err := fits(g.flat, img); err != nil {
+		return nil, err
+	}
+	if g.turned.away(g.size) {
+		return g.inspectTurned(img, rects)
+	}
+	return g.inspectStraight(img, rects)
+}
+
+// inspectStraight compares dies that are not turned against the golden, and
+// leaves the others to inspectTurned.
+func (g *Golden) inspectStraight(img frame.Image, rects []image.Rectangle) ([]Die, error) {
+	dies := make([]Die, 0, len(rects))
+	g.places, g.turns, g.sightings = g.places[:0], g.turns[:0], g.sightings[:0]
+	for _, r := range rects {
 		die, err := g.register(img, r)
 		if err != nil {
 			return nil, err
 		}
 		dies = append(dies, die)
 	}
+	if g.learnTurn(len(rects)); g.turned.away(g.size) || len(g.places) < len(rects) && g.turned.field.Off(reach(img)) > 1 {
+		return g.inspectTurned(img, rects)
+	}
 	// Together, because memory is fastest in its own order.
-	if err := g.pass.Compare(img, nil, g.reference, g.places); err != nil {
+	if err := g.pass.Compare(img, g.flat, g.reference, g.places); err != nil {
 		return nil, err
 	}
+	g.tellTurn(dies)
 	return dies, g.judge(dies)
 }
 
@@ -137,6 +174,10 @@ func (g *Golden) register(img frame.Image, r image.Rectangle) (Die, error) {
 		die.Reason = fmt.Sprintf("lies outside the frame of %d×%d pixels", img.Width, img.Height)
 		return die, nil
 	}
+	if reason := g.overexposed(img, r); reason != "" {
+		die.Reason = reason
+		return die, nil
+	}
 	m, err := g.match(img, r)
 	var mismatch register.Mismatch
 	if errors.As(err, &mismatch) {
@@ -146,6 +187,7 @@ func (g *Golden) register(img frame.Image, r image.Rectangle) (Die, error) {
 	if err != nil {
 		return die, err
 	}
+	g.sight(img, r, m)
 	die.Shift, die.Light = Shift{m.DX, m.DY}, m.Light.Gain
 	if !m.Inside(img, r) {
 		die.Reason = fmt.Sprintf("shifted by (%.1f, %.1f) pixels it leaves the frame of %d×%d", m.DX, m.DY, img.Width, img.Height)
@@ -167,11 +209,14 @@ func (g *Golden) register(img frame.Image, r image.Rectangle) (Die, error) {
 // full.
 func (g *Golden) match(img frame.Image, r image.Rectangle) (register.Match, error) {
 	if len(g.places) > 0 {
-		if m, ok := g.matcher.Track(g.template, img, nil, r, g.last.DX, g.last.DY, g.params.Registration); ok {
+		if m, ok := g.matcher.Track(g.template, img, g.flat, r, g.last.DX, g.last.DY, g.params.Registration); ok {
 			return m, nil
 		}
 	}
-	return g.matcher.Match(g.template, img, r, g.params.Registration)
+	if g.flat == nil {
+		return g.matcher.Match(g.template, img, r, g.params.Registration)
+	}
+	return g.matchStraightened(img, r, pose.Pose{})
 }
 
 // judge turns the runs of the registered dies, in the order of places, into
@@ -209,9 +254,11 @@ func (g *Golden) blobs(n int) ([]defect.Blob, error) {
 func (g *Golden) defect(n int, b defect.Blob, die Die) defect.Defect {
 	g.pass.Grey(n, g.pattern.Window(b), g.matched)
 	d := b.Defect()
-	d.Class, d.Confidence = g.pattern.Classify(b, g.matched)
-	corner, dx, dy := die.Rect.Min, die.Shift.DX, die.Shift.DY
-	d.Box = d.Box.Add(corner.Add(image.Pt(int(math.Round(dx)), int(math.Round(dy)))))
-	d.CX, d.CY = d.CX+float64(corner.X)+dx, d.CY+float64(corner.Y)+dy
+	d.Class, d.Confidence, d.Measures = g.pattern.Classify(b, g.matched)
+	// A box moves with its middle, by whole pixels; a turn does not change it.
+	mx, my := float64(d.Box.Min.X+d.Box.Max.X-1)/2, float64(d.Box.Min.Y+d.Box.Max.Y-1)/2
+	fx, fy := die.InFrame(mx, my)
+	d.Box = d.Box.Add(image.Pt(int(math.Round(fx-mx)), int(math.Round(fy-my))))
+	d.CX, d.CY = die.InFrame(d.CX, d.CY)
 	return d
 }

@@ -290,15 +290,21 @@ func BenchmarkInspectGolden(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	in := inspector(b, g)
-	f := layout.Draw(testdie.Usual(), source(8), func(die int) []testdie.Disc {
-		return []testdie.Disc{{X: 100, Y: 50 + 10*float64(die), Radius: 3, Delta: 70}}
-	})
-	b.SetBytes(int64(len(f.Image.Pix)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := in.Inspect(f.Image, f.Rects); err != nil {
-			b.Fatal(err)
-		}
+	for name, angle := range map[string]float64{"straight": 0, "turned": 2e-3} {
+		b.Run(name, func(b *testing.B) {
+			in := inspector(b, g)
+			c := testdie.Usual()
+			c.Angle = angle
+			f := layout.Draw(c, source(8), func(die int) []testdie.Disc {
+				return []testdie.Disc{{X: 100, Y: 50 + 10*float64(die), Radius: 3, Delta: 70}}
+			})
+			b.SetBytes(int64(len(f.Image.Pix)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := in.Inspect(f.Image, f.Rects); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

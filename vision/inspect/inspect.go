@@ -8,6 +8,7 @@ import (
 
 	"kensa/vision/defect"
 	"kensa/vision/frame"
+	"kensa/vision/pose"
 )
 
 // Shift is how far an image lies from where it was expected, in pixels, x to
@@ -21,9 +22,25 @@ type Die struct {
 	// with the other dies; then nothing was compared, and Reason says why.
 	Registered bool
 	Reason     string
-	Shift      Shift           // of the die from Rect
+	Shift      Shift           // of the die's middle from that of Rect
+	Turn       pose.Turn       // of the die against its golden, where that is more than shows
+	Field      pose.Turn       // of the field's dies among each other against the layout
 	Light      float64         // the die's brightness over its golden's; 0 where there is no golden
 	Defects    []defect.Defect // in pixels of the frame
+}
+
+// InFrame is where a pixel of the die, counted from its corner, lies in the frame.
+func (d Die) InFrame(x, y float64) (fx, fy float64) {
+	hx, hy := float64(d.Rect.Dx()-1)/2, float64(d.Rect.Dy()-1)/2
+	tx, ty := d.Turn.Apply(x-hx, y-hy)
+	return float64(d.Rect.Min.X) + hx + d.Shift.DX + tx, float64(d.Rect.Min.Y) + hy + d.Shift.DY + ty
+}
+
+// Straight is where a place of the frame would be, were the die shifted only.
+func (d Die) Straight(x, y float64) (sx, sy float64) {
+	mx, my := d.InFrame(float64(d.Rect.Dx()-1)/2, float64(d.Rect.Dy()-1)/2)
+	tx, ty := d.Turn.Undo(x-mx, y-my)
+	return mx + tx, my + ty
 }
 
 // Inspector inspects the dies of frames. It is used from one goroutine and

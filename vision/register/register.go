@@ -18,6 +18,7 @@ import (
 	"kensa/vision/frame"
 	"kensa/vision/hotpath"
 	"kensa/vision/internal/plane"
+	"kensa/vision/pose"
 )
 
 // Params bounds what passes for a registered die.
@@ -60,6 +61,9 @@ type Match struct {
 	// Min.Y + y + DY), Min being the corner of the expected rectangle.
 	DX, DY float64
 	Light  Light
+	// Turn is how the die is turned and scaled about its middle, as its patches
+	// say; it is not applied.
+	Turn pose.Turn
 	// Confidence is the median correlation of the patches, 0 to 1.
 	Confidence float64
 }
@@ -127,6 +131,7 @@ type Matcher struct {
 	fits    []fit
 	sorted  []float64
 	meter   hotpath.Meter
+	tracked image.Point // corner of the die tracked last
 }
 
 // Match finds the die that is expected at the image's rectangle r, which must
@@ -148,6 +153,7 @@ func (m *Matcher) Match(t *Template, img frame.Image, r image.Rectangle, p Param
 	if err := accept(match, p); err != nil {
 		return Match{}, err
 	}
+	match.Turn = m.turn(t, t.patches)
 	match.Light, err = m.light(t, t.patches)
 	return match, err
 }

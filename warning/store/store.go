@@ -124,6 +124,12 @@ func (s *Store) Close() error {
 	return errors.Join(err, s.lock.Close())
 }
 
+// Ping proves that the database can be written: it waits for its turn to write,
+// and writes nothing.
+func (s *Store) Ping(ctx context.Context) error {
+	return wrap(s.transact(ctx, func(*sql.Tx) error { return nil }))
+}
+
 func (s *Store) transact(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {

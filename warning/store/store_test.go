@@ -88,3 +88,16 @@ func TestReplayGivesAllInOrder(t *testing.T) {
 		t.Errorf("replayed %v and %v", seqs, losses)
 	}
 }
+
+func TestPing(t *testing.T) {
+	s := open(t, t.TempDir())
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ping(t.Context()); err == nil {
+		t.Error("a closed store answers")
+	}
+}

@@ -10,19 +10,23 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"kensa/bus/session"
 	"kensa/firmware/appliance"
 	"kensa/firmware/config"
 	"kensa/firmware/record"
+	"kensa/firmware/update"
 	"kensa/hw/camera/replay"
 	"kensa/hw/camera/v4l2"
 )
 
 type doctorCommand struct {
 	configured
-	JSON bool `help:"Print JSON."`
+	places
+	JSON    bool `help:"Print JSON."`
+	Latency bool `help:"Ask the running appliance how long its stages take, from pulse to RESULT line, instead of checking."`
 }
 
 // finding is one check's result. A warning does not keep the appliance from
@@ -55,10 +59,14 @@ var checks = []check{
 
 // Run makes every check. Its exit code is 1 if one of them failed.
 func (d *doctorCommand) Run(c console) error {
+	if d.Latency {
+		return d.latency(c)
+	}
 	loaded, err := d.load()
 	findings := []finding{judge("configuration", false, "every key is known, every value in range", err, "correct the key that is named")}
 	if err == nil {
-		for _, check := range checks {
+		installed := check{"update", true, d.checkUpdate, "`kensa update --status` tells more; docs/field-engineer.md says how to go on"}
+		for _, check := range append(slices.Clone(checks), installed) {
 			detail, err := check.look(c, loaded)
 			findings = append(findings, judge(check.name, check.warn, detail, err, check.remedy))
 		}
@@ -110,11 +118,14 @@ func checkRecipe(_ context.Context, c config.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, _, err = appliance.Inspectors(recipe)
+	_, _, err = appliance.Inspectors(recipe, nil)
 	return fmt.Sprintf("%s version %s, mode %s", recipe.Name, recipe.Version, recipe.Mode), err
 }
 
 func checkCamera(_ context.Context, c config.Config) (string, error) {
+	if _, err := appliance.Flat(c); err != nil {
+		return "", err
+	}
 	if _, real := c.Source.Device(); real {
 		return checkDevice(c)
 	}
@@ -242,4 +253,21 @@ func checkClock(context.Context, config.Config) (string, error) {
 		return "", errors.New("the kernel's clock follows no time server; records would carry a wrong time")
 	}
 	return "synchronised, " + time.Now().Format(time.RFC3339), nil
+}
+
+// checkUpdate looks at the slots of an installation from a package.
+func (p places) checkUpdate(ctx context.Context, c config.Config) (string, error) {
+	if _, err := os.Stat(filepath.Join(p.complete().Package, update.ProgramName)); errors.Is(err, fs.ErrNotExist) {
+		return "not installed from a package", nil
+	}
+	st, err := p.store(c, nil).Status(ctx)
+	switch {
+	case err != nil:
+		return "", err
+	case st.Problem != "":
+		return "", fmt.Errorf("%s; it cannot be started again: %s", updateLine(st), st.Problem)
+	case st.Trial != nil, st.Last != nil && st.Last.Bad():
+		return "", errors.New(updateLine(st))
+	}
+	return updateLine(st), nil
 }

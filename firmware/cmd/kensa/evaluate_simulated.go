@@ -31,15 +31,14 @@ type evaluateSimulated struct {
 	Seed    uint64  `default:"1" help:"The same seed makes the same wafers."`
 	Defects float64 `default:"0.5" help:"Mean number of defects on a die, to 20."`
 	MinSize float64 `default:"1.5" help:"Least size of a defect in pixels of 40 µm, from 1.5; the greatest is 12."`
-	Out     string  `help:"Folder for detection.json and the probability-of-detection curve, detection.png."`
+	Out     string  `help:"Folder for detection.json and the probability-of-detection curves over size and contrast, detection.png and detection-contrast.png."`
 	JSON    bool    `help:"Print the score as JSON."`
 }
 
 // Sizes of the score.
 const (
-	maxSize    = 12 // pixels
-	sizeBins   = 8
-	matchReach = 3 // pixels that a finding may lie outside the box of what it found: the stage's jitter
+	maxSize  = 12 // pixels
+	sizeBins = 8
 )
 
 // contrastEnds divide the contrasts: about the camera's noise, what a faint stain
@@ -54,8 +53,34 @@ type detectionJSON struct {
 	FalseAlarms         map[defect.Class]int   `json:"false_alarms"`
 	FalseAlarmsPerWafer float64                `json:"false_alarms_per_wafer"`
 	Classes             map[defect.Class]point `json:"classes"`
-	Sizes               []point                `json:"sizes_um"`
-	Contrasts           []bandJSON             `json:"contrasts_grey"`
+	// Named counts what was found, by its true class and the one that it was given.
+	Named         map[defect.Class]map[defect.Class]int `json:"named"`
+	Sizes         []point                               `json:"sizes_um"`
+	Contrasts     []bandJSON                            `json:"contrasts_grey"`
+	PODSize       podJSON                               `json:"pod_size_um"`
+	PODContrast   podJSON                               `json:"pod_contrast_grey"`
+	FalsePerWafer map[defect.Class]float64              `json:"false_alarms_per_wafer_by_class"`
+}
+
+// podJSON is a logistic curve after MIL-HDBK-1823A, or why there is none.
+type podJSON struct {
+	*evaluate.POD
+	Reason string `json:"reason,omitempty"`
+}
+
+func podOf(trials []evaluate.Trial) podJSON {
+	fit, err := evaluate.FitPOD(trials)
+	if err != nil {
+		return podJSON{Reason: err.Error()}
+	}
+	return podJSON{POD: &fit}
+}
+
+func (p podJSON) String() string {
+	if p.POD == nil {
+		return p.Reason
+	}
+	return fmt.Sprintf("a50 %.4g, a90 %.4g, a90/95 %.4g", p.A50, p.A90, p.A9095)
 }
 
 // point is a rate with its 95 % interval, of a bin or of a class.
@@ -90,7 +115,7 @@ func (e *evaluateSimulated) Run(c console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(state)) }()
-	score := evaluate.NewDetection(e.sizeEnds(), contrastEnds, matchReach)
+	score := evaluate.NewDetection(e.sizeEnds(), contrastEnds, appliance.MatchReach)
 	if err := e.inspect(c, state, score); err != nil {
 		return err
 	}
@@ -137,7 +162,7 @@ func (e *evaluateSimulated) inspect(c console, state string, score *evaluate.Det
 				unknown = fmt.Errorf("%s: not inspected whole", w.Material.Substrate)
 				return
 			}
-			score.Add(injected(truth), findings(w))
+			score.Add(appliance.Injected(truth), appliance.Found(w))
 		},
 	})
 	if err != nil {
@@ -159,23 +184,6 @@ func (e *evaluateSimulated) tool(settings config.Simulator, plan *wafer.Plan) (*
 	return simulator.New(options)
 }
 
-func injected(truth simulator.Truth) []evaluate.Spot {
-	spots := make([]evaluate.Spot, len(truth.Defects))
-	for n, d := range truth.Defects {
-		box := image.Rect(d.Box.X, d.Box.Y, d.Box.X+d.Box.Width, d.Box.Y+d.Box.Height)
-		spots[n] = evaluate.Spot{Field: d.Field, Box: box, Class: defect.Class(d.Class), Size: d.Size, Contrast: d.Contrast}
-	}
-	return spots
-}
-
-func findings(w *record.Wafer) []evaluate.Spot {
-	spots := make([]evaluate.Spot, len(w.Defects))
-	for n, d := range w.Defects {
-		spots[n] = evaluate.Spot{Field: d.Field, Box: d.Box, Class: d.Class}
-	}
-	return spots
-}
-
 // write puts the score and its curve into the folder, if one is named.
 func (e *evaluateSimulated) write(score *evaluate.Detection) error {
 	if e.Out == "" {
@@ -188,8 +196,14 @@ func (e *evaluateSimulated) write(score *evaluate.Detection) error {
 	if err != nil {
 		return err
 	}
-	if err := durable.WriteFile(filepath.Join(e.Out, "detection.png"), 0o644, func(f io.Writer) error { return png.Encode(f, curve) }); err != nil {
+	contrast, err := score.ContrastCurve()
+	if err != nil {
 		return err
+	}
+	for name, sheet := range map[string]image.Image{"detection.png": curve, "detection-contrast.png": contrast} {
+		if err := durable.WriteFile(filepath.Join(e.Out, name), 0o644, func(f io.Writer) error { return png.Encode(f, sheet) }); err != nil {
+			return err
+		}
 	}
 	return durable.WriteFile(filepath.Join(e.Out, "detection.json"), 0o644, func(f io.Writer) error { return printJSON(f, detectionOf(score)) })
 }
@@ -197,7 +211,11 @@ func (e *evaluateSimulated) write(score *evaluate.Detection) error {
 func detectionOf(d *evaluate.Detection) detectionJSON {
 	share, _, _ := d.All.Capture()
 	result := detectionJSON{Wafers: d.Wafers, Defects: d.All, Capture: share, FalseAlarms: d.False,
-		FalseAlarmsPerWafer: d.FalsePerWafer(), Classes: map[defect.Class]point{}, Sizes: points(d.Sizes)}
+		FalseAlarmsPerWafer: d.FalsePerWafer(), Named: d.Named, Classes: map[defect.Class]point{}, Sizes: points(d.Sizes)}
+	result.PODSize, result.PODContrast, result.FalsePerWafer = podOf(d.BySize), podOf(d.ByContrast), map[defect.Class]float64{}
+	for class, count := range d.False {
+		result.FalsePerWafer[class] = float64(count) / float64(max(1, d.Wafers))
+	}
 	for class, rate := range d.Classes {
 		result.Classes[class] = pointOf(rate)
 	}
@@ -225,6 +243,7 @@ func printDetection(c console, d *evaluate.Detection) error {
 	share, low, high := d.All.Capture()
 	fmt.Fprintf(c.out, "%d wafers, %d defects: captured %s (%s to %s), %.2f false alarms a wafer\n\n",
 		d.Wafers, d.All.Injected, percent(share), percent(low), percent(high), d.FalsePerWafer())
+	fmt.Fprintf(c.out, "size, µm:              %v\ncontrast, grey levels: %v\n\n", podOf(d.BySize), podOf(d.ByContrast))
 	t := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "SIZE OR CLASS\tINJECTED\tCAPTURED\tCLASS RIGHT\tFALSE\t")
 	for _, b := range d.Sizes {

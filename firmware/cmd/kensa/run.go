@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
+	"time"
 
+	"kensa/bus/supervisor"
 	"kensa/firmware/appliance"
 	"kensa/firmware/record"
 	"kensa/vision/wafer"
@@ -46,11 +50,30 @@ func (r *runCommand) Run(c console) error {
 		return explain(err)
 	}
 	fmt.Fprintf(c.out, "display  %s\n", box.DisplayURL())
+	stop := supervise(c, box, logger(c.err, r.Log))
 	err = box.Run(c)
+	stop()
 	if closing := box.Close(); err == nil {
 		err = closing
 	}
 	return explain(err)
+}
+
+// cameraPatience is how long a start waits for the camera before it counts as
+// one without.
+const cameraPatience = 30 * time.Second
+
+// supervise tells systemd how the appliance is, until stopped.
+func supervise(c console, box *appliance.Appliance, log *slog.Logger) (stop func()) {
+	service := supervisor.Service{
+		Alive:    box.Alive,
+		Ready:    func(ctx context.Context) error { return askHealth(ctx, box.DisplayURL()+"/readyz") },
+		Patience: cameraPatience, Status: box.Activity, Log: log.With("part", "supervisor"),
+	}
+	ctx, cancel := context.WithCancel(c)
+	var wait sync.WaitGroup
+	wait.Go(func() { service.Run(ctx) })
+	return func() { cancel(); wait.Wait() }
 }
 
 // waferLine is a finished wafer on one line.

@@ -7,21 +7,29 @@ import (
 	"kensa/firmware/appliance"
 	"kensa/firmware/config"
 	"kensa/hw/camera/replay"
+	"kensa/vision/flatfield"
 	"kensa/vision/frame"
 	"kensa/vision/golden"
+	"kensa/vision/hotpath"
 	"kensa/vision/wafer"
 )
 
 type trainCommand struct {
+	Golden     trainGolden     `cmd:"" default:"withargs" help:"Learn a recipe's golden die from known-good frames; the word golden may be left out."`
+	Classifier trainClassifier `cmd:"" help:"Learn the site's own classes of defects from labelled crops."`
+}
+
+type trainGolden struct {
 	Recipe string `required:"" help:"The recipe to learn the golden for; it says where dies lie in a frame, and where the golden goes."`
 	Frames string `arg:"" help:"Folder of known-good frames: one wafer, or a folder for each, files in the order of the fields."`
+	Flat   string `placeholder:"FILE" help:"Correct the frames by this flat field, the one that source.flat will name."`
 	Max    int    `default:"200" help:"Learn from at most so many dies."`
 	Update bool   `help:"Add the dies to the golden that is there, instead of learning a new one. The golden before is kept beside it, with .bak after its name."`
 }
 
 // Run learns and writes the golden. A golden that is there already is replaced
 // only by a whole new one.
-func (t *trainCommand) Run(c console) error {
+func (t *trainGolden) Run(c console) error {
 	recipe, err := config.LoadRecipe(t.Recipe)
 	if err != nil {
 		return fail(exitUsage, err, "")
@@ -36,14 +44,26 @@ func (t *trainCommand) Run(c console) error {
 	if plan.Open() {
 		return fail(exitUsage, fmt.Errorf("%s: layout.kind %q has no dies to learn from; want %q", t.Recipe, plan.Layout.Kind, wafer.DieGrid), "")
 	}
-	samples, err := t.samples(plan)
+	flat, err := t.flat()
+	if err != nil {
+		return fail(exitInput, err, "")
+	}
+	samples, err := t.samples(plan, flat)
 	if err != nil {
 		return fail(exitInput, err, "")
 	}
 	if t.Update {
-		return update(c, recipe, samples)
+		return approve(c, recipe, samples)
 	}
 	return learn(c, recipe, samples)
+}
+
+// flat is the flat field that was named; nil where none was.
+func (t *trainGolden) flat() (*hotpath.Flat, error) {
+	if t.Flat == "" {
+		return nil, nil
+	}
+	return flatfield.Load(t.Flat)
 }
 
 func learn(c console, recipe config.Recipe, samples []golden.Sample) error {
@@ -56,7 +76,7 @@ func learn(c console, recipe config.Recipe, samples []golden.Sample) error {
 	return err
 }
 
-func update(c console, recipe config.Recipe, samples []golden.Sample) error {
+func approve(c console, recipe config.Recipe, samples []golden.Sample) error {
 	learnt, backup, rejected, err := appliance.Approve(recipe, samples)
 	leftOut(c, rejected)
 	hint := ""
@@ -80,7 +100,7 @@ func leftOut(c console, rejected []golden.Rejected) {
 
 // samples cuts the dies out of the frames: file n of a wafer's folder is the
 // recipe's field n.
-func (t *trainCommand) samples(plan *wafer.Plan) ([]golden.Sample, error) {
+func (t *trainGolden) samples(plan *wafer.Plan, flat *hotpath.Flat) ([]golden.Sample, error) {
 	wafers, err := replay.Find(t.Frames)
 	if err != nil {
 		return nil, err
@@ -94,7 +114,7 @@ func (t *trainCommand) samples(plan *wafer.Plan) ([]golden.Sample, error) {
 			if len(samples) >= t.Max {
 				return samples[:t.Max], nil
 			}
-			cut, err := cutField(plan, n, file)
+			cut, err := cutField(plan, n, file, flat)
 			if err != nil {
 				return nil, err
 			}
@@ -107,13 +127,19 @@ func (t *trainCommand) samples(plan *wafer.Plan) ([]golden.Sample, error) {
 	return samples[:min(len(samples), t.Max)], nil
 }
 
-func cutField(plan *wafer.Plan, n int, file string) ([]golden.Sample, error) {
+func cutField(plan *wafer.Plan, n int, file string, flat *hotpath.Flat) ([]golden.Sample, error) {
 	img, err := frame.Load(file)
 	if err != nil {
 		return nil, err
 	}
 	if img.Width != plan.Width || img.Height != plan.Height {
 		return nil, fmt.Errorf("%s: %d×%d pixels; the recipe's frame is %d×%d", file, img.Width, img.Height, plan.Width, plan.Height)
+	}
+	if flat != nil {
+		if !flat.Fits(img) {
+			return nil, fmt.Errorf("%s: %d×%d pixels; the flat field is of another size", file, img.Width, img.Height)
+		}
+		img = flat.CorrectFrame(img, frame.Image{})
 	}
 	var samples []golden.Sample
 	for _, d := range plan.Fields[n].Dies {

@@ -28,7 +28,12 @@ type Sensor struct {
 	// Tilt is how much the light differs from the left edge to the right and, by
 	// half as much, from the upper to the lower.
 	Tilt float64
-	Dust []Dust
+	// Response is by how much the pixels' gains differ, one relative standard
+	// deviation: the same pattern in every sensor and exposure.
+	Response float64
+	// Pedestal is the grey level that every pixel has in the dark.
+	Pedestal float64
+	Dust     []Dust
 }
 
 // Camera exposes canvases of one size. It is used from one goroutine.
@@ -51,10 +56,18 @@ func NewCamera(width, height int, s Sensor) (*Camera, error) {
 		return nil, fmt.Errorf("optics: vignetting %v, tilt %v, read noise %v, shot noise %v; want 0–0.9, ±0.9, 0–64, 0–16",
 			s.Vignetting, s.Tilt, s.ReadNoise, s.ShotNoise)
 	}
+	if !within(s.Response, 0, 0.1) || !within(s.Pedestal, 0, 32) {
+		return nil, fmt.Errorf("optics: response %v, pedestal %v; want 0–0.1, 0–32", s.Response, s.Pedestal)
+	}
 	c := &Camera{sensor: s, width: width, flat: make([]uint16, width*height), line: make([]int32, width)}
+	response := rand.New(rand.NewPCG(1, 1))
 	for y := range height {
 		for x := range width {
-			c.flat[y*width+x] = uint16(math.Round(4096 * s.light(x, y, width, height)))
+			light := s.light(x, y, width, height)
+			if s.Response > 0 {
+				light *= 1 + s.Response*max(-4, min(4, response.NormFloat64()))
+			}
+			c.flat[y*width+x] = uint16(math.Round(4096 * light))
 		}
 	}
 	for _, d := range s.Dust {
@@ -89,6 +102,22 @@ func (c *Camera) spot(d Dust, height int) {
 	}
 }
 
+// Correction is what undoes the sensor at each pixel, by rows: (grey − dark) ×
+// gain is what an even sensor in even light gives. Dust is left as it is.
+func (c *Camera) Correction() (dark, gain []float32) {
+	clean := c.sensor
+	clean.Dust = nil
+	even, err := NewCamera(c.width, len(c.flat)/c.width, clean)
+	if err != nil { // the same values were accepted before
+		return nil, nil
+	}
+	dark, gain = make([]float32, len(c.flat)), make([]float32, len(c.flat))
+	for n, f := range even.flat {
+		dark[n], gain[n] = float32(c.sensor.Pedestal), 4096/float32(f)
+	}
+	return dark, gain
+}
+
 // BytesPerPixel is 1 for 8 bits, else 2.
 func (c *Camera) BytesPerPixel() int {
 	if c.sensor.Depth == 8 {
@@ -118,9 +147,10 @@ func (c *Camera) Expose(from *Canvas, lamp float64, random *rand.Rand, out []byt
 // row adds light and noise; its results are within the sensor's range.
 func (c *Camera) row(line []int32, pix, flat []uint16, noise []int16, lamp int32) {
 	pix, flat, noise = pix[:len(line)], flat[:len(line)], noise[:len(line)]
+	pedestal := int32(math.Round(One * c.sensor.Pedestal))
 	const top = 255 * One
 	for i := range line {
-		v := min(int32(pix[i])*int32(flat[i])>>12*lamp>>12, top)
+		v := min(int32(pix[i])*int32(flat[i])>>12*lamp>>12+pedestal, top)
 		v += (int32(noise[i])*c.sigma[v/One] + noiseOne/2) >> 10
 		line[i] = max(0, min(v, top))
 	}

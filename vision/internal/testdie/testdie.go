@@ -69,8 +69,35 @@ func NewLayout(width, height int, seed uint64) Layout {
 type Frame struct {
 	Image frame.Image
 	Rects []image.Rectangle // where the dies are expected
-	// DX and DY are how far each die truly lies from its rectangle.
+	// DX and DY are how far each die truly lies from its rectangle, but for the
+	// turn; see At.
 	DX, DY []float64
+
+	turn
+}
+
+// At is where in the frame the place (x, y) of a die truly lies.
+func (f Frame) At(die int, x, y float64) (float64, float64) {
+	r := f.Rects[die]
+	return f.turn.to(float64(r.Min.X)+f.DX[die]+x, float64(r.Min.Y)+f.DY[die]+y)
+}
+
+// turn is about (cx, cy).
+type turn struct{ cx, cy, sin, cos, scale float64 }
+
+func newTurn(width, height int, angle, scale float64) turn {
+	sin, cos := math.Sincos(angle)
+	return turn{float64(width-1) / 2, float64(height-1) / 2, sin, cos, 1 + scale}
+}
+
+func (t turn) to(x, y float64) (float64, float64) {
+	x, y = t.scale*(x-t.cx), t.scale*(y-t.cy)
+	return t.cx + t.cos*x - t.sin*y, t.cy + t.sin*x + t.cos*y
+}
+
+func (t turn) from(x, y float64) (float64, float64) {
+	x, y = x-t.cx, y-t.cy
+	return t.cx + (t.cos*x+t.sin*y)/t.scale, t.cy + (t.cos*y-t.sin*x)/t.scale
 }
 
 // Conditions are what varies from frame to frame.
@@ -82,6 +109,8 @@ type Conditions struct {
 	Vignette  float64 // relative loss of light at the frame's corners
 	Tilt      float64 // relative difference of light between left and right
 	EdgeNoise float64 // standard deviation of every edge's place, pixels
+	Angle     float64 // of the field about the frame's middle, radians from the x to the y axis
+	Scale     float64 // how much larger the field is, relative
 }
 
 // Usual are the conditions of the default simulated tool.
@@ -101,7 +130,8 @@ const (
 func (l Layout) Draw(c Conditions, r *rand.Rand, spoil func(die int) []Disc) Frame {
 	pitchX, pitchY := l.Width+street, l.Height+street
 	canvas := newCanvas(3*pitchX+surround-street, 3*pitchY+surround-2*street, Street)
-	f := Frame{}
+	canvas.turn = newTurn(canvas.width, canvas.height, c.Angle, c.Scale)
+	f := Frame{turn: canvas.turn}
 	jx, jy := c.Jitter*(2*r.Float64()-1), c.Jitter*(2*r.Float64()-1)
 	for n := range 9 {
 		x := (canvas.width-2*pitchX-l.Width)/2 + n%3*pitchX
@@ -134,10 +164,11 @@ func (l Layout) drawDie(c *canvas, x, y, gain, edge float64, r *rand.Rand) {
 type canvas struct {
 	width, height int
 	pix           []float64
+	turn          turn
 }
 
 func newCanvas(width, height int, value float64) *canvas {
-	c := &canvas{width, height, make([]float64, width*height)}
+	c := &canvas{width: width, height: height, pix: make([]float64, width*height)}
 	for n := range c.pix {
 		c.pix[n] = value
 	}
@@ -156,6 +187,10 @@ func edges(a, b float64, size int) (first int, share []float64) {
 }
 
 func (c *canvas) rect(d Rect) {
+	if c.turn.sin != 0 || c.turn.scale != 1 {
+		c.turnedRect(d)
+		return
+	}
 	x0, across := edges(d.X0, d.X1, c.width)
 	y0, down := edges(d.Y0, d.Y1, c.height)
 	for y, v := range down {
@@ -166,7 +201,31 @@ func (c *canvas) rect(d Rect) {
 	}
 }
 
+// turnedRect is rect where the field is turned: the optic's point spread is round,
+// so that at a pixel's place in the die the product of error functions still holds.
+func (c *canvas) turnedRect(d Rect) {
+	x0, y0, x1, y1 := math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)
+	for _, p := range [4][2]float64{{d.X0, d.Y0}, {d.X1, d.Y0}, {d.X0, d.Y1}, {d.X1, d.Y1}} {
+		x, y := c.turn.to(p[0], p[1])
+		x0, y0, x1, y1 = min(x0, x), min(y0, y), max(x1, x), max(y1, y)
+	}
+	const reach = 5 * Blur
+	inside := func(v, a, b float64) float64 {
+		if v > a+reach && v < b-reach {
+			return 1
+		}
+		return (math.Erf((v-a)/(math.Sqrt2*Blur)) - math.Erf((v-b)/(math.Sqrt2*Blur))) / 2
+	}
+	for y := max(0, int(y0-reach)); y <= min(c.height-1, int(y1+reach)+1); y++ {
+		for x := max(0, int(x0-reach)); x <= min(c.width-1, int(x1+reach)+1); x++ {
+			u, v := c.turn.from(float64(x), float64(y))
+			c.pix[y*c.width+x] += d.Delta * inside(u, d.X0, d.X1) * inside(v, d.Y0, d.Y1)
+		}
+	}
+}
+
 func (c *canvas) disc(d Disc) {
+	d.X, d.Y = c.turn.to(d.X, d.Y)
 	reach := d.Radius + 5*Blur
 	for y := max(0, int(d.Y-reach)); y <= min(c.height-1, int(d.Y+reach)+1); y++ {
 		for x := max(0, int(d.X-reach)); x <= min(c.width-1, int(d.X+reach)+1); x++ {

@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"kensa/bus/session"
+	"kensa/bus/supervisor"
 	"kensa/warning/intake"
 	"kensa/warning/serve"
 	"kensa/warning/store"
@@ -65,12 +68,48 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	server.Start()
 	in.Start(ctx)
 	log.Info("serving", "page", "http://"+server.Addr().String(), "state", c.State, "enrolled", enrolment.Nodes(), "version", read().Version)
+	stop := supervise(ctx, in, s, log)
+	defer stop()
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")
 	case err = <-server.Failed():
 	}
 	return errors.Join(err, server.Close())
+}
+
+// supervise tells systemd that the service serves, and goes on proving that
+// intake and store answer, until stopped. A broker that is away is no reason to
+// be restarted.
+func supervise(ctx context.Context, in *intake.Intake, s *store.Store, log *slog.Logger) (stop func()) {
+	service := supervisor.Service{
+		Alive: func(ctx context.Context) error { return alive(ctx, in, s) },
+		Ready: func(context.Context) error { return nil },
+		Status: func() string {
+			if broker := in.Broker(); !broker.Up {
+				return "waiting for the broker"
+			}
+			return fmt.Sprintf("receiving; %d nodes known", len(in.Nodes()))
+		},
+		Log: log,
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wait sync.WaitGroup
+	wait.Go(func() { service.Run(ctx) })
+	return func() { cancel(); wait.Wait() }
+}
+
+// alive proves that the intake hands out what it counts, and that the store can
+// be written.
+func alive(ctx context.Context, in *intake.Intake, s *store.Store) error {
+	answered := make(chan struct{})
+	go func() { in.Nodes(); close(answered) }()
+	select {
+	case <-answered:
+	case <-ctx.Done():
+		return errors.New("the intake does not answer")
+	}
+	return s.Ping(ctx)
 }
 
 func (c *serveCommand) enrolment(log *slog.Logger) (*intake.Enrolment, error) {

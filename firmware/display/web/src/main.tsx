@@ -3,6 +3,7 @@ import "uplot/dist/uPlot.min.css";
 import "./style.css";
 import { render } from "preact";
 import { forgetAfterShift } from "./commands";
+import { startPulse } from "./pulse";
 import { connected } from "./store";
 import { start } from "./stream";
 import { language, setLanguage, text } from "./text";
@@ -37,4 +38,5 @@ function Place() {
 setLanguage(language.value);
 forgetAfterShift();
 start();
+startPulse();
 render(<App />, document.getElementById("app")!);

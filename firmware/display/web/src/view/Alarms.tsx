@@ -1,5 +1,5 @@
 import { computed } from "@preact/signals";
-import { acknowledge } from "../commands";
+import { acknowledge, opticsCleaned } from "../commands";
 import { since } from "../format";
 import { boxTime } from "../stream";
 import { alarms } from "../store";
@@ -39,6 +39,9 @@ function Acknowledge({ alarm }: { alarm: Alarm }) {
   return <button class="act acknowledge" onClick={() => acknowledge(alarm.alid)}>{t.acknowledge}</button>;
 }
 
+// Dust, and what may be dust: the operator says when the optics have been cleaned.
+const opticsAlarms = [204, 209];
+
 export function AlarmsView() {
   const t = text.value;
   if (sorted.value.length === 0) return <div class="empty">{t.noAlarms}</div>;
@@ -51,6 +54,7 @@ export function AlarmsView() {
             <strong lang="en">{a.alid} · {a.text}</strong>
             <span class="detail" lang="en">{a.detail}</span>
             <span><b>{t.remedy}:</b> <span lang="en">{a.remedy}</span></span>
+            {opticsAlarms.includes(a.alid) && <button class="act acknowledge" onClick={opticsCleaned}>{t.opticsCleaned}</button>}
             <small>{t.since} {since(a.since, boxTime.peek())} · {t.categories[a.category] ?? a.category}</small>
           </div>
           <Acknowledge alarm={a} />

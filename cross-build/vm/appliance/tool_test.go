@@ -1,0 +1,182 @@
+package appliance
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"periph.io/x/conn/v3/gpio"
+
+	"kensa/hw/line/linetest"
+)
+
+// wired is the real program on real lines and a real camera's interface. The
+// virtual camera runs freely: of its frames, one begins in the window of each
+// pulse, and the others are strays, which no stop can have left.
+const wired = `
+[source]
+camera = "v4l2:/dev/video0"
+lot = "VM"
+[storage]
+state = "%s"
+[camera]
+input = 0
+format = "GREY"
+width = 320
+height = 180
+rate = 60.0
+buffers = 24
+controls = ["timestamp_source=Start of Exposure"]
+[lines]
+wafer_present = "tool/WAFER-PRESENT"
+field_trigger = "tool/FIELD-TRIGGER"
+ready = "tool/READY"
+busy = "tool/BUSY"
+result_ok = "tool/RESULT-OK"
+result_ng = "tool/RESULT-NG"
+[tower]
+green = "tool/GREEN"
+[cycle]
+latency_min = "0s"
+latency_max = "17ms"
+min_interval = "180ms"
+settle = "1s"
+[mqtt]
+brokers = []
+embedded = false
+`
+
+// bench is the tool's end of the lines, and the program.
+type bench struct {
+	*linetest.Chip
+	t       *testing.T
+	config  string
+	program *exec.Cmd
+	said    *bufio.Scanner
+}
+
+func newBench(t *testing.T) *bench {
+	inMachine(t)
+	program := os.Getenv("KENSA")
+	if _, err := os.Stat(program); err != nil {
+		t.Skip("the machine was booted without the real program: make arm64 builds it")
+	}
+	b := &bench{t: t, Chip: linetest.New(t, "tool", "WAFER-PRESENT", "FIELD-TRIGGER", "READY", "BUSY", "RESULT-OK", "RESULT-NG", "GREEN")}
+	folder := t.TempDir()
+	b.config = filepath.Join(folder, "kensa.toml")
+	if err := os.WriteFile(b.config, fmt.Appendf(nil, wired, folder), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.program = exec.Command(program, "run", "--config", b.config)
+	b.program.Stderr = os.Stderr
+	out, err := b.program.StdoutPipe()
+	if err == nil {
+		err = b.program.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.said = bufio.NewScanner(out)
+	return b
+}
+
+// await waits for a level of one of the appliance's lines.
+func (b *bench) await(name string, l gpio.Level) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	defer cancel()
+	for b.Read(name) != l {
+		if ctx.Err() != nil {
+			b.t.Fatalf("%s has not become %v", name, l)
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+// wafer brings one wafer and returns the verdict.
+func (b *bench) wafer(fields int) (ok bool) {
+	b.await("READY", gpio.High)
+	b.Drive("WAFER-PRESENT", gpio.High)
+	b.await("BUSY", gpio.High)
+	time.Sleep(10 * time.Millisecond)
+	for n := range fields {
+		b.await("READY", gpio.High)
+		b.Pulse("FIELD-TRIGGER")
+		// Not after the last: a stray frame long after it would look like a stop.
+		if n < fields-1 {
+			time.Sleep(200 * time.Millisecond)
+		}
+	}
+	time.Sleep(100 * time.Millisecond)
+	b.Drive("WAFER-PRESENT", gpio.Low)
+	b.await("BUSY", gpio.Low)
+	if b.Read("RESULT-OK") == b.Read("RESULT-NG") {
+		b.t.Error("RESULT-OK and RESULT-NG are alike")
+	}
+	return bool(b.Read("RESULT-OK"))
+}
+
+func TestTheProgramOnRealLines(t *testing.T) {
+	b := newBench(t)
+	wafers, fields := 4, 5
+	if testing.Short() {
+		wafers = 2
+	}
+	for range wafers {
+		b.wafer(fields)
+	}
+	latency, err := exec.Command(os.Getenv("KENSA"), "doctor", "--latency", "--config", b.config).CombinedOutput()
+	t.Logf("%s", latency)
+	if err != nil || !strings.Contains(string(latency), fmt.Sprintf("left-to-result             %d", wafers)) {
+		t.Errorf("doctor --latency: %v", err)
+	}
+	b.Drive("WAFER-PRESENT", gpio.High)
+	b.await("GREEN", gpio.High)
+	if err := b.program.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	said := 0
+	for b.said.Scan() {
+		t.Log(b.said.Text())
+		if strings.HasPrefix(b.said.Text(), "wafer ") {
+			said++
+			if said <= wafers && !strings.Contains(b.said.Text(), fmt.Sprintf("dies %d/%d", fields, fields)) {
+				t.Errorf("not every field was inspected: %s", b.said.Text())
+			}
+		}
+	}
+	if err := b.program.Wait(); err != nil {
+		t.Error(err)
+	}
+	b.safe()
+	b.Drive("WAFER-PRESENT", gpio.Low)
+}
+
+// safe looks that no output is asserted.
+func (b *bench) safe() {
+	b.t.Helper()
+	for _, name := range []string{"READY", "BUSY", "RESULT-OK", "RESULT-NG", "GREEN"} {
+		if b.Read(name) != gpio.Low {
+			b.t.Errorf("%s is still asserted", name)
+		}
+	}
+}
+
+func TestTheProgramKilledLeavesNoLineAsserted(t *testing.T) {
+	b := newBench(t)
+	b.await("READY", gpio.High)
+	b.Drive("WAFER-PRESENT", gpio.High)
+	b.await("BUSY", gpio.High)
+	if err := b.program.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = b.program.Wait() // it was killed
+	b.safe()
+}

@@ -1,0 +1,308 @@
+// Package pairing joins the pulses of the trigger line and the camera's frames
+// into the stops of the stage, and says which of them can be trusted.
+//
+// It is a machine without a clock and without goroutines: events go in, each with
+// the time at which it happened, in any order that the two streams' own orders
+// allow, and slots come out.
+package pairing
+
+import (
+	"time"
+
+	"kensa/hw/camera"
+	"kensa/hw/trigger"
+)
+
+// Window is how long after its pulse a field's exposure begins. It comes from
+// calibration; the tool's motion is still as long as it lasts.
+type Window struct{ Min, Max time.Duration }
+
+// Outcome is what became of one field trigger.
+type Outcome int
+
+const (
+	Paired       Outcome = iota
+	MissingFrame         // a pulse whose frame never came
+	MissedPulse          // a stop whose pulse never came
+)
+
+// Slot is one stop of the stage, as far as pulses and frames tell. Slots come
+// in the order of the stops.
+type Slot struct {
+	Number  int // of the stop, from 0, as it seems so far; trusted says at the end whether it holds
+	Outcome Outcome
+	Frame   *camera.Frame // of a paired slot only; whoever takes the slot releases it
+	Pulsed  time.Duration // of a paired slot only: the pulse
+}
+
+// Anomaly is something that pairing noticed. None of it is silent: the station raises
+// an alarm for each.
+type Anomaly int
+
+const (
+	DoubledPulse    Anomaly = iota
+	LateFrame               // of a pulse that was given up
+	ExtraFrame              // which no pulse explains
+	CameraRestarted         // its numbering began anew
+	ContestedFrame          // which two pulses could claim
+	Unanswered              // a pulse given up, told before its slot is
+	Anomalies
+)
+
+// Machine joins pulses and frames into slots, by their time stamps alone: the
+// order in which the two streams arrive means nothing, each stream is in order.
+//
+// A pulse and a frame belong together when the frame's exposure began within
+// the window after the pulse: the stage stood still then, so the picture is of
+// that stop. A pulse is given up when a frame beyond its window shows that the
+// camera went on without it, or when expire says so. What remains leaves a
+// trace, and a trace may mean more than one thing:
+//
+//   - a pulse without a frame is a stop that the camera missed, or noise;
+//   - a frame without a pulse is an exposure by noise, or late, or a stop whose
+//     pulse was lost;
+//   - an edge that the line tells as lost is a stop, or the bounce of one.
+//
+// What came between two pairs is judged when the second is there, and numbered
+// by what is likeliest, so that inspection need not wait. When the wafer has
+// ended and the number of its fields is known, trusted says which of these
+// numbers are the only ones possible.
+type Machine struct {
+	window      Window
+	minInterval time.Duration // no two stops are closer than this
+	keep        int           // frames that may wait for their pulses; 0: any number
+
+	pulses []trigger.Pulse
+	frames []*camera.Frame
+
+	began     time.Duration // the wafer's arrival: no stop was before
+	fields    int           // of the wafer; 0 where that is not known
+	accepted  time.Duration // the latest pulse that counted, for bounce
+	anyPulse  bool
+	told      uint64 // edges lost beside pulses that did not count
+	lastFrame uint64 // the camera's number of the latest frame taken
+	pairedAt  time.Duration
+	anyPair   bool
+
+	stops  int // numbered so far
+	gap    gap // since the latest pair
+	ledger ledger
+	steps  steps
+	seen   [Anomalies]int
+}
+
+// New makes a machine. Pulses closer than minInterval are one, doubled: it is the
+// least time in which the stage makes a step, and the nearer it is to the truth
+// the more a trace tells.
+func New(w Window, minInterval time.Duration) *Machine {
+	return &Machine{window: w, minInterval: minInterval}
+}
+
+// Keep limits the frames that wait for a pulse: a camera has few buffers, and one
+// that runs without a trigger would fill them. The oldest goes then, without one.
+// Where pulses may come late by much, as in a simulation, there is no limit.
+func (p *Machine) Keep(frames int) { p.keep = frames }
+
+// Stops is how many stops have been numbered since Reset.
+func (p *Machine) Stops() int { return p.stops }
+
+// Seen returns how often each anomaly was noticed since the call before.
+func (p *Machine) Seen() (n [Anomalies]int) {
+	n, p.seen = p.seen, n
+	return n
+}
+
+// Trusted tells of each of a wafer's fields whether its number is the only one
+// possible. known is how many stops the wafer must have had; 0 where nobody
+// knows, as after a stop of the appliance in mid-wafer.
+func (p *Machine) Trusted(fields, known int) []bool {
+	certain := make([]bool, fields)
+	p.ledger.trusted(known, func(n int) {
+		if n < fields {
+			certain[n] = true
+		}
+	})
+	return certain
+}
+
+// Learn takes the steps between those fields of the wafer that are certain; by
+// them the next wafer's gaps are judged.
+func (p *Machine) Learn(certain []bool) { p.steps.learn(p.ledger.stops, certain) }
+
+// gap is what was seen between two pairs.
+type gap struct {
+	pulses  []time.Duration // without a frame
+	orphans []time.Duration // exposures that no pulse claimed
+	told    uint64          // edges that the line lost
+}
+
+// Reset forgets the wafer before and releases frames that it left. fields is how
+// many stops the new one has, 0 where that is not known.
+func (p *Machine) Reset(began time.Duration, fields int) {
+	for _, f := range p.frames {
+		f.Release()
+	}
+	*p = Machine{window: p.window, minInterval: p.minInterval, keep: p.keep, lastFrame: p.lastFrame, steps: p.steps,
+		began: began, fields: fields, ledger: ledger{stops: p.ledger.stops[:0]}, gap: gap{pulses: p.gap.pulses[:0], orphans: p.gap.orphans[:0]}}
+}
+
+// Pulse takes the next pulse of the line and returns the slots that it settles.
+func (p *Machine) Pulse(t trigger.Pulse) []Slot {
+	p.told += t.Missed
+	if p.anyPulse && t.Time-p.accepted < p.minInterval {
+		p.seen[DoubledPulse]++
+		return nil
+	}
+	t.Missed, p.told = p.told, 0
+	p.anyPulse, p.accepted = true, t.Time
+	p.pulses = append(p.pulses, t)
+	return p.settle()
+}
+
+// Frame takes the camera's next frame and returns the slots that it settles.
+func (p *Machine) Frame(f *camera.Frame) []Slot {
+	p.frames = append(p.frames, f)
+	slots := p.settle()
+	for p.keep > 0 && len(p.frames) > p.keep {
+		p.orphan()
+	}
+	return slots
+}
+
+// settle decides as much as the heads of both queues allow.
+func (p *Machine) settle() []Slot {
+	var slots []Slot
+	for len(p.pulses) > 0 {
+		p.contest(p.pulses[0])
+		if len(p.frames) == 0 {
+			break
+		}
+		switch latency := p.frames[0].Time - p.pulses[0].Time; {
+		case latency < p.window.Min:
+			p.orphan()
+		case latency <= p.window.Max:
+			slots = p.pair(slots)
+		default:
+			p.giveUp()
+		}
+	}
+	return slots
+}
+
+// contest takes back the latest pair where the next pulse could claim its frame
+// too: the window is wider than the pulses are apart, and nothing tells whose
+// picture it is.
+func (p *Machine) contest(t trigger.Pulse) {
+	if p.anyPair && p.pairedAt >= t.Time+p.window.Min && !p.ledger.contested() {
+		p.ledger.contest()
+		p.seen[ContestedFrame]++
+	}
+}
+
+// pair settles the first pulse with the first frame.
+func (p *Machine) pair(slots []Slot) []Slot {
+	t := p.pulses[0]
+	p.gap.told += t.Missed
+	slots = p.bridge(slots, t.Time, true)
+	f := p.takeFrame()
+	p.pulses = p.pulses[1:]
+	p.anyPair, p.pairedAt = true, f.Time
+	p.ledger.add(stop{number: p.stops, time: t.Time})
+	slots = append(slots, Slot{Number: p.stops, Outcome: Paired, Frame: f, Pulsed: t.Time})
+	p.stops++
+	return slots
+}
+
+// giveUp leaves the first pulse without a frame.
+func (p *Machine) giveUp() {
+	p.gap.told += p.pulses[0].Missed
+	p.gap.pulses = append(p.gap.pulses, p.pulses[0].Time)
+	p.pulses = p.pulses[1:]
+	p.seen[Unanswered]++
+}
+
+// orphan notes the first frame, which no pulse claims.
+func (p *Machine) orphan() {
+	f := p.takeFrame()
+	p.gap.orphans = append(p.gap.orphans, f.Time)
+	f.Release()
+}
+
+// takeFrame removes the first frame and remembers its number.
+func (p *Machine) takeFrame() *camera.Frame {
+	f := p.frames[0]
+	if f.Sequence <= p.lastFrame {
+		p.seen[CameraRestarted]++
+	}
+	p.frames, p.lastFrame = p.frames[1:], f.Sequence
+	return f
+}
+
+// Waiting is how many pulses still wait for a frame.
+func (p *Machine) Waiting() int { return len(p.pulses) }
+
+// Expire gives up every waiting pulse: the camera has had its time.
+func (p *Machine) Expire() {
+	for len(p.pulses) > 0 {
+		p.giveUp()
+	}
+}
+
+// Finish settles everything left at the end of a wafer.
+func (p *Machine) Finish() []Slot {
+	p.Expire()
+	for len(p.frames) > 0 {
+		p.orphan()
+	}
+	return p.bridge(nil, 0, false)
+}
+
+// bridge closes the gap before a pair, or before the wafer's end: it counts the
+// stops that were likely in it, and tells what was none.
+func (p *Machine) bridge(slots []Slot, next time.Duration, pulse bool) []Slot {
+	if len(p.gap.pulses)+len(p.gap.orphans)+int(p.gap.told) == 0 && pulse {
+		p.ledger.between(0, p.bounds(next, pulse).room)
+		return slots
+	}
+	b := p.bounds(next, pulse)
+	most := min(b.pack(&p.gap, b.least)+int(p.gap.told), b.room)
+	p.ledger.between(most, b.room)
+	n := p.likely(b, most)
+	stood := min(n, len(p.gap.pulses))
+	for k := range n {
+		what := MissedPulse
+		if k < stood {
+			what = MissingFrame
+		}
+		slots = append(slots, Slot{Number: p.stops, Outcome: what})
+		p.stops++
+	}
+	p.explain(stood, n-stood)
+	p.gap = gap{pulses: p.gap.pulses[:0], orphans: p.gap.orphans[:0]}
+	return slots
+}
+
+// likely is how many stops there were in the gap: as many as the motion has had
+// there before, as far as traces bear it out; where that is not known, as many
+// as the traces show if stops are as far apart as usual.
+func (p *Machine) likely(b bounds, most int) int {
+	if n, known := p.steps.fit(b, most); known {
+		return n
+	}
+	n := min(max(b.pack(&p.gap, b.usual*7/10), int(p.gap.told)), most)
+	if !b.toStop && p.fields > 0 {
+		n = min(n, max(p.fields-p.stops, 0))
+	}
+	return n
+}
+
+// explain tells what the gap's traces were, when so many of its pulses were stops
+// and so many more stops had lost their pulse.
+func (p *Machine) explain(stood, lost int) {
+	orphans, told := len(p.gap.orphans), int(p.gap.told)
+	rest := max(orphans-lost, 0)
+	late := min(rest, stood)
+	p.seen[LateFrame] += late
+	p.seen[ExtraFrame] += rest - late
+	p.seen[DoubledPulse] += len(p.gap.pulses) - stood + max(told-lost, 0)
+}
