@@ -70,7 +70,7 @@ lint: deps web ## check formatting, go vet, and that the pure packages need no c
 
 # Static programs; cross-build/README.md says how. They take nothing from the
 # settings above but the tags.
-STATIC := env TAGS='$(TAGS)' SAID='$(call said,kensa/firmware/version)' SAID_WARNING='$(call said,main)' cross-build/static
+STATIC := env TAGS='$(TAGS)' VERSION='$(VERSION)' DATE='$(DATE)' SAID='$(call said,kensa/firmware/version)' SAID_WARNING='$(call said,main)' cross-build/static
 
 .PHONY: arm64 armhf amd64
 arm64: web ## put kensa and kensa-warning for 64-bit ARM in dist/, static
@@ -79,9 +79,19 @@ arm64: web ## put kensa and kensa-warning for 64-bit ARM in dist/, static
 armhf: web ## the same for 32-bit ARM with NEON
 	@cross-build/deps.sh static $@
 	@$(STATIC)/link.sh $@
-amd64: web ## the same for this kind of machine
+amd64: web ## the same for 64-bit PCs
 	@cross-build/deps.sh static $@
 	@$(STATIC)/link.sh $@
+
+.PHONY: test-arm64
+test-arm64: web ## test the build for 64-bit ARM in emulation (SHORT=1: less); what it finds must be what this machine finds
+	@cross-build/deps.sh static arm64
+	@cross-build/deps.sh emulate
+	@$(STATIC)/test.sh arm64 $(if $(SHORT),short)
+
+.PHONY: vulncheck
+vulncheck: deps web ## look for known vulnerabilities in what the programs call
+	@TAGS='$(TAGS)' cross-build/vulncheck.sh
 
 .PHONY: campaign
 campaign: ## long fault runs on virtual hardware: 1,000 faults, 10,000 frames (about ten minutes)

@@ -20,6 +20,8 @@ var (
 	ErrDown = errors.New("not connected to the broker")
 	// ErrLost means that the connection ended before the broker's answer.
 	ErrLost = errors.New("connection to the broker lost")
+	// ErrLeft means that this side went to another broker.
+	ErrLeft = errors.New("left the broker")
 	// ErrClosed means that this side closed the session.
 	ErrClosed = errors.New("session closed")
 )
@@ -38,7 +40,7 @@ type Link struct {
 	// ctx ends with the connection; its cause says why.
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	leaving atomic.Bool // by our own wish
+	leaving atomic.Pointer[error] // why, where it ends by our own wish
 
 	write, ack time.Duration // time-outs
 	window     chan struct{} // one element for each QoS 1 message under way
@@ -103,7 +105,7 @@ func (s *Session) options(l *Link, broker *url.URL, will *Message) (*mqtt.Client
 	o.SetConnectTimeout(s.config.ConnectTimeout).SetWriteTimeout(handover)
 	// Our handler only queues, so paho's router never waits and order is kept.
 	o.SetOrderMatters(true).SetAutoAckDisabled(true)
-	o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { s.inbox.put(m) })
+	o.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { s.inbox.put(received{m, l}) })
 	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { l.lose(err) })
 	o.SetCustomOpenConnectionFn(func(u *url.URL, _ mqtt.ClientOptions) (net.Conn, error) {
 		conn, err := s.config.dial(l.ctx, u)
@@ -131,8 +133,8 @@ func (l *Link) Done() <-chan struct{} { return l.ctx.Done() }
 func (l *Link) Err() error { return context.Cause(l.ctx) }
 
 func (l *Link) lose(err error) {
-	if l.leaving.Load() {
-		l.cancel(ErrClosed)
+	if reason := l.leaving.Load(); reason != nil {
+		l.cancel(*reason)
 		return
 	}
 	l.cancel(fmt.Errorf("%w: %w", ErrLost, err))
@@ -145,13 +147,19 @@ func (l *Link) end(err error) {
 }
 
 // bye takes leave of the broker, so that it forgets the will.
-func (l *Link) bye() {
+func (l *Link) bye() { l.depart(ErrClosed) }
+
+// Leave takes leave of the broker, which then forgets the will. The session goes
+// on with the next of its brokers, after its usual pause.
+func (l *Link) Leave() { l.depart(ErrLeft) }
+
+func (l *Link) depart(reason error) {
 	const quiesce = 250 // ms
-	l.leaving.Store(true)
+	l.leaving.CompareAndSwap(nil, &reason)
 	if l.ctx.Err() == nil {
 		l.client.Disconnect(quiesce)
 	}
-	l.end(ErrClosed)
+	l.end(reason)
 }
 
 // Publish sends and waits: for the PUBACK of this connection with QoS 1, for the

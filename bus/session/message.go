@@ -12,6 +12,8 @@ type Message struct {
 	QoS      byte // 0 or 1; Kensa has no use for 2
 	Retained bool
 	Payload  []byte
+	// Link is the connection that a received message came over; nil in one to be sent.
+	Link *Link
 }
 
 // Handler gets the messages of a subscription, one at a time, in the order in

@@ -122,8 +122,19 @@ func TestMutualTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.next(t)
+	probe, err := c.Probe(within(t), c.Brokers[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if probe.TLS != "TLS 1.3" || probe.KeyExchange == "" || probe.Subject != "CN=leaf" || probe.ClientSubject != "CN=leaf" || probe.Took <= 0 ||
+		time.Until(probe.Expires) > time.Hour || probe.ClientExpires != probe.Expires {
+		t.Errorf("probe: %+v", probe)
+	}
 
 	c.CAFile = other
+	if _, err := c.Probe(within(t), c.Brokers[0]); err == nil {
+		t.Error("a probe of a broker that another authority signed: nil, want an error")
+	}
 	wantError(t, c, "certificate signed by unknown authority")
 	c.CAFile = filepath.Join(folder, "mosquitto.conf")
 	wantError(t, c, "ca_file")

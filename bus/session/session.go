@@ -107,6 +107,9 @@ func (s *Session) Close() {
 	s.wait.Wait()
 }
 
+// Brokers is how many addresses the session has.
+func (s *Session) Brokers() int { return len(s.brokers) }
+
 // State tells where the session stands.
 func (s *Session) State() State {
 	s.mu.Lock()

@@ -139,7 +139,7 @@ func (s *Session) dispatch(ctx context.Context) {
 		s.mu.Unlock()
 		for _, sub := range subscriptions {
 			if matches(sub.filter, m.Topic()) {
-				sub.handler(Message{m.Topic(), m.Qos(), m.Retained(), m.Payload()})
+				sub.handler(Message{m.Topic(), m.Qos(), m.Retained(), m.Payload(), m.link})
 			}
 		}
 		m.Ack()
@@ -152,7 +152,7 @@ func (s *Session) dispatch(ctx context.Context) {
 // keeps maxInbox and drops what comes when there are more.
 type inbox struct {
 	mu       sync.Mutex
-	messages []mqtt.Message
+	messages []received
 	wake     chan struct{}
 	dropped  atomic.Uint64
 }
@@ -161,7 +161,13 @@ const maxInbox = 4096
 
 func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1)} }
 
-func (i *inbox) put(m mqtt.Message) {
+// received is a message and the link that it came over.
+type received struct {
+	mqtt.Message
+	link *Link
+}
+
+func (i *inbox) put(m received) {
 	i.mu.Lock()
 	if m.Qos() == 0 && len(i.messages) >= maxInbox {
 		i.dropped.Add(1)
@@ -175,12 +181,12 @@ func (i *inbox) put(m mqtt.Message) {
 	}
 }
 
-func (i *inbox) take(ctx context.Context) (mqtt.Message, error) {
+func (i *inbox) take(ctx context.Context) (received, error) {
 	for ctx.Err() == nil {
 		i.mu.Lock()
 		if len(i.messages) > 0 {
 			m := i.messages[0]
-			i.messages[0] = nil
+			i.messages[0] = received{}
 			i.messages = i.messages[1:]
 			i.mu.Unlock()
 			return m, nil
@@ -191,5 +197,5 @@ func (i *inbox) take(ctx context.Context) (mqtt.Message, error) {
 		case <-ctx.Done():
 		}
 	}
-	return nil, ctx.Err()
+	return received{}, ctx.Err()
 }

@@ -60,3 +60,8 @@ func (a Alarm) values() (map[string]payload.Value, error) {
 		alarmActive:   payload.UInt32(uint32(a.Active)),
 	}, nil
 }
+
+func (a Alarm) report() (map[string]payload.Value, time.Time, error) {
+	values, err := a.values()
+	return values, a.Time, err
+}

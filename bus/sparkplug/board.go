@@ -1,7 +1,9 @@
 package sparkplug
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -19,8 +21,10 @@ type board struct {
 
 type point struct {
 	Metric
+	alias   uint64 // from 1, over node and device
 	value   payload.Value
-	taken   time.Time // zero before the first update
+	told    payload.Value // last
+	taken   time.Time     // zero before the first update
 	changed bool
 }
 
@@ -45,6 +49,7 @@ func newBoard(metrics []Metric) (*board, error) {
 			return nil, fmt.Errorf("metric %s: %w", m.Name, err)
 		}
 		b.index[m.Name] = len(b.points)
+		p.alias = uint64(len(b.points) + 1)
 		b.points = append(b.points, p)
 	}
 	return b, nil
@@ -94,8 +99,10 @@ func (b *board) set(values map[string]payload.Value, at time.Time, tell bool) bo
 		if differs || !tell {
 			p.value, p.taken = v, at
 		}
-		if differs && tell {
-			p.changed, news = true, true
+		if tell {
+			p.changed = p.changed || differs
+			p.changed = p.changed && p.beyond()
+			news = news || p.changed
 		}
 	}
 	return news
@@ -132,10 +139,38 @@ func (b *board) take(scope Scope, pick func(point) (payload.Metric, bool)) []pay
 		}
 		if m, ok := pick(*p); ok {
 			metrics = append(metrics, m)
-			p.changed = false
+			p.changed, p.told = false, p.value
 		}
 	}
 	return metrics
+}
+
+// beyond tells that the present value is further from the one last told than the
+// dead-band is wide.
+func (p *point) beyond() bool {
+	now, ok := p.value.Number()
+	before, was := p.told.Number()
+	return p.DeadBand == 0 || !ok || !was || math.Abs(now-before) >= p.DeadBand
+}
+
+// named is the declaration that a metric of a command means, by its name or by
+// its alias.
+func (b *board) named(m payload.Metric, scope Scope) (Metric, error) {
+	i, known := b.index[m.Name]
+	switch {
+	case m.Name == "" && m.Alias == nil:
+		return Metric{}, errors.New("a metric without name and alias")
+	case m.Name == "":
+		if i, known = int(*m.Alias)-1, *m.Alias >= 1 && *m.Alias <= uint64(len(b.points)); !known {
+			return Metric{}, fmt.Errorf("alias %d; the births give 1 to %d", *m.Alias, len(b.points))
+		}
+	case known && m.Alias != nil && *m.Alias != b.points[i].alias:
+		return Metric{}, fmt.Errorf("metric %q with alias %d; the births give %d", m.Name, *m.Alias, b.points[i].alias)
+	}
+	if !known || b.points[i].Scope != scope {
+		return Metric{}, fmt.Errorf("metric %.80q: no metric of this %s", m.Name, scope)
+	}
+	return b.points[i].Metric, nil
 }
 
 // data are checked values as metrics, in the order of declaration.
@@ -144,12 +179,12 @@ func (b *board) data(values map[string]payload.Value, at time.Time) []payload.Me
 	for i := range b.points {
 		name := b.points[i].Name
 		if v, ok := values[name]; ok {
-			metrics = append(metrics, payload.Metric{Name: name, Timestamp: at, Value: v})
+			metrics = append(metrics, payload.Metric{Name: name, Alias: &b.points[i].alias, Timestamp: at, Value: v})
 		}
 	}
 	return metrics
 }
 
 func (p point) data() payload.Metric {
-	return payload.Metric{Name: p.Name, Timestamp: p.taken, Value: p.value}
+	return payload.Metric{Name: p.Name, Alias: &p.alias, Timestamp: p.taken, Value: p.value}
 }

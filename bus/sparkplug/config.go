@@ -15,10 +15,21 @@ type Config struct {
 	Node string `toml:"node"`
 	// Device is the inspection chuck behind the appliance.
 	Device string `toml:"device"`
+	// PrimaryHost is the host application that must be online: births wait for it,
+	// and what must reach it is kept until then. Empty: none.
+	PrimaryHost string `toml:"primary_host"`
+	// Aliases has the births give each metric a number, which the data then carry
+	// instead of the name.
+	Aliases bool `toml:"aliases"`
+	// DataTypes has the data repeat each metric's datatype. The specification asks
+	// to leave it to the births, but some decoders read null without it.
+	DataTypes bool `toml:"data_types"`
 }
 
 // Default is a name for a first try.
-func Default() Config { return Config{Group: "Kensa", Node: "appliance", Device: "chuck"} }
+func Default() Config {
+	return Config{Group: "Kensa", Node: "appliance", Device: "chuck", Aliases: true, DataTypes: true}
+}
 
 const (
 	namespace = "spBv1.0"
@@ -30,6 +41,11 @@ func (c Config) Check() error {
 	for _, part := range []struct{ key, name string }{{"group", c.Group}, {"node", c.Node}, {"device", c.Device}} {
 		if err := checkName(part.name); err != nil {
 			return fmt.Errorf("%s: %w", part.key, err)
+		}
+	}
+	if c.PrimaryHost != "" {
+		if err := checkName(c.PrimaryHost); err != nil {
+			return fmt.Errorf("primary_host: %w", err)
 		}
 	}
 	if c.Group == "STATE" {
@@ -55,6 +71,12 @@ func checkName(name string) error {
 // nodeTopic is the topic of the node's messages of one kind, such as NBIRTH.
 func (c Config) nodeTopic(kind string) string {
 	return strings.Join([]string{namespace, c.Group, kind, c.Node}, "/")
+}
+
+// stateTopics are where the primary host tells whether it is online: as of
+// version 3.0, and as before that.
+func (c Config) stateTopics() (modern, legacy string) {
+	return namespace + "/STATE/" + c.PrimaryHost, "STATE/" + c.PrimaryHost
 }
 
 // deviceTopic is the topic of the device's messages of one kind, such as DDATA.

@@ -22,7 +22,7 @@ func TestTheDeviceDiesAndComesBack(t *testing.T) {
 		update(t, n, sparkplug.JobRecipe, payload.String("logic-28"))
 		update(t, n, sparkplug.HealthFrames, payload.UInt64(9))
 		checkSent(t, h.expect(t, ndata), 3) // the node lives on
-		if err := n.PublishWafer(t.Context(), wafer("W1")); !errors.Is(err, sparkplug.ErrOffline) {
+		if err := n.Deliver(t.Context(), one(wafer("W1"))); !errors.Is(err, sparkplug.ErrOffline) {
 			t.Errorf("a wafer of a dead device: %v, want ErrOffline", err)
 		}
 		cancelled, cancel := context.WithCancel(t.Context())
@@ -66,7 +66,7 @@ func TestAlarmsAreToldOneByOne(t *testing.T) {
 		at := time.Now()
 		for i := range alarms {
 			a := sparkplug.Alarm{ID: i + 1, Text: fmt.Sprintf("alarm %d", i+1), Category: 6, Set: i%2 == 0, Time: at, Active: i % 2}
-			if err := n.Alarm(a); err != nil {
+			if err := n.Deliver(t.Context(), one(a)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -90,14 +90,14 @@ func TestImpossibleAlarmsAndWafersAreRefused(t *testing.T) {
 		{ID: -1, Category: 1, Time: now}, {ID: 1, Time: now}, {ID: 1, Category: 9, Time: now},
 		{ID: 1, Category: 1, Active: -1, Time: now}, {ID: 1, Category: 1},
 	} {
-		if err := n.Alarm(a); err == nil {
+		if err := n.Deliver(t.Context(), one(a)); err == nil || errors.Is(err, sparkplug.ErrOffline) {
 			t.Errorf("alarm %+v was taken", a)
 		}
 	}
 	for _, w := range []sparkplug.Wafer{
 		{Finished: now, Slot: -1}, {Finished: now, Good: 1 << 32}, {Finished: now, Map: []sparkplug.Die{{Bin: 256}}}, {},
 	} {
-		if err := n.PublishWafer(t.Context(), w); err == nil || errors.Is(err, sparkplug.ErrOffline) {
+		if err := n.Deliver(t.Context(), one(w)); err == nil || errors.Is(err, sparkplug.ErrOffline) {
 			t.Errorf("wafer %+v: %v", w, err)
 		}
 	}
@@ -209,7 +209,7 @@ func TestAClosedNodeRefusesAtOnce(t *testing.T) {
 	n := newNode(t, brokenWire(t), &memory{})
 	n.Close()
 	n.Close()
-	if err := n.PublishWafer(t.Context(), wafer("W1")); !errors.Is(err, sparkplug.ErrOffline) {
+	if err := n.Deliver(t.Context(), one(wafer("W1"))); !errors.Is(err, sparkplug.ErrOffline) {
 		t.Errorf("publish: %v, want ErrOffline", err)
 	}
 	if err := n.Await(t.Context()); err == nil {

@@ -20,6 +20,9 @@ type Metric struct {
 	Type  payload.Type
 	// Unit goes into the birth as the property engUnit; empty is none.
 	Unit string
+	// DeadBand is how far a number must go from the value last told before that is
+	// told; 0 tells every change. Births always tell the present value.
+	DeadBand float64
 	// Description goes into the birth.
 	Description string
 	// Columns are those of a DataSet, which is empty before the first update;
@@ -47,14 +50,18 @@ const (
 	HealthFrames   = "Health/FramesLost"
 )
 
+// diskBand is the dead-band of free disk space, bytes: every wafer takes some.
+const diskBand = 16 << 20
+
 // Fab is what an appliance publishes: the names that a fab expects of GEM-family
-// equipment. Wafer and alarm metrics belong to PublishWafer and Alarm, the
-// others to Update.
+// equipment. Wafer and alarm metrics belong to Deliver, those of
+// commands to hosts and to Answer, the others to Update.
 func Fab() []Metric {
 	var all []Metric
 	all = append(all, equipmentMetrics()...)
 	all = append(all, waferMetrics()...)
 	all = append(all, alarmMetrics()...)
+	all = append(all, commandMetrics()...)
 	return append(all, healthMetrics()...)
 }
 
@@ -81,9 +88,11 @@ func healthMetrics() []Metric {
 	node := func(name string, t payload.Type, unit, description string) Metric {
 		return Metric{Name: name, Scope: NodeScope, Type: t, Unit: unit, Description: description}
 	}
+	disk := node(HealthDisk, payload.TypeUInt64, "B", "free space where records are kept; told when it has changed by 16 MiB")
+	disk.DeadBand = diskBand
 	return []Metric{
 		node(HealthSoftware, payload.TypeString, "", "version of the appliance's software"),
-		node(HealthDisk, payload.TypeUInt64, "B", "free space where records are kept"),
+		disk,
 		node(HealthOutbox, payload.TypeUInt64, "", "messages that wait to be sent, of all planes"),
 		node(HealthFrames, payload.TypeUInt64, "", "camera frames lost since the software started"),
 	}

@@ -14,8 +14,8 @@ import (
 
 // Errors of a publication.
 var (
-	// ErrOffline means that the host cannot be told now: there is no connection,
-	// its births are not out, or the device is declared dead.
+	// ErrOffline means that the host cannot be told now: there is no connection, the
+	// primary host is offline, the births are not out, or the device is declared dead.
 	ErrOffline = errors.New("no live Sparkplug session")
 	errClosed  = errors.New("edge node closed")
 )
@@ -36,14 +36,22 @@ type Node struct {
 	ready   bool          // born, and the device too
 	told    chan struct{} // closed and replaced when ready may have changed
 	rebirth bool          // asked for
-	events  []event       // alarms to be told, one by one
-	state   State
-	closed  bool
+	answers []event       // to be told, one by one
+	host    presence
+	leave   *session.Link // whose host is offline
+	latest  uint64        // the highest number of any report
+	// bornNumber is what latest was when the last births were made: they have that
+	// report's values, so that it is history now.
+	bornNumber uint64
+	namesake   watchNamesake
+	state      State
+	closed     bool
 
 	wake    chan struct{} // holds one
 	offers  chan offer
 	stopped chan struct{} // closed when run takes no more offers
 	voice   voice         // used by run alone
+	execute func(Command)
 
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -65,14 +73,22 @@ type State struct {
 	// rebirths never end has a namesake on the broker, or loses messages.
 	Births, Rebirths uint64
 	Messages         uint64 // all that were handed to a connection
-	Refused          uint64 // commands that could not be read or are not known
-	Dropped          uint64 // alarms not told one by one because too many came at once
+	// Refused counts messages of hosts that could not be taken: malformed, of a
+	// wrong type or size, unknown, retained. Refusal is why the last was not.
+	Refused uint64
+	Refusal string
+	Dropped uint64 // answers not told one by one because too many came at once
+	// WaitsForHost tells that there is a connection but no primary host on it.
+	WaitsForHost bool
+	// Namesake is why another client seems to have this node's name; empty where
+	// nothing points to one. It is kept for ten minutes after the last sign.
+	Namesake string
 }
 
 // New makes a node that publishes the metrics of Fab and the extra ones over a
 // session, whose last will and life it takes over: Start starts it and Close
 // closes it. Set the session's subscriptions and hooks of others before Start.
-func New(config Config, session *session.Session, numbers BdSeqStore, log *slog.Logger, extra ...Metric) (*Node, error) {
+func New(config Config, line *session.Session, numbers BdSeqStore, log *slog.Logger, extra ...Metric) (*Node, error) {
 	if err := config.Check(); err != nil {
 		return nil, err
 	}
@@ -81,14 +97,22 @@ func New(config Config, session *session.Session, numbers BdSeqStore, log *slog.
 		return nil, err
 	}
 	n := &Node{
-		config: config, session: session, numbers: numbers, log: log, board: board,
+		config: config, session: line, numbers: numbers, log: log, board: board,
 		device: true, told: make(chan struct{}), wake: make(chan struct{}, 1), offers: make(chan offer), stopped: make(chan struct{}),
 		voice: voice{config: config, board: board},
 	}
-	session.Will(n.will)
-	session.OnUp(n.up)
-	session.OnDown(n.down)
-	if err := session.Subscribe(context.Background(), config.nodeTopic("NCMD"), 1, n.command); err != nil {
+	n.voice.onBirth = n.birthSent
+	line.Will(n.will)
+	line.OnUp(n.up)
+	line.OnDown(n.down)
+	for filter, handler := range map[string]func(session.Message){
+		config.nodeTopic("NCMD"): n.nodeCommand, config.deviceTopic("DCMD"): n.deviceCommand, config.nodeTopic("NBIRTH"): n.heardBirth,
+	} {
+		if err := line.Subscribe(context.Background(), filter, 1, handler); err != nil {
+			return nil, err
+		}
+	}
+	if err := n.followHost(); err != nil {
 		return nil, err
 	}
 	return n, nil
@@ -121,6 +145,8 @@ func (n *Node) State() State {
 	s := n.state
 	s.Live = n.live()
 	s.Messages = n.voice.sent.Load()
+	s.WaitsForHost = n.link.Link != nil && !n.hostOnline()
+	s.Namesake = n.namesake.news()
 	return s
 }
 
@@ -147,7 +173,8 @@ func (n *Node) Await(ctx context.Context) error {
 	}
 }
 
-func (n *Node) isReady() bool {
+// Ready tells that reports can be delivered now.
+func (n *Node) Ready() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.ready
@@ -159,17 +186,27 @@ func (n *Node) isClosed() bool {
 	return n.closed
 }
 
-func (n *Node) up(_ context.Context, l *session.Link) {
+func (n *Node) up(ctx context.Context, l *session.Link) {
 	n.mu.Lock()
 	n.link = link{l, n.bdSeq}
 	n.mu.Unlock()
 	n.poke()
+	n.awaitHost(ctx, l)
 }
 
-func (n *Node) down(error) {
+func (n *Node) down(err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.link, n.born, n.ready, n.events, n.rebirth = link{}, nil, false, nil, false
+	if n.live() && errors.Is(err, session.ErrLost) {
+		n.namesake.lost(time.Since(n.state.Since))
+	}
+	n.link, n.born, n.ready, n.answers, n.rebirth, n.leave = link{}, nil, false, nil, false, nil
+}
+
+func (n *Node) birthSent(birth []byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.namesake.sent(birth)
 }
 
 // poke has run look for work.
@@ -194,32 +231,6 @@ func (n *Node) Update(values map[string]payload.Value) error {
 	return nil
 }
 
-// maxEvents bounds the alarms that wait to be told one by one.
-const maxEvents = 256
-
-// Alarm tells that an alarm was set or cleared, each in a message of its own and
-// in order. It never waits. While there is no connection only the last one is
-// kept, for the next birth.
-func (n *Node) Alarm(a Alarm) error {
-	values, err := a.values()
-	if err != nil {
-		return err
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	// Under mu, because births that go out now may have been made without it:
-	// what is not told by itself is told with the changes after them.
-	alone := n.live() && len(n.events) < maxEvents
-	n.board.set(values, a.Time, !alone)
-	if alone {
-		n.events = append(n.events, event{values, a.Time})
-	} else if n.live() {
-		n.state.Dropped++
-	}
-	n.poke()
-	return nil
-}
-
 // SetDevice says whether the inspection chuck is there, as it is at first. A
 // device that is gone is declared dead, and its values wait for its next birth.
 func (n *Node) SetDevice(alive bool) {
@@ -227,52 +238,4 @@ func (n *Node) SetDevice(alive bool) {
 	n.device = alive
 	n.mu.Unlock()
 	n.poke()
-}
-
-// event is values of the device that are told together.
-type event struct {
-	values map[string]payload.Value
-	at     time.Time
-}
-
-// offer is a wafer's result on its way to run.
-type offer struct {
-	event
-	reply chan error // holds one
-}
-
-// PublishWafer tells a wafer's result, whole, in one message. Nil means that it
-// was handed to a live connection, births before it; it may still be lost with
-// that connection, for Sparkplug sends data with QoS 0. With ErrOffline, which
-// comes at once, and with any other error it may not have left: send it again,
-// in the order of the wafers, after Await. Until a result was told the
-// births carry the one before, so that a host sees each in its turn.
-//
-// It waits while the network takes no bytes, at most the session's write
-// time-out or until ctx ends.
-func (n *Node) PublishWafer(ctx context.Context, w Wafer) error {
-	values, err := w.values()
-	if err != nil {
-		return err
-	}
-	if len(w.Map) > MaxMapDies {
-		n.log.Warn("die map not published", "wafer", w.Substrate, "dies", len(w.Map), "limit", MaxMapDies)
-	}
-	if !n.isReady() {
-		return ErrOffline
-	}
-	o := offer{event{values, w.Finished}, make(chan error, 1)}
-	select {
-	case n.offers <- o:
-	case <-n.stopped:
-		return ErrOffline
-	case <-ctx.Done():
-		return fmt.Errorf("wafer %s: %w", w.Substrate, ctx.Err())
-	}
-	select {
-	case err := <-o.reply:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("wafer %s: %w", w.Substrate, ctx.Err())
-	}
 }

@@ -21,13 +21,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var names = sparkplug.Config{Group: "Fab 2", Node: "kensa-1", Device: "chuck"}
+var names = sparkplug.Config{Group: "Fab 2", Node: "kensa-1", Device: "chuck", Aliases: true, DataTypes: true}
 
 const (
 	nbirth = "spBv1.0/Fab 2/NBIRTH/kensa-1"
 	ndata  = "spBv1.0/Fab 2/NDATA/kensa-1"
 	ndeath = "spBv1.0/Fab 2/NDEATH/kensa-1"
 	ncmd   = "spBv1.0/Fab 2/NCMD/kensa-1"
+	dcmd   = "spBv1.0/Fab 2/DCMD/kensa-1/chuck"
 	dbirth = "spBv1.0/Fab 2/DBIRTH/kensa-1/chuck"
 	ddata  = "spBv1.0/Fab 2/DDATA/kensa-1/chuck"
 	ddeath = "spBv1.0/Fab 2/DDEATH/kensa-1/chuck"
@@ -61,21 +62,32 @@ var clients atomic.Int64
 // newNode starts a node that reaches its broker over the wire.
 func newNode(t *testing.T, w *wire, store sparkplug.BdSeqStore) *sparkplug.Node {
 	t.Helper()
+	n := makeNode(t, names, store, w)
+	n.Start(t.Context())
+	return n
+}
+
+// makeNode makes a node of any configuration that reaches its brokers over wires.
+// It is closed with the test; the caller starts it.
+func makeNode(t *testing.T, config sparkplug.Config, store sparkplug.BdSeqStore, wires ...*wire) *sparkplug.Node {
+	t.Helper()
 	c := session.Default()
 	// A name of its own: a broker that sees the next CONNECT of a name before the
 	// last DISCONNECT of it publishes the will.
-	c.ClientID, c.Brokers = fmt.Sprintf("kensa-%d", clients.Add(1)), []string{"tcp://" + w.address}
+	c.ClientID = fmt.Sprintf("kensa-%d", clients.Add(1))
+	for _, w := range wires {
+		c.Brokers = append(c.Brokers, "tcp://"+w.address)
+	}
 	c.ReconnectMin, c.ReconnectMax = time.Millisecond, 50*time.Millisecond
 	c.WriteTimeout = time.Second // Close may wait as long for a connection that was just cut
 	s, err := session.New(c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := sparkplug.New(names, s, store, slog.New(slog.DiscardHandler))
+	n, err := sparkplug.New(config, s, store, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.Start(t.Context())
 	t.Cleanup(n.Close)
 	return n
 }
@@ -216,12 +228,15 @@ func TestBirthsDeclareEveryMetric(t *testing.T) {
 		if m, _ := node.Find(rebirth); m.Alias != nil {
 			t.Errorf("%s has an alias", rebirth)
 		}
+		aliases := map[uint64]string{}
 		for _, m := range sparkplug.Fab() {
 			birth := map[sparkplug.Scope]heard{sparkplug.NodeScope: node, sparkplug.DeviceScope: device}[m.Scope]
 			got, ok := birth.Find(m.Name)
 			unit, _ := got.Property(payload.EngUnit)
-			if got.Alias != nil {
-				t.Errorf("%s has an alias; the data use names", m.Name)
+			if got.Alias == nil || aliases[*got.Alias] != "" {
+				t.Errorf("%s: alias %v; want one of its own", m.Name, got.Alias)
+			} else {
+				aliases[*got.Alias] = m.Name
 			}
 			if text, _ := unit.Text(); !ok || got.Value.Type() != m.Type || got.Description != m.Description || text != m.Unit {
 				t.Errorf("%s in %s: %v, %q, unit %v; declared %+v", m.Name, birth.topic, got.Value.Type(), got.Description, unit, m)
@@ -295,10 +310,10 @@ func TestTheNextBirthTellsWhatHappenedOffline(t *testing.T) {
 		update(t, n, sparkplug.JobLot, payload.String("L1"))
 		update(t, n, sparkplug.JobLot, payload.String("L2"))
 		update(t, n, sparkplug.HealthDisk, payload.UInt64(5))
-		if err := n.Alarm(sparkplug.Alarm{ID: 7, Category: 8, Text: "disk full", Set: true, Time: time.Now(), Active: 1}); err != nil {
+		if err := n.Current(one(sparkplug.Alarm{ID: 7, Category: 8, Text: "disk full", Set: true, Time: time.Now(), Active: 1})); err != nil {
 			t.Fatal(err)
 		}
-		if err := n.PublishWafer(t.Context(), wafer("W1")); !errors.Is(err, sparkplug.ErrOffline) {
+		if err := n.Deliver(t.Context(), one(wafer("W1"))); !errors.Is(err, sparkplug.ErrOffline) {
 			t.Fatalf("a wafer without connection: %v, want ErrOffline", err)
 		}
 		w.broken.Store(false)
@@ -322,6 +337,9 @@ func wafer(substrate string) sparkplug.Wafer {
 	}
 }
 
+// one is a report that came into being just now.
+func one(r sparkplug.Report) sparkplug.Numbered { return sparkplug.Numbered{Report: r} }
+
 func publish(t *testing.T, n *sparkplug.Node, w sparkplug.Wafer) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -329,7 +347,7 @@ func publish(t *testing.T, n *sparkplug.Node, w sparkplug.Wafer) {
 	if err := n.Await(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.PublishWafer(ctx, w); err != nil {
+	if err := n.Deliver(ctx, one(w)); err != nil {
 		t.Fatal(err)
 	}
 }

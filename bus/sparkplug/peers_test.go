@@ -31,15 +31,18 @@ const patience = 20 * time.Second
 // onEachBroker runs a test on the embedded broker and on Debian's mosquitto.
 // dial connects to it.
 func onEachBroker(t *testing.T, test func(t *testing.T, dial dialer)) {
-	t.Run("embedded", func(t *testing.T) {
-		b, err := broker.Start("127.0.0.1:0", slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { b.Close() })
-		test(t, dialer{"tcp", b.Addr().String()})
-	})
+	t.Run("embedded", func(t *testing.T) { test(t, startEmbedded(t)) })
 	t.Run("mosquitto", func(t *testing.T) { test(t, startMosquitto(t)) })
+}
+
+func startEmbedded(t *testing.T) dialer {
+	t.Helper()
+	b, err := broker.Start("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	return dialer{"tcp", b.Addr().String()}
 }
 
 type dialer struct{ network, address string }
@@ -107,6 +110,7 @@ type wire struct {
 	connects chan packets.Packet
 	broken   atomic.Bool // refuses new connections
 	gate     sync.Mutex  // held while new connections must wait
+	stop     sync.Mutex  // held while nothing goes to the broker
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -152,6 +156,7 @@ func (w *wire) carry(client net.Conn, to dialer) {
 	w.mu.Lock()
 	w.conns[client] = true
 	w.mu.Unlock()
+	defer w.forget(client)
 	first, p, err := readConnect(client)
 	if err != nil {
 		return
@@ -165,7 +170,7 @@ func (w *wire) carry(client net.Conn, to dialer) {
 		io.Copy(client, server)
 		client.Close()
 	})
-	io.Copy(server, client)
+	io.Copy(held{w, client, server}, client)
 	server.Close()
 	back.Wait()
 }
@@ -196,6 +201,44 @@ func readConnect(r io.Reader) (raw []byte, p packets.Packet, err error) {
 type oneByte struct{ io.Reader }
 
 func (o oneByte) Read(b []byte) (int, error) { return o.Reader.Read(b[:min(len(b), 1)]) }
+
+// held passes on what the node sends, after waiting for release, unless its
+// connection was cut meanwhile.
+type held struct {
+	*wire
+	client, server net.Conn
+}
+
+func (h held) Write(b []byte) (int, error) {
+	h.stop.Lock()
+	defer h.stop.Unlock()
+	h.mu.Lock()
+	open := h.conns[h.client]
+	h.mu.Unlock()
+	if !open {
+		return 0, net.ErrClosed
+	}
+	return h.server.Write(b)
+}
+
+func (w *wire) forget(client net.Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.conns, client)
+}
+
+// hold keeps what the node sends from the broker until release. What is held when
+// the connection is cut is lost.
+func (w *wire) hold() { w.stop.Lock() }
+
+func (w *wire) release() { w.stop.Unlock() }
+
+// open is how many connections there are.
+func (w *wire) open() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.conns)
+}
 
 // cut drops all connections without a word.
 func (w *wire) cut() {
@@ -234,19 +277,20 @@ func (w *wire) connect(t *testing.T) packets.Packet {
 type host struct {
 	client   mqtt.Client
 	messages chan mqtt.Message
-	all      []mqtt.Message // that next has given out
+	all      []mqtt.Message    // that next has given out
+	names    map[uint64]string // that the births gave aliases for
 }
 
 func newHost(t *testing.T, to dialer) *host {
 	t.Helper()
-	h := &host{messages: make(chan mqtt.Message, 10_000)}
+	h := &host{messages: make(chan mqtt.Message, 10_000), names: make(map[uint64]string)}
 	o := mqtt.NewClientOptions().AddBroker("tcp://host").SetClientID("host").SetAutoReconnect(false)
 	o.SetCustomOpenConnectionFn(func(_ *url.URL, _ mqtt.ClientOptions) (net.Conn, error) { return to.dial() })
 	h.client = mqtt.NewClient(o)
 	must(t, h.client.Connect())
 	t.Cleanup(func() { h.client.Disconnect(0) })
 	must(t, h.client.Subscribe("spBv1.0/#", 2, func(_ mqtt.Client, m mqtt.Message) {
-		if m.Topic() != ncmd { // may overtake, or be overtaken by, what the node answers
+		if m.Topic() != ncmd && m.Topic() != dcmd && !strings.Contains(m.Topic(), "/STATE/") { // may overtake, or be overtaken by, what the node answers
 			h.messages <- m
 		}
 	}))
@@ -280,10 +324,27 @@ func (h *host) next(t *testing.T) heard {
 		if err != nil {
 			t.Fatalf("%s: %v", m.Topic(), err)
 		}
+		h.resolve(t, m.Topic(), p)
 		return heard{m.Topic(), m.Qos(), m.Retained(), p}
 	case <-time.After(patience):
 		t.Fatal("the host heard nothing")
 		return heard{}
+	}
+}
+
+// resolve gives the metrics their names, which data leave to the births.
+func (h *host) resolve(t *testing.T, topic string, p payload.Payload) {
+	t.Helper()
+	for i := range p.Metrics {
+		m := &p.Metrics[i]
+		switch birth := strings.Contains(topic, "BIRTH/"); {
+		case birth && m.Alias != nil:
+			h.names[*m.Alias] = m.Name
+		case !birth && m.Name == "" && m.Alias != nil:
+			m.Name = h.names[*m.Alias]
+		case !birth && m.Alias != nil:
+			t.Errorf("%s: %s has its name and an alias; want the alias alone", topic, m.Name)
+		}
 	}
 }
 
@@ -325,7 +386,7 @@ func checkPeerReads(t *testing.T, h *host) {
 				t.Errorf("%s: the peer cannot read it: %s", h.all[i].Topic(), a.Error)
 			}
 			for _, m := range a.View.Metrics {
-				if m.Name == "" || m.Type == "" || m.Value == "undefined" {
+				if m.Name == "" && m.Alias == "" || m.Type == "" || m.Value == "undefined" {
 					t.Errorf("%s: the peer reads the metric as %+v", h.all[i].Topic(), m)
 				}
 			}

@@ -22,16 +22,18 @@ func (n *Node) run(ctx context.Context) {
 	}
 }
 
+// lastWords is how long an NDEATH may take.
+const lastWords = 3 * time.Second
+
 // die takes leave: NDEATH, then DISCONNECT, after which the broker forgets the will.
 func (n *Node) die() {
-	const patience = 3 * time.Second
 	n.mu.Lock()
-	l := n.link
+	l, told := n.link, n.live() || n.hostOnline()
 	n.closed, n.born, n.ready = true, nil, false
 	n.mu.Unlock()
 	close(n.stopped)
-	if l.Link != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+	if l.Link != nil && told {
+		ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 		defer cancel()
 		if err := l.Publish(ctx, n.death(l.bdSeq)); err != nil {
 			n.log.Warn("NDEATH was not acknowledged", "error", err)
@@ -42,17 +44,28 @@ func (n *Node) die() {
 
 // job is what there is to do, as run finds it.
 type job struct {
-	link         link
-	birth, asked bool
-	device       bool
-	events       []event
+	link           link
+	leave, wasBorn bool // the host is offline
+	birth, asked   bool
+	device         bool
+	answers        []event
 }
 
 func (n *Node) job() job {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	j := job{link: n.link, birth: !n.live() || n.rebirth, asked: n.live() && n.rebirth, device: n.device, events: n.events}
-	n.rebirth, n.events = false, nil
+	j := job{link: n.link, device: n.device}
+	if n.leave != nil && n.leave == n.link.Link {
+		j.leave, j.wasBorn = true, n.live()
+		n.born, n.ready = nil, false
+		return j
+	}
+	if !n.hostOnline() {
+		j.link = link{}
+		return j
+	}
+	j.birth, j.asked, j.answers = !n.live() || n.rebirth, n.live() && n.rebirth, n.answers
+	n.rebirth, n.answers = false, nil
 	return j
 }
 
@@ -61,6 +74,10 @@ func (n *Node) job() job {
 func (n *Node) work(ctx context.Context) {
 	j := n.job()
 	if j.link.Link == nil {
+		return
+	}
+	if j.leave {
+		n.part(ctx, j)
 		return
 	}
 	err := n.tell(ctx, j)
@@ -79,7 +96,7 @@ func (n *Node) tell(ctx context.Context, j job) error {
 		return err
 	}
 	n.deviceIs(n.voice.device)
-	for _, e := range j.events {
+	for _, e := range j.answers {
 		if err := n.voice.event(ctx, e); err != nil {
 			return err
 		}
@@ -91,6 +108,7 @@ func (n *Node) tell(ctx context.Context, j job) error {
 func (n *Node) birth(ctx context.Context, j job) error {
 	n.mu.Lock()
 	n.born, n.ready = nil, false // no data until the births are out
+	n.bornNumber = n.latest
 	n.mu.Unlock()
 	n.voice.begin(j.link)
 	if err := n.voice.nodeBirth(ctx); err != nil {
@@ -102,6 +120,10 @@ func (n *Node) birth(ctx context.Context, j job) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.born = j.link.Link
+	if !n.hostOnline() { // it went meanwhile
+		n.leave = n.born
+		n.poke()
+	}
 	n.state.Since, n.state.BdSeq = time.Now(), j.link.bdSeq
 	n.state.Births++
 	if j.asked {
@@ -118,16 +140,4 @@ func (n *Node) deviceIs(alive bool) {
 	n.ready = alive && n.live()
 	close(n.told)
 	n.told = make(chan struct{})
-}
-
-// deliver tells a wafer's result if the hosts can be told now.
-func (n *Node) deliver(ctx context.Context, o offer) error {
-	if !n.isReady() || !n.voice.device {
-		return ErrOffline
-	}
-	if err := n.voice.event(ctx, o.event); err != nil {
-		return err
-	}
-	n.board.set(o.values, o.at, false)
-	return nil
 }

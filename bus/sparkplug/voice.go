@@ -15,6 +15,8 @@ type voice struct {
 	config Config
 	board  *board
 	sent   atomic.Uint64 // messages of all connections
+	// onBirth is called with each NBIRTH before it goes out.
+	onBirth func([]byte)
 
 	link   link
 	seq    uint8 // of the next message
@@ -29,12 +31,42 @@ func (v *voice) begin(l link) { v.link, v.seq, v.device = l, 0, false }
 func (v *voice) say(ctx context.Context, topic string, metrics []payload.Metric) error {
 	slices.SortStableFunc(metrics, func(a, b payload.Metric) int { return a.Timestamp.Compare(b.Timestamp) })
 	p := payload.Payload{Timestamp: time.Now(), Metrics: metrics, Seq: new(v.seq)}
-	if err := v.link.Publish(ctx, session.Message{Topic: topic, Payload: p.Encode()}); err != nil {
+	encoded := p.Encode()
+	if topic == v.config.nodeTopic("NBIRTH") {
+		v.onBirth(encoded)
+	}
+	if err := v.link.Publish(ctx, session.Message{Topic: topic, Payload: encoded}); err != nil {
 		return err
 	}
 	v.seq++ // 255 is followed by 0
 	v.sent.Add(1)
 	return nil
+}
+
+// tell publishes data: metrics that a birth has declared.
+func (v *voice) tell(ctx context.Context, topic string, metrics []payload.Metric) error {
+	for i := range metrics {
+		m := &metrics[i]
+		if v.config.Aliases {
+			m.Name = ""
+		} else {
+			m.Alias = nil
+		}
+		if !v.config.DataTypes {
+			m.Value = m.Value.Untyped()
+		}
+	}
+	return v.say(ctx, topic, metrics)
+}
+
+// declare publishes a birth.
+func (v *voice) declare(ctx context.Context, topic string, metrics []payload.Metric) error {
+	for i := range metrics {
+		if !v.config.Aliases {
+			metrics[i].Alias = nil
+		}
+	}
+	return v.say(ctx, topic, metrics)
 }
 
 func (v *voice) nodeBirth(ctx context.Context) error {
@@ -43,7 +75,7 @@ func (v *voice) nodeBirth(ctx context.Context) error {
 		bdSeqMetric(v.link.bdSeq, now),
 		{Name: rebirthName, Timestamp: now, Value: payload.Boolean(false)},
 	}
-	return v.say(ctx, v.config.nodeTopic("NBIRTH"), append(metrics, v.board.all(NodeScope, now)...))
+	return v.declare(ctx, v.config.nodeTopic("NBIRTH"), append(metrics, v.board.all(NodeScope, now)...))
 }
 
 // setDevice tells of the device's birth or death if that is news.
@@ -51,18 +83,17 @@ func (v *voice) setDevice(ctx context.Context, alive bool) error {
 	if v.device == alive {
 		return nil
 	}
-	kind, metrics := "DDEATH", []payload.Metric(nil)
-	if alive {
-		kind, metrics = "DBIRTH", v.board.all(DeviceScope, time.Now())
-	}
 	v.device = alive
-	return v.say(ctx, v.config.deviceTopic(kind), metrics)
+	if alive {
+		return v.declare(ctx, v.config.deviceTopic("DBIRTH"), v.board.all(DeviceScope, time.Now()))
+	}
+	return v.say(ctx, v.config.deviceTopic("DDEATH"), nil)
 }
 
 // changes tells what changed since it was last told.
 func (v *voice) changes(ctx context.Context) error {
 	if metrics := v.board.changes(NodeScope); len(metrics) > 0 {
-		if err := v.say(ctx, v.config.nodeTopic("NDATA"), metrics); err != nil {
+		if err := v.tell(ctx, v.config.nodeTopic("NDATA"), metrics); err != nil {
 			return err
 		}
 	}
@@ -73,7 +104,7 @@ func (v *voice) changes(ctx context.Context) error {
 	if len(metrics) == 0 {
 		return nil
 	}
-	return v.say(ctx, v.config.deviceTopic("DDATA"), metrics)
+	return v.tell(ctx, v.config.deviceTopic("DDATA"), metrics)
 }
 
 // event tells values of the device together, changed or not.
@@ -81,5 +112,9 @@ func (v *voice) event(ctx context.Context, e event) error {
 	if !v.device {
 		return nil
 	}
-	return v.say(ctx, v.config.deviceTopic("DDATA"), v.board.data(e.values, e.at))
+	metrics := v.board.data(e.values, e.at)
+	for i := range metrics {
+		metrics[i].Historical = e.historical
+	}
+	return v.tell(ctx, v.config.deviceTopic("DDATA"), metrics)
 }

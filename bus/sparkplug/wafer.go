@@ -11,6 +11,7 @@ import (
 // Wafer is the result of one wafer's inspection. It names its own lot, substrate
 // and recipe, for it may be sent when the next wafer lies on the chuck.
 type Wafer struct {
+	Number                  int64 // of the result, the appliance's own, rising; a host knows a result that came twice by it
 	Carrier, Lot, Substrate string
 	Slot                    int // in the carrier, from 1
 	Recipe, RecipeVersion   string
@@ -48,6 +49,8 @@ func waferPoints() []waferPoint {
 		return point(name, payload.TypeUInt32, "", description, func(w Wafer) payload.Value { return payload.UInt32(uint32(of(w))) })
 	}
 	return []waferPoint{
+		point("Number", payload.TypeInt64, "", "of the result, rising: a host knows by it a result that came twice",
+			func(w Wafer) payload.Value { return payload.Int64(w.Number) }),
 		text("Carrier", "carrier that the wafer came in", func(w Wafer) string { return w.Carrier }),
 		text("Lot", "lot of the wafer", func(w Wafer) string { return w.Lot }),
 		text("Substrate", "the wafer", func(w Wafer) string { return w.Substrate }),
@@ -86,6 +89,11 @@ func (w Wafer) values() (values map[string]payload.Value, err error) {
 	}
 	values[DieMap], err = dieMap(w.Map)
 	return values, err
+}
+
+func (w Wafer) report() (map[string]payload.Value, time.Time, error) {
+	values, err := w.values()
+	return values, w.Finished, err
 }
 
 // check refuses what the metrics cannot hold.

@@ -12,9 +12,11 @@ arm64) triple=aarch64-linux-gnu go=arm64 flags= ;;
 armhf) triple=arm-linux-gnueabihf go=arm flags="-march=armv7-a -mfpu=neon -mfloat-abi=hard" ;;
 *) echo "usage: env.sh amd64|arm64|armhf [FOLDER]" >&2; exit 2 ;;
 esac
+# fmahash: the Go compiler would fuse x*y+z to one rounding where the CPU can, as
+# ARM's; without, results are the same on every machine. q: without saying so.
 cat <<END
 export GOOS=linux GOARCH=$go GOARM=7 CGO_ENABLED=1 CC=$triple-gcc CXX=$triple-g++
-export GOFLAGS="-tags=${TAGS:-customenv,gocv_specific_modules},netgo,osusergo"
+export GOFLAGS="-tags=${TAGS:-customenv,gocv_specific_modules},netgo,osusergo -gcflags=all=-d=fmahash=qn"
 export CGO_CFLAGS="-O2 $flags" CGO_CPPFLAGS="-I$libs/include"
 export CGO_CXXFLAGS="-O2 -std=c++17 -ffp-contract=off $flags -ffile-prefix-map=$libs=/kensa"
 export CGO_LDFLAGS="-L$libs/lib -lopencv_calib3d -lopencv_features2d -lopencv_flann -lopencv_imgcodecs -lopencv_imgproc -lopencv_core -lpng16 -ljpeg -lz"

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Links dist/kensa-linux-ARCH and dist/kensa-warning-linux-ARCH: one static
 # file each, the same bytes wherever and whenever they are built from the same
-# commit.
+# commit. Beside each lies its bill of materials (.cdx.json); dist/SHA256SUMS has
+# the hashes of all that is there.
 #
 #   link.sh ARCH     ARCH: amd64, arm64, armhf
 #
-# From the Makefile come TAGS, and in SAID and SAID_WARNING what the linker tells
-# the programs of their source.
+# From the Makefile come TAGS, VERSION, DATE (of the commit), and in SAID and
+# SAID_WARNING what the linker tells the programs of their source.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/say.sh"
@@ -38,6 +39,19 @@ for name in kensa kensa-warning; do
   done
   size=$(stat -c %s "$made")
   [ "$size" -lt 30000000 ] || fail "$name for $arch: $size bytes; limit 30000000"
-  mv "$made" dist/
-  say "dist/$name-linux-$arch: $size bytes"
 done
+
+# bill NAME ARGUMENT ...: its bill of materials.
+bill() {
+  name=$1
+  shift
+  env GOOS= GOARCH= CGO_ENABLED=0 GOFLAGS= go run ./cross-build/sbom -program "$temp/$name-linux-$arch" -version "${VERSION:-unknown}" -date "${DATE:-}" "$@" \
+    -o "$temp/$name-linux-$arch.cdx.json"
+}
+bill kensa -manifest "$libs/manifest" -page firmware/display/web/package-lock.json
+bill kensa-warning
+for made in "$temp"/kensa*; do
+  mv "$made" dist/
+  say "dist/$(basename "$made"): $(stat -c %s "dist/$(basename "$made")") bytes"
+done
+(cd dist && sha256sum kensa*-linux-* >"../$temp/SHA256SUMS" && mv "../$temp/SHA256SUMS" .)

@@ -5,8 +5,9 @@
 #   test.sh ARCH          all Go tests that need no display, then compares what
 #                         is found in frames of all products with this machine's
 #                         own build
-#   test.sh ARCH short    as the first line of CI: the kernel, vision and what
-#                         is near the machine, short tests; one product
+#   test.sh ARCH short    the tests of the kernel and of what is near the
+#                         machine; one product, which takes vision's other
+#                         packages along
 #
 # A test may start its own program again. For that the kernel must know the
 # emulator; it is told in a namespace of its own (Linux 6.7), so that nothing of
@@ -28,7 +29,7 @@ esac
 emulator=$(command -v "${emulator:-true}")
 
 if [ "$form" = short ]; then
-  packages="./vision/hotpath ./vision/register ./vision/golden ./vision/opencv ./vision/inspect ./firmware/version ./hw/..."
+  packages="./vision/hotpath ./vision/opencv ./vision/defect ./firmware/version ./hw/line ./hw/trigger"
   products="logic"
 else
   packages=$(go list ./... | grep -v -e /display -e /cross-build -e /vm)
@@ -89,4 +90,4 @@ if ! cmp -s "$work/here.txt" "$work/there.txt"; then
   head -40 "dist/equal-$arch.diff" >&2
   fail "$arch finds not the same as this machine" "all of the difference: dist/equal-$arch.diff"
 fi
-say "equal: $(grep -c '"Class"' "$work/here.txt") findings with every bit of their numbers"
+say "equal: $(grep -c '"Class"' "$work/here.txt") findings, and the golden that is learnt"

@@ -58,11 +58,21 @@ var (
 		"Check network, address and certificates; results wait in the outbox."}
 	LedgerBacklog = Kind{402, DataIntegrity, Warning, "Ledger backlog near its limit",
 		"Restore the link to the warning service before records would have to go."}
+	HostAbsent = Kind{403, EquipmentStatus, Warning, "Primary host offline",
+		"Ask for the MES to be started; results and alarms wait for it in the outbox."}
+	NameTaken = Kind{404, EquipmentStatus, Warning, "Appliance's name used twice on broker",
+		"Give each appliance a station.name and client_id of its own; switch the copy off."}
+	HostRefused = Kind{405, Attention, Warning, "Host message refused",
+		"Tell the MES's integrator the reason; nothing of the message was carried out."}
+	HostBacklog = Kind{406, DataIntegrity, Warning, "MES backlog grows",
+		"Restore the link to the MES, or set mes.enabled = false if there is none."}
 
 	DiskNearlyFull = Kind{501, EquipmentStatus, Warning, "Disk nearly full",
 		"Free space or shorten the retention of images."}
 	CommitFailed = Kind{502, DataIntegrity, Fault, "Result not stored, wafer held",
 		"Free space on the state disk; the wafer is stored as soon as that succeeds."}
+	CommandUnwritten = Kind{506, DataIntegrity, Warning, "Host command done, not written down",
+		"Free space on the state disk; note the named command by hand."}
 	ClockUnsynchronised = Kind{503, DataIntegrity, Warning, "Clock not synchronised",
 		"Check the time server's address and the network."}
 	SensorFailed = Kind{504, EquipmentStatus, Warning, "Environment sensor not answering",
@@ -78,8 +88,8 @@ func Kinds() []Kind {
 		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
 		CameraGone, LightDrift, BadFrame, OpticsDust, CameraRestarted, StrobeWithheld, LampFailed, FieldTurned, DustOrRepeater,
 		NotRegistered, LowYield, RecipeInvalid,
-		BrokerUnreachable, LedgerBacklog,
-		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed,
+		BrokerUnreachable, LedgerBacklog, HostAbsent, NameTaken, HostRefused, HostBacklog,
+		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten,
 	}
 }
 
@@ -98,6 +108,7 @@ func ByID(id ID) (Kind, bool) {
 func Momentary(id ID) bool {
 	switch id {
 	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, DustOrRepeater.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
+		HostAbsent.ID, NameTaken.ID, HostBacklog.ID,
 		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID, LampFailed.ID, SensorFailed.ID, TowerFailed.ID:
 		return false
 	}

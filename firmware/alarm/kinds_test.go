@@ -34,11 +34,16 @@ var shipped = map[ID]string{
 	303: "Recipe cannot be used",
 	401: "Message broker unreachable",
 	402: "Ledger backlog near its limit",
+	403: "Primary host offline",
+	404: "Appliance's name used twice on broker",
+	405: "Host message refused",
+	406: "MES backlog grows",
 	501: "Disk nearly full",
 	502: "Result not stored, wafer held",
 	503: "Clock not synchronised",
 	504: "Environment sensor not answering",
 	505: "Tower lamp cannot be driven",
+	506: "Host command done, not written down",
 }
 
 func TestNumbersKeepTheirMeaning(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"kensa/firmware/display"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
+	"kensa/vision/inspect"
 	"kensa/vision/wafer"
 )
 
@@ -51,9 +52,13 @@ type Appliance struct {
 	line       *session.Session
 	identity   *ledger.Identity
 	screen     *screen
+	control    *control
 	listener   net.Listener
 	display    *display.Server
 	station    *station.Station
+	remote     *remote // nil where the MES plane is switched off
+	inspectors []inspect.Inspector
+	loaded     loaded
 	registry   *prometheus.Registry
 	tower      *lamps    // nil where there is none
 	climate    *climate  // nil where there is no sensor
@@ -63,7 +68,7 @@ type Appliance struct {
 	lastAnswered time.Time
 	raised       map[alarm.ID]bool
 	links        map[string]display.Connection
-	control      display.ControlState
+	refused      uint64 // messages of hosts, as last seen
 
 	closers []func() error // in the order of their making
 }
@@ -87,7 +92,7 @@ func New(ctx context.Context, o Options) (a *Appliance, err error) {
 		}
 	}()
 	for _, build := range []func(context.Context) error{
-		a.openStore, a.startBroker, a.openBus, a.openPeriphery, a.openStation, a.openDisplay,
+		a.openStore, a.openControl, a.startBroker, a.openBus, a.openPeriphery, a.openStation, a.openRemote, a.openDisplay,
 	} {
 		if err := build(ctx); err != nil {
 			return a, err
@@ -148,6 +153,7 @@ func (a *Appliance) work(ctx context.Context) error {
 
 func (a *Appliance) startBus(ctx context.Context) {
 	if a.mes != nil {
+		a.remote.Start(ctx)
 		a.mes.Start(ctx)
 	}
 	if a.ledger != nil {
@@ -176,6 +182,7 @@ func (a *Appliance) drain(ctx context.Context) {
 
 func (a *Appliance) stopBus() {
 	if a.mes != nil {
+		a.remote.Close()
 		a.mes.Close()
 	}
 	if a.ledger != nil {

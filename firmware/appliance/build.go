@@ -13,6 +13,7 @@ import (
 	"kensa/bus/ledger"
 	"kensa/bus/session"
 	"kensa/bus/sparkplug"
+	"kensa/bus/uns"
 	"kensa/firmware/display"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
@@ -52,7 +53,7 @@ func (a *Appliance) startBroker(context.Context) error {
 
 // openBus makes the two planes, each on a connection of its own: Sparkplug's
 // last will must not speak for the ledger.
-func (a *Appliance) openBus(context.Context) (err error) {
+func (a *Appliance) openBus(ctx context.Context) (err error) {
 	if a.config.Ledger.Enabled { // records are signed also while nobody listens
 		a.identity, err = ledger.OpenIdentity(filepath.Join(a.config.Storage.State, KeysFolder), a.config.Station.Name)
 		if err != nil {
@@ -63,7 +64,7 @@ func (a *Appliance) openBus(context.Context) (err error) {
 		return nil
 	}
 	if a.config.MES.Enabled {
-		if err := a.openMES(); err != nil {
+		if err := a.openMES(ctx); err != nil {
 			return err
 		}
 	}
@@ -73,18 +74,39 @@ func (a *Appliance) openBus(context.Context) (err error) {
 	return nil
 }
 
-func (a *Appliance) openMES() (err error) {
+func (a *Appliance) openMES(ctx context.Context) (err error) {
 	a.mesSession, err = session.New(a.config.Connection("-mes"), a.log.With("part", "mes"))
 	if err != nil {
 		return err
 	}
-	names := sparkplug.Config{Group: a.config.Station.Site + "-" + a.config.Station.Area, Node: a.config.Station.Name, Device: a.config.MES.Device}
-	node, err := sparkplug.New(names, a.mesSession, a.store, a.log.With("part", "mes"))
+	node, err := sparkplug.New(a.config.Sparkplug(), a.mesSession, a.store, a.log.With("part", "mes"))
 	if err != nil {
 		return err
 	}
 	a.mes = newMES(node, a.store, a.log.With("part", "mes"))
-	return nil
+	if err := a.openUNS(); err != nil {
+		return err
+	}
+	return a.mes.restore(ctx)
+}
+
+// openUNS makes the mirror, with units as the births have them.
+func (a *Appliance) openUNS() error {
+	if !a.config.UNS.Enabled {
+		return nil
+	}
+	line, err := session.New(a.config.Connection("-uns"), a.log.With("part", "uns"))
+	if err != nil {
+		return err
+	}
+	units := map[string]string{}
+	for _, m := range sparkplug.Fab() {
+		if m.Unit != "" {
+			units[m.Name] = m.Unit
+		}
+	}
+	a.mes.mirror, err = uns.New(a.config.UNSNames(), units, line, a.log.With("part", "uns"))
+	return err
 }
 
 func (a *Appliance) openLedger() (err error) {
@@ -121,11 +143,18 @@ func (a *Appliance) openStation(ctx context.Context) error {
 	}
 	a.station, err = station.New(station.Parts{
 		Lines: lines, Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log, Meter: meter, KeepFrames: a.keptFrames(),
-		Store:    &keeper{a.store, a.identity, a.config, a.notify},
+		Store:    &keeper{a.store, a.identity, a.config, a.notify, a.committed},
 		Optics:   newDustKeeper(a.config.Storage.State, job.Plan, a.log),
 		Observer: a.observers(),
 	}, a.config.Cycle, job)
 	return err
+}
+
+// committed makes a wafer's result the present one for hosts that come later.
+func (a *Appliance) committed(seq uint64, w *record.Wafer) {
+	if a.mes != nil {
+		a.mes.current(seq, hostWafer(w))
+	}
 }
 
 // keptFrames is how many frames of a real camera may wait for their pulses. These
@@ -169,7 +198,7 @@ func (a *Appliance) openDisplay(context.Context) error {
 	a.listener = listener
 	a.display, err = display.New(display.Options{
 		Registry: a.registry, Board: a.screen.board, Archive: archive{a.store.Reader},
-		Commands: operator{a.station, a.alarms, a.screen, a.log}, Health: a.health,
+		Commands: operator{a.station, a.alarms, a.screen, a.control, a.store, a.log}, Health: a.health,
 		Hosts: a.config.Display.Hosts, Log: a.log.With("part", "display"),
 	})
 	return err

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"kensa/bus/ledger"
+	"kensa/bus/sparkplug"
 	"kensa/firmware/config"
 	"kensa/firmware/record"
 	"kensa/vision/wafer"
@@ -18,19 +19,24 @@ type keeper struct {
 	identity *ledger.Identity
 	config   config.Config
 	notify   func() // wakes those who read the outbox; returns at once
+	// committed is told each wafer with its number in the MES outbox; it returns at
+	// once.
+	committed func(seq uint64, w *record.Wafer)
 }
 
-// announcement is an outbox row of the MES plane: the wafer is read again when
-// its turn comes.
+// announcement is an outbox row of the MES plane: a wafer, which is read again
+// when its turn comes, or an alarm.
 type announcement struct {
-	Wafer int64 `json:"wafer"`
+	Wafer int64            `json:"wafer,omitempty"`
+	Alarm *sparkplug.Alarm `json:"alarm,omitempty"`
 }
 
 // Commit implements station.Store.
 func (k *keeper) Commit(ctx context.Context, w *record.Wafer) error {
-	err := k.store.Commit(ctx, w, func(tx *record.Tx) error {
+	var seq uint64
+	err := k.store.Commit(ctx, w, func(tx *record.Tx) (err error) {
 		if k.config.MES.Enabled {
-			if err := announce(tx); err != nil {
+			if seq, err = announce(tx, announcement{Wafer: tx.Wafer().ID}); err != nil {
 				return err
 			}
 		}
@@ -40,17 +46,24 @@ func (k *keeper) Commit(ctx context.Context, w *record.Wafer) error {
 		return nil
 	})
 	if err == nil {
+		if seq > 0 { // 0 too where the wafer was stored already
+			k.committed(seq, w)
+		}
 		k.notify()
 	}
 	return err
 }
 
-func announce(tx *record.Tx) error {
-	row, err := json.Marshal(announcement{tx.Wafer().ID})
+// announce puts a report into the MES outbox and returns its number there.
+func announce(tx *record.Tx, a announcement) (seq uint64, err error) {
+	row, err := json.Marshal(a)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return tx.Publish(record.MES, row)
+	if seq, err = tx.Next(record.MES); err != nil {
+		return 0, err
+	}
+	return seq, tx.Publish(record.MES, row)
 }
 
 // enter puts the wafer into the ledger. Its number, the product's baseline and

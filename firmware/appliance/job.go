@@ -18,6 +18,8 @@ import (
 	"kensa/firmware/version"
 	"kensa/hw/camera"
 	"kensa/hw/simulator"
+	"kensa/vision/classify"
+	"kensa/vision/defect"
 	"kensa/vision/flatfield"
 	"kensa/vision/frame"
 	"kensa/vision/golden"
@@ -47,6 +49,26 @@ func (a *Appliance) prepareJob(context.Context) (station.Job, error) {
 	if err := a.openTool(plan); err != nil {
 		return station.Job{}, err
 	}
+	job, err := a.makeJob(recipe, plan)
+	if err != nil {
+		return job, err
+	}
+	a.inspectors, a.loaded = job.Inspectors, loaded{recipe, job.Hash}
+	a.onClose(func() error { return closeAll(a.inspectors) })
+	return job, nil
+}
+
+// closeAll closes inspectors.
+func closeAll(inspectors []inspect.Inspector) error {
+	var errs []error
+	for _, inspector := range inspectors {
+		errs = append(errs, inspector.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// makeJob works a recipe out. The caller closes its inspectors.
+func (a *Appliance) makeJob(recipe config.Recipe, plan *wafer.Plan) (station.Job, error) {
 	job := station.Job{
 		Recipe: recipe.Name, Version: recipe.Version, Hash: recipe.Hash(), Plan: plan, Rules: recipe.Bins,
 		MinYield: recipe.MinYield, LightLimit: recipe.LightLimit, MaxImages: recipe.Images.Max, ImageSize: recipe.Images.Size,
@@ -70,9 +92,8 @@ func (a *Appliance) prepareJob(context.Context) (station.Job, error) {
 	for range workers {
 		inspector, err := make()
 		if err != nil {
-			return job, fmt.Errorf("%w: %w", ErrRecipe, err)
+			return job, errors.Join(fmt.Errorf("%w: %w", ErrRecipe, err), closeAll(job.Inspectors))
 		}
-		a.onClose(inspector.Close)
 		job.Inspectors = append(job.Inspectors, inspector)
 	}
 	return job, nil
@@ -101,9 +122,32 @@ func Flat(c config.Config) (*hotpath.Flat, error) {
 }
 
 // Inspectors reads what the recipe needs and returns a maker of inspectors,
-// which share it, and the golden's hash, empty where there is none. flat, which
-// may be nil, corrects the frames.
-func Inspectors(r config.Recipe, flat *hotpath.Flat) (maker func() (inspect.Inspector, error), goldenHash string, err error) {
+// which share it, and the hash of golden and classifier, empty where there is
+// neither. flat, which may be nil, corrects the frames.
+func Inspectors(r config.Recipe, flat *hotpath.Flat) (maker func() (inspect.Inspector, error), hash string, err error) {
+	byRules, hash, err := rules(r, flat)
+	if err != nil || r.ClassifierPath() == "" {
+		return byRules, hash, err
+	}
+	model, err := classify.Read(r.ClassifierPath())
+	if err != nil {
+		return nil, "", fmt.Errorf("classifier: %w", err)
+	}
+	if err := r.Bins.CheckClasses(append(model.Classes(), defect.Classes...)); err != nil {
+		return nil, "", err
+	}
+	namer := classify.Namer{Model: model, Least: r.Classifier.Confidence}
+	return func() (inspect.Inspector, error) {
+		inner, err := byRules()
+		if err != nil {
+			return nil, err
+		}
+		return classify.Wrap(inner, namer), nil
+	}, combine(hash, model.Hash()), nil
+}
+
+// rules makes the inspectors without a classifier.
+func rules(r config.Recipe, flat *hotpath.Flat) (maker func() (inspect.Inspector, error), goldenHash string, err error) {
 	switch r.Mode {
 	case config.Unpatterned:
 		return flattened(flat, func() (inspect.Inspector, error) { return inspect.NewUnpatterned(r.Unpatterned) }), "", nil

@@ -11,6 +11,7 @@ import (
 
 	"kensa/bus/sparkplug"
 	"kensa/bus/sparkplug/payload"
+	"kensa/bus/uns"
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
@@ -22,6 +23,8 @@ type mes struct {
 	node  *sparkplug.Node
 	store *record.Store
 	log   *slog.Logger
+	// mirror is the unified namespace; nil where switched off.
+	mirror *uns.Mirror
 
 	lost   uint64        // fields not inspected; the station's goroutine's own
 	wake   chan struct{} // holds one
@@ -37,6 +40,9 @@ func newMES(node *sparkplug.Node, store *record.Store, log *slog.Logger) *mes {
 func (m *mes) Start(ctx context.Context) {
 	ctx, m.cancel = context.WithCancel(ctx)
 	m.node.Start(ctx)
+	if m.mirror != nil {
+		m.mirror.Start(ctx)
+	}
 	m.wait.Go(func() { m.run(ctx) })
 }
 
@@ -44,6 +50,9 @@ func (m *mes) Close() {
 	m.cancel()
 	m.wait.Wait()
 	m.node.Close()
+	if m.mirror != nil {
+		m.mirror.Close()
+	}
 }
 
 // Notify says that there are new rows. It never waits.
@@ -73,42 +82,92 @@ func (m *mes) run(ctx context.Context) {
 	}
 }
 
-// send tells the wafers that wait, in order, each until it was handed to a live
-// connection.
+// send tells the reports that wait, in order. They leave the outbox when the
+// broker has read them while the host was there.
 func (m *mes) send(ctx context.Context) error {
-	const batch = 32
-	for {
+	const batch = 16 // one question to the broker for all of them
+	for m.node.Ready() {
 		rows, err := m.store.Pending(ctx, record.MES, 0, batch)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
+		reports := make([]sparkplug.Numbered, 0, len(rows))
 		for _, row := range rows {
-			if err := m.sendOne(ctx, row); err != nil {
-				return err
+			report, err := m.report(ctx, row)
+			if err != nil {
+				return fmt.Errorf("outbox row %d: %w", row.Seq, err)
 			}
+			reports = append(reports, sparkplug.Numbered{Number: row.Seq, Report: report})
+		}
+		if err := m.node.Deliver(ctx, reports...); err != nil {
+			return err
+		}
+		if _, err := m.store.Acknowledge(ctx, record.MES, m.store.Epoch(), rows[len(rows)-1].Seq); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-func (m *mes) sendOne(ctx context.Context, row record.Message) error {
+func (m *mes) report(ctx context.Context, row record.Message) (sparkplug.Report, error) {
 	var a announcement
 	if err := json.Unmarshal(row.Payload, &a); err != nil {
-		return fmt.Errorf("outbox row %d: %w", row.Seq, err)
+		return nil, err
+	}
+	if a.Alarm != nil {
+		return *a.Alarm, nil
 	}
 	w, err := m.store.Wafer(ctx, a.Wafer)
 	if err != nil {
-		return fmt.Errorf("outbox row %d: wafer %d: %w", row.Seq, a.Wafer, err)
+		return nil, fmt.Errorf("wafer %d: %w", a.Wafer, err)
 	}
-	if err := m.node.PublishWafer(ctx, hostWafer(w)); err != nil {
+	return hostWafer(w), nil
+}
+
+// restore makes the node know what the run before left: the last number and
+// result, and the last answer to a command.
+func (m *mes) restore(ctx context.Context) error {
+	numbers, err := m.store.Numbering(ctx, record.MES)
+	if err != nil {
 		return err
 	}
-	_, err = m.store.Acknowledge(ctx, record.MES, m.store.Epoch(), row.Seq)
+	m.node.Reached(numbers.Last)
+	last, err := m.store.Wafers(ctx, record.Filter{Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(last) > 0 {
+		w, err := m.store.Wafer(ctx, last[0].ID)
+		if err != nil {
+			return err
+		}
+		m.current(0, hostWafer(w))
+	}
+	c, found, err := m.store.LastCommand(ctx)
+	if err == nil && found {
+		m.node.Answer(answerOf(c))
+	}
 	return err
+}
+
+// current makes a report's values those that births have.
+func (m *mes) current(seq uint64, r sparkplug.Report) {
+	values, at, err := sparkplug.Values(r)
+	if err == nil {
+		err = m.node.Current(sparkplug.Numbered{Number: seq, Report: r})
+	}
+	if err != nil {
+		m.log.Error("report not for the host", "error", err)
+		return
+	}
+	if m.mirror != nil {
+		m.mirror.Update(values, at)
+	}
 }
 
 func hostWafer(w *record.Wafer) sparkplug.Wafer {
 	h := sparkplug.Wafer{
-		Carrier: w.Material.Carrier, Lot: w.Material.Lot, Substrate: w.Material.Substrate, Slot: w.Material.Slot,
+		Number: w.ID, Carrier: w.Material.Carrier, Lot: w.Material.Lot, Substrate: w.Material.Substrate, Slot: w.Material.Slot,
 		Recipe: w.Recipe, RecipeVersion: w.RecipeVersion, Finished: w.Finished,
 		Dies: w.Summary.Dies, Inspected: w.Summary.Inspected, Good: w.Summary.Good, Defects: w.Summary.Defects,
 		Yield: float64(w.Summary.Yield()), DefectDensity: float64(w.Summary.Density()), Verdict: string(w.Summary.Verdict),
@@ -124,6 +183,10 @@ func hostWafer(w *record.Wafer) sparkplug.Wafer {
 func (m *mes) update(values map[string]payload.Value) {
 	if err := m.node.Update(values); err != nil {
 		m.log.Error("value not told to the host", "error", err)
+		return
+	}
+	if m.mirror != nil {
+		m.mirror.Update(values, time.Now())
 	}
 }
 
@@ -158,16 +221,11 @@ func (m *mes) FieldDone(_ *record.Wafer, f station.Field) {
 // WaferClosed implements station.Observer; the outbox has the wafer.
 func (m *mes) WaferClosed(*record.Wafer) {}
 
-// alarm tells the setting or clearing of an alarm.
-func (m *mes) alarm(a alarm.Alarm, active int) {
+// hostAlarm is the setting or clearing of an alarm in the host's terms.
+func hostAlarm(a alarm.Alarm, active int) sparkplug.Alarm {
 	at := a.Latest
 	if !a.Cleared.IsZero() {
 		at = a.Cleared
 	}
-	err := m.node.Alarm(sparkplug.Alarm{
-		ID: int(a.ID), Text: a.Text, Category: int(a.Category), Set: a.Cleared.IsZero(), Time: at, Active: active,
-	})
-	if err != nil {
-		m.log.Error("alarm not told to the host", "alid", a.ID, "error", err)
-	}
+	return sparkplug.Alarm{ID: int(a.ID), Text: a.Text, Category: int(a.Category), Set: a.Cleared.IsZero(), Time: at, Active: active}
 }

@@ -3,11 +3,13 @@ package appliance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"kensa/firmware/alarm"
 	"kensa/firmware/display"
@@ -70,7 +72,9 @@ func (s *screen) WaferStarted(w *record.Wafer) {
 		Lot: w.Material.Lot, Slot: w.Material.Slot, Substrate: w.Material.Substrate,
 		Started: w.Started, Fields: w.Fields,
 	}
+	s.mu.Lock()
 	run.Geometry = display.GeometryOf(s.plan)
+	s.mu.Unlock()
 	run.Legend = legend(w.BinNames)
 	s.apply(display.WaferStarted{Run: run})
 }
@@ -101,6 +105,13 @@ func (s *screen) alarm(a alarm.Alarm) {
 	s.apply(display.AlarmCleared{ALID: a.ID})
 }
 
+// commanded shows what the host ordered last.
+func (s *screen) commanded(c record.Command) {
+	s.change(func(status *display.Status) {
+		status.Commanded = &display.HostCommand{Name: c.Name, Host: c.Host, Detail: c.Detail, Code: c.Code, Reason: c.Reason, Time: c.Answered}
+	})
+}
+
 func legend(names map[wafer.Bin]string) []display.BinCount {
 	var all []display.BinCount
 	for _, bin := range slices.Sorted(maps.Keys(names)) {
@@ -114,6 +125,7 @@ func shown(d record.Defect) display.Defect {
 	return display.Defect{
 		Number: d.Number, Class: string(d.Class), Column: d.Die.Column, Row: d.Die.Row, Field: d.Field,
 		X: d.X.Micrometres(), Y: d.Y.Micrometres(), Width: d.SizeX.Micrometres(), Height: d.SizeY.Micrometres(),
+		Size: d.Size.Micrometres(), SizeUncertainty: d.SizeUncertainty.Micrometres(),
 		Contrast: display.Number(d.Contrast), Confidence: display.Number(d.Confidence), Polarity: string(d.Polarity),
 		HasImage: d.HasImage || d.Image != nil, PNG: d.Image,
 	}
@@ -190,12 +202,14 @@ type operator struct {
 	station *station.Station
 	alarms  *alarm.Set
 	screen  *screen
+	control *control
+	store   *record.Store
 	log     *slog.Logger
 }
 
 // Acknowledge implements display.Commands. An alarm that told of an event goes
 // with the acknowledgement; one that tells of a condition stays until that ends.
-func (o operator) Acknowledge(_ context.Context, id alarm.ID, name string) error {
+func (o operator) Acknowledge(ctx context.Context, id alarm.ID, name string) error {
 	if _, err := o.alarms.Acknowledge(id, name); err != nil {
 		if errors.Is(err, alarm.ErrNotSet) {
 			return errors.Join(display.ErrNotFound, err)
@@ -205,26 +219,44 @@ func (o operator) Acknowledge(_ context.Context, id alarm.ID, name string) error
 	if alarm.Momentary(id) {
 		o.alarms.Clear(id)
 	}
-	o.log.Info("alarm acknowledged", "alid", id, "operator", name)
-	return nil
+	return o.audit(ctx, name, "ACK-ALARM", fmt.Sprintf("alid=%d", id), nil)
+}
+
+// SetRemote implements display.Commands.
+func (o operator) SetRemote(ctx context.Context, remote bool, name string) error {
+	o.command("control", name)
+	return o.control.setRemote(ctx, remote, name)
+}
+
+// audit writes down what an operator ordered; err is how it ended.
+func (o operator) audit(ctx context.Context, name, what, detail string, err error) error {
+	e := record.Entry{Time: time.Now().UTC(), Origin: record.ByOperator, Who: name, What: what, Detail: detail, Result: "done"}
+	if err != nil {
+		e.Result = err.Error()
+	}
+	if writing := o.store.Audit(ctx, e); writing != nil {
+		o.log.Error("not written down", "what", what, "operator", name, "error", writing)
+		o.alarms.Raise(alarm.CommandUnwritten, fmt.Sprintf("%s by %s: %v", what, name, writing))
+	}
+	return err
 }
 
 // Pause implements display.Commands.
 func (o operator) Pause(ctx context.Context, name string) error {
 	o.command("pause", name)
-	return refused(o.station.Pause(ctx))
+	return o.audit(ctx, name, "PAUSE", "", refused(o.station.Pause(ctx)))
 }
 
 // Resume implements display.Commands.
 func (o operator) Resume(ctx context.Context, name string) error {
 	o.command("resume", name)
-	return refused(o.station.Resume(ctx))
+	return o.audit(ctx, name, "RESUME", "", refused(o.station.Resume(ctx)))
 }
 
 // OpticsCleaned implements display.Commands.
 func (o operator) OpticsCleaned(ctx context.Context, name string) error {
 	o.command("optics cleaned", name)
-	return refused(o.station.OpticsCleaned(ctx))
+	return o.audit(ctx, name, "OPTICS-CLEANED", "", refused(o.station.OpticsCleaned(ctx)))
 }
 
 // refused says in the display's words that the station does not run.

@@ -13,7 +13,6 @@ import (
 	"kensa/firmware/alarm"
 	"kensa/firmware/display"
 	"kensa/firmware/record"
-	"kensa/firmware/station"
 	"kensa/firmware/version"
 )
 
@@ -22,6 +21,13 @@ func (a *Appliance) relayAlarms(ctx context.Context) {
 	const buffer = 256
 	changes, cancel := a.alarms.Subscribe(buffer)
 	defer cancel()
+	left, err := a.store.Unfinished(ctx)
+	if err != nil {
+		a.log.Error("alarms of the run before not told", "error", err)
+	}
+	for _, gone := range left {
+		a.keep(ctx, gone)
+	}
 	for _, set := range a.alarms.Active() {
 		a.relay(ctx, set)
 	}
@@ -48,11 +54,32 @@ func (a *Appliance) relay(ctx context.Context, changed alarm.Alarm) {
 	if a.tower != nil {
 		a.tower.alarm(changed)
 	}
-	if a.mes != nil {
-		a.mes.alarm(changed, len(a.alarms.Active()))
+	a.keep(ctx, changed)
+}
+
+// keep puts an alarm into the history, and its setting and clearing into the MES
+// outbox.
+func (a *Appliance) keep(ctx context.Context, changed alarm.Alarm) {
+	var err error
+	var told []sparkplug.Numbered
+	if a.config.MES.Enabled {
+		err = a.store.TellAlarm(ctx, changed, func(tx *record.Tx, as alarm.Alarm) error {
+			report := hostAlarm(as, len(a.alarms.Active()))
+			seq, err := announce(tx, announcement{Alarm: &report})
+			told = append(told, sparkplug.Numbered{Number: seq, Report: report})
+			return err
+		})
+	} else {
+		err = a.store.SaveAlarm(ctx, changed)
 	}
-	if err := a.store.SaveAlarm(ctx, changed); err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil {
 		a.log.Error("alarm not kept", "alid", changed.ID, "error", err)
+	}
+	if err == nil && a.mes != nil && told != nil {
+		for _, report := range told {
+			a.mes.current(report.Number, report.Report)
+		}
+		a.mes.Notify()
 	}
 }
 
@@ -76,7 +103,7 @@ func (a *Appliance) watch(ctx context.Context) {
 	for n := 0; ; n++ {
 		a.watchLinks()
 		if n%healthEvery == 0 {
-			a.watchHealth()
+			a.watchHealth(ctx)
 		}
 		if n%pruneEvery == 0 {
 			a.prune(ctx)
@@ -106,11 +133,10 @@ func (a *Appliance) watchLinks() {
 	}
 	a.alarmWhen(broker.Link == display.Down && time.Since(broker.Since) > linkPatience, alarm.BrokerUnreachable, broker.Detail)
 	a.alarmWhen(warning.Pending > backlogAlarm, alarm.LedgerBacklog, fmt.Sprintf("%d records wait", warning.Pending))
-	control := display.HostOffline
-	if a.mes != nil && broker.Link == display.Up {
-		control = display.OnlineLocal
+	if a.mes != nil {
+		broker = a.watchHost(broker)
 	}
-	a.setControl(control)
+	a.control.setOnline(a.mes != nil && broker.Link == display.Up)
 	for _, c := range []display.Connection{broker, warning} {
 		a.setLink(c)
 	}
@@ -157,19 +183,21 @@ func (a *Appliance) alarmWhen(wrong bool, kind alarm.Kind, detail string) {
 	}
 }
 
-func (a *Appliance) setControl(control display.ControlState) {
-	if a.control == control {
-		return
+// watchHost shows a primary host that is offline as a link that is down, and
+// raises alarms for what the host or its integrator must put right.
+func (a *Appliance) watchHost(broker display.Connection) display.Connection {
+	state := a.mes.node.State()
+	absent := broker.Link == display.Up && state.WaitsForHost
+	if absent {
+		broker.Link, broker.Detail = display.Down, "primary host "+a.config.MES.PrimaryHost+" is offline"
 	}
-	a.control = control
-	a.screen.change(func(s *display.Status) { s.Control = control })
-	if a.mes != nil {
-		value := station.HostOffline
-		if control == display.OnlineLocal {
-			value = station.OnlineLocal
-		}
-		a.mes.update(map[string]payload.Value{sparkplug.ControlState: payload.String(string(value))})
+	a.alarmWhen(absent && time.Since(broker.Since) > linkPatience, alarm.HostAbsent, broker.Detail)
+	a.alarmWhen(state.Namesake != "", alarm.NameTaken, state.Namesake)
+	if state.Refused != a.refused {
+		a.refused = state.Refused
+		a.alarms.Raise(alarm.HostRefused, state.Refusal)
 	}
+	return broker
 }
 
 func (a *Appliance) setLink(c display.Connection) {
@@ -180,7 +208,7 @@ func (a *Appliance) setLink(c display.Connection) {
 }
 
 // watchHealth looks at the disk and the clock.
-func (a *Appliance) watchHealth() {
+func (a *Appliance) watchHealth(ctx context.Context) {
 	free, err := FreeSpace(a.config.Storage.State)
 	if err != nil {
 		a.log.Error("free disk space unknown", "folder", a.config.Storage.State, "error", err)
@@ -194,9 +222,16 @@ func (a *Appliance) watchHealth() {
 	}
 	if a.mes != nil {
 		values := map[string]payload.Value{sparkplug.HealthSoftware: payload.String(version.Version), sparkplug.HealthDisk: payload.UInt64(free)}
+		waiting := uint64(0)
 		if a.ledger != nil {
-			values[sparkplug.HealthOutbox] = payload.UInt64(a.ledger.Stats().Pending())
+			waiting = a.ledger.Stats().Pending()
 		}
+		numbers, err := a.store.Numbering(ctx, record.MES)
+		if err != nil && ctx.Err() == nil {
+			a.log.Error("MES outbox not read", "error", err)
+		}
+		a.alarmWhen(numbers.Waiting() > backlogAlarm, alarm.HostBacklog, fmt.Sprintf("%d results and alarms wait", numbers.Waiting()))
+		values[sparkplug.HealthOutbox] = payload.UInt64(waiting + numbers.Waiting())
 		a.mes.update(values)
 	}
 }

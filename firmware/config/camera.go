@@ -62,12 +62,12 @@ func (c Config) checkCamera() error {
 	}
 	device, real := c.Source.Device()
 	folder, replayed := c.Source.Replay()
-	if c.Source.Camera != "simulated" && (!real || device == "") && (!replayed || folder == "") {
-		return fmt.Errorf(`source.camera: %q; want "simulated", "replay:DIR" or "v4l2:DEVICE"`, c.Source.Camera)
-	}
-	if !real {
+	switch {
+	case c.Source.Camera == "simulated", replayed && folder != "":
 		return nil
+	case real && device != "":
+		_, err := v4l2.New(c.V4L2(0, 0)) // opens nothing
+		return err
 	}
-	_, err := v4l2.New(c.V4L2(0, 0)) // opens nothing
-	return err
+	return fmt.Errorf(`source.camera: %q; want "simulated", "replay:DIR" or "v4l2:DEVICE"`, c.Source.Camera)
 }

@@ -9,6 +9,7 @@ package config
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -20,6 +21,8 @@ import (
 
 	"kensa/bus/ledger"
 	"kensa/bus/session"
+	"kensa/bus/sparkplug"
+	"kensa/bus/uns"
 	"kensa/firmware/station"
 	"kensa/hw/camera/v4l2"
 	"kensa/hw/thread"
@@ -66,6 +69,9 @@ type Config struct {
 	MQTT MQTT `toml:"mqtt"`
 	// The MES plane: Sparkplug B 3.0.
 	MES MES `toml:"mes"`
+	// The unified namespace: the MES plane's values once more, as plain JSON under
+	// ISA-95 topics.
+	UNS UNS `toml:"uns"`
 	// The early-warning plane: what the supply-chain service gets to know.
 	Ledger Ledger `toml:"ledger"`
 	// The field engineer's calibration.
@@ -160,6 +166,26 @@ type MES struct {
 	Enabled bool `toml:"enabled"`
 	// Device is the inspection chuck's name, the Sparkplug device under this node.
 	Device string `toml:"device"`
+	// PrimaryHost is the Sparkplug host application that must be online. Results and
+	// alarms are kept until it is, and then come as history. Empty: none; whoever
+	// listens gets them as soon as there is a connection.
+	PrimaryHost string `toml:"primary_host"`
+	// Aliases has data carry the numbers that the births give to the metrics instead
+	// of their names.
+	Aliases bool `toml:"aliases"`
+	// DataTypes has data repeat each metric's datatype. Sparkplug asks to leave it to
+	// the births, but some decoders read null without it.
+	DataTypes bool `toml:"data_types"`
+}
+
+// UNS is the unified namespace. Its topics are enterprise/site/area/line/name,
+// then the metric's name; site, area and name are the station's.
+type UNS struct {
+	// Enabled switches the mirror on; it needs mes.enabled.
+	Enabled bool `toml:"enabled"`
+	// Enterprise and Line are the first and the fourth level of the topics.
+	Enterprise string `toml:"enterprise"`
+	Line       string `toml:"line"`
 }
 
 // Ledger is the early-warning plane.
@@ -189,7 +215,8 @@ func Default() Config {
 		Cycle:       station.DefaultConfig(),
 		Display:     Display{Listen: "127.0.0.1:8080"},
 		MQTT:        MQTT{Embedded: true, Config: connection},
-		MES:         MES{Enabled: true, Device: "chuck-1"},
+		MES:         MES{Enabled: true, Device: "chuck-1", Aliases: true, DataTypes: true},
+		UNS:         UNS{Enterprise: "demo", Line: "inspection"},
 		Ledger:      Ledger{Enabled: true, Disclosure: ledger.Relative},
 		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm"},
 	}
@@ -258,6 +285,7 @@ func (c Config) Check() error {
 		{"simulator.stop", c.Simulator.Stop >= 0, "0 or more", c.Simulator.Stop},
 		{"simulator.fault_rate", c.Simulator.FaultRate >= 0 && c.Simulator.FaultRate <= 1, "0 to 1", c.Simulator.FaultRate},
 		{"mes.device", topicLevel.MatchString(c.MES.Device), "1 to 64 characters without / + #", c.MES.Device},
+		{"mes.primary_host", c.MES.PrimaryHost == "" || topicLevel.MatchString(c.MES.PrimaryHost), "at most 64 characters without / + #", c.MES.PrimaryHost},
 		{"ledger.disclosure", c.Ledger.Disclosure == ledger.Relative || c.Ledger.Disclosure == ledger.Full, `"relative" or "full"`, c.Ledger.Disclosure},
 	} {
 		if !check.okay {
@@ -279,6 +307,12 @@ func (c Config) Check() error {
 	if err := c.Calibration.check(); err != nil {
 		return err
 	}
+	if err := c.UNSNames().Check(); err != nil {
+		return fmt.Errorf("uns.%w", err)
+	}
+	if c.UNS.Enabled && !c.MES.Enabled {
+		return errors.New("uns.enabled: true without mes.enabled; want both, or neither")
+	}
 	if len(c.MQTT.Brokers) == 0 {
 		if c.MQTT.Embedded {
 			return fmt.Errorf("mqtt.brokers: empty; want an address for the embedded broker")
@@ -289,6 +323,19 @@ func (c Config) Check() error {
 		return fmt.Errorf("mqtt.%w", err)
 	}
 	return nil
+}
+
+// Sparkplug names the appliance on the MES plane.
+func (c Config) Sparkplug() sparkplug.Config {
+	return sparkplug.Config{
+		Group: c.Station.Site + "-" + c.Station.Area, Node: c.Station.Name, Device: c.MES.Device,
+		PrimaryHost: c.MES.PrimaryHost, Aliases: c.MES.Aliases, DataTypes: c.MES.DataTypes,
+	}
+}
+
+// UNSNames are the levels of the unified namespace above the values.
+func (c Config) UNSNames() uns.Names {
+	return uns.Names{Enterprise: c.UNS.Enterprise, Site: c.Station.Site, Area: c.Station.Area, Line: c.UNS.Line, Cell: c.Station.Name}
 }
 
 // Connection is the MQTT connection of one plane. Brokers throw out the elder of

@@ -59,6 +59,8 @@ type Recipe struct {
 	Die Die `toml:"die"`
 	// What counts as an anomaly. Mode unpatterned.
 	Unpatterned inspect.UnpatternedParams `toml:"unpatterned"`
+	// The site's own classes of defects.
+	Classifier Classifier `toml:"classifier"`
 	// Images kept of defects.
 	Images Images `toml:"images"`
 	// Bins that dies get for their defects. The rules are tried in order; a die
@@ -75,6 +77,17 @@ type FrameSize struct {
 	// Width and Height in pixels.
 	Width  int `toml:"width"`
 	Height int `toml:"height"`
+}
+
+// Classifier says who names defects beside the rules.
+type Classifier struct {
+	// File is what `kensa train classifier` wrote, relative to the recipe's own
+	// folder; empty leaves all classes to the rules.
+	File string `toml:"file"`
+	// Confidence is the probability, 0.5 to 1, from which the classifier's class
+	// counts; below it, and for defects unlike any that it learnt from, the rules'
+	// class stays.
+	Confidence float64 `toml:"confidence"`
 }
 
 // Images says how many images of defects are kept.
@@ -99,6 +112,7 @@ func DefaultRecipe() Recipe {
 		Frame:       FrameSize{960, 800},
 		Die:         Die{GoldenParams: inspect.DefaultGoldenParams()},
 		Unpatterned: inspect.DefaultUnpatternedParams(),
+		Classifier:  Classifier{Confidence: 0.8},
 		Images:      Images{Max: 50, Size: 96},
 		Bins: wafer.Rules{
 			{Bin: 2, Name: "open", Classes: []defect.Class{defect.Open}},
@@ -158,11 +172,22 @@ func hashOf(text []byte) string {
 func (r Recipe) Hash() string { return r.hash }
 
 // GoldenPath is where the recipe's golden lies.
-func (r Recipe) GoldenPath() string {
-	if filepath.IsAbs(r.Golden) {
-		return r.Golden
+func (r Recipe) GoldenPath() string { return r.beside(r.Golden) }
+
+// ClassifierPath is where the recipe's classifier lies; empty where it has none.
+func (r Recipe) ClassifierPath() string {
+	if r.Classifier.File == "" {
+		return ""
 	}
-	return filepath.Join(filepath.Dir(r.path), r.Golden)
+	return r.beside(r.Classifier.File)
+}
+
+// beside is a file named relative to the recipe's folder.
+func (r Recipe) beside(file string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(filepath.Dir(r.path), file)
 }
 
 // Check reports the first value that makes no sense, by its key.
@@ -180,6 +205,8 @@ func (r Recipe) Check() error {
 		return fmt.Errorf("min_yield: %v; want 0 to 1", float64(r.MinYield))
 	case !(r.LightLimit >= 0 && r.LightLimit <= 1):
 		return fmt.Errorf("light_limit: %v; want 0 to 1", r.LightLimit)
+	case !(r.Classifier.Confidence >= 0.5 && r.Classifier.Confidence <= 1):
+		return fmt.Errorf("classifier.confidence: %v; want 0.5 to 1", r.Classifier.Confidence)
 	case r.Images.Max < 0 || r.Images.Max > 10000:
 		return fmt.Errorf("images.max: %d; want 0 to 10000", r.Images.Max)
 	case r.Images.Size < 16 || r.Images.Size > 1024:
@@ -187,6 +214,11 @@ func (r Recipe) Check() error {
 	}
 	if err := r.checkParts(); err != nil {
 		return err
+	}
+	if r.Classifier.File == "" { // else what it knows is checked when it is read
+		if err := r.Bins.CheckClasses(defect.Classes); err != nil {
+			return fmt.Errorf("bin.%w", err)
+		}
 	}
 	if err := r.checkMasks(); err != nil {
 		return fmt.Errorf("die.%w", err)

@@ -16,6 +16,7 @@
 //	GET  /api/wafers/{id}/defects/{n}.png    crop of a recorded defect
 //	POST /api/alarms/{alid}/ack              {"operator": name}
 //	POST /api/pause, /api/resume             {"operator": name}
+//	POST /api/control/remote, …/local        {"operator": name}
 //	POST /api/screens/{name}                 a page that shows what it was told says so, each second
 //	GET  /api/screens/{name}                 Screen: how often it did, and when last
 //	GET  /healthz                            "ok" while the display serves
@@ -72,6 +73,8 @@ type Commands interface {
 	// Pause ends inspection after the wafer on the chuck, Resume goes on.
 	Pause(ctx context.Context, operator string) error
 	Resume(ctx context.Context, operator string) error
+	// SetRemote gives the tool to the host, or takes it back.
+	SetRemote(ctx context.Context, remote bool, operator string) error
 	// OpticsCleaned forgets the dust that was known on the optics.
 	OpticsCleaned(ctx context.Context, operator string) error
 }

@@ -82,6 +82,27 @@ func (c *fakeCommands) Resume(_ context.Context, who string) error {
 	return c.pause(false, "resume "+who)
 }
 
+func (c *fakeCommands) SetRemote(_ context.Context, remote bool, who string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status.Remote, c.status.Control = remote, OnlineLocal
+	if remote {
+		c.status.Control = OnlineRemote
+	}
+	c.note(fmt.Sprintf("remote %v %s", remote, who))
+	return c.board.Apply(StatusChanged{c.status})
+}
+
+// hostCommand is what the host ordered.
+func (c *fakeCommands) hostCommand(h HostCommand) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status.Commanded = &h
+	if err := c.board.Apply(StatusChanged{c.status}); err != nil {
+		panic(err)
+	}
+}
+
 func (c *fakeCommands) OpticsCleaned(_ context.Context, who string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

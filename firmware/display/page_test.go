@@ -201,6 +201,24 @@ func TestPauseIsAskedForAndResumed(t *testing.T) {
 	}
 }
 
+func TestTheOperatorGivesTheToolToTheHost(t *testing.T) {
+	for _, language := range []string{"en", "ja"} {
+		r := newRig(t)
+		s := r.browse(1280, 800, language)
+		r.commands.hostCommand(HostCommand{Name: "PP-SELECT", Host: "mes-1", Detail: `recipe="logic-28"`, Code: 2, Reason: "control is local", Time: start})
+		s.do(chromedp.Click("#command-control"))
+		s.until(`document.querySelector("#commanded").textContent.includes('mes-1 PP-SELECT recipe="logic-28"')`)
+		s.save("control-" + language)
+		s.do(chromedp.Click("#switch-control"), chromedp.SendKeys("#operator-name", "104"), chromedp.Click("#operator-ok"))
+		s.until(`document.querySelector("#command-control span").textContent === ` + map[string]string{"en": `"Remote"`, "ja": `"リモート"`}[language])
+		s.do(chromedp.Click("#command-control"), chromedp.Click("#switch-control"))
+		s.until(`document.querySelector("#command-control span").textContent === ` + map[string]string{"en": `"Local"`, "ja": `"ローカル"`}[language])
+		if done := r.commands.log(); !slices.Equal(done, []string{"remote true 104", "remote false 104"}) {
+			t.Errorf("done: %v", done)
+		}
+	}
+}
+
 func TestASilentBoxFreezesTheDisplayUntilItIsBack(t *testing.T) {
 	r := newRig(t)
 	s := r.browse(1280, 800, "en")

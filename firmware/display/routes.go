@@ -31,6 +31,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /api/alarms/{alid}/ack", s.command(s.acknowledge))
 	mux.HandleFunc("POST /api/pause", s.command(func(r *http.Request, who string) error { return s.Commands.Pause(r.Context(), who) }))
 	mux.HandleFunc("POST /api/resume", s.command(func(r *http.Request, who string) error { return s.Commands.Resume(r.Context(), who) }))
+	mux.HandleFunc("POST /api/control/remote", s.command(func(r *http.Request, who string) error { return s.Commands.SetRemote(r.Context(), true, who) }))
+	mux.HandleFunc("POST /api/control/local", s.command(func(r *http.Request, who string) error { return s.Commands.SetRemote(r.Context(), false, who) }))
 	mux.HandleFunc("POST /api/optics/cleaned", s.command(func(r *http.Request, who string) error { return s.Commands.OpticsCleaned(r.Context(), who) }))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)

@@ -71,6 +71,20 @@ type Status struct {
 	Ready           bool           `json:"ready"`           // the READY line
 	Busy            bool           `json:"busy"`            // the BUSY line
 	Paused          bool           `json:"paused"`
+	// Remote tells that the operator has given the tool to the host.
+	Remote bool `json:"remote"`
+	// Commanded is what the host ordered last; nil before that.
+	Commanded *HostCommand `json:"commanded"`
+}
+
+// HostCommand is an order of the host and its answer.
+type HostCommand struct {
+	Name   string    `json:"name"`
+	Host   string    `json:"host"`
+	Detail string    `json:"detail"`
+	Code   int       `json:"code"` // SEMI E5's HCACK
+	Reason string    `json:"reason"`
+	Time   time.Time `json:"time"`
 }
 
 // Link is whether a connection works.
@@ -181,20 +195,24 @@ type DieMap struct {
 
 // Defect is a finding on a die.
 type Defect struct {
-	Number     int     `json:"number"` // from 1 within the wafer
-	Class      string  `json:"class"`
-	Column     int     `json:"column"` // of its die
-	Row        int     `json:"row"`
-	Field      int     `json:"field"`
-	X          float64 `json:"x_um"` // centroid from the die's lower left corner, y up
-	Y          float64 `json:"y_um"`
-	Width      float64 `json:"width_um"`
-	Height     float64 `json:"height_um"`
-	Contrast   Number  `json:"contrast_sigma"`
-	Confidence Number  `json:"confidence"` // 0 to 1
-	Polarity   string  `json:"polarity"`
-	HasImage   bool    `json:"has_image"`
-	PNG        []byte  `json:"-"` // given to the Board only
+	Number int     `json:"number"` // from 1 within the wafer
+	Class  string  `json:"class"`
+	Column int     `json:"column"` // of its die
+	Row    int     `json:"row"`
+	Field  int     `json:"field"`
+	X      float64 `json:"x_um"` // centroid from the die's lower left corner, y up
+	Y      float64 `json:"y_um"`
+	Width  float64 `json:"width_um"`
+	Height float64 `json:"height_um"`
+	// Size is the length of its outline, with its uncertainty (95 %); 0 where it
+	// was not measured.
+	Size            float64 `json:"size_um"`
+	SizeUncertainty float64 `json:"size_uncertainty_um"`
+	Contrast        Number  `json:"contrast_sigma"`
+	Confidence      Number  `json:"confidence"` // 0 to 1
+	Polarity        string  `json:"polarity"`
+	HasImage        bool    `json:"has_image"`
+	PNG             []byte  `json:"-"` // given to the Board only
 }
 
 // Run is a wafer on the chuck.

@@ -70,6 +70,7 @@ func (none) Image(context.Context, int64, int) ([]byte, error)   { return nil, d
 func (none) Acknowledge(context.Context, alarm.ID, string) error { return display.ErrNotFound }
 func (none) Pause(context.Context, string) error                 { return display.ErrRefused }
 func (none) Resume(context.Context, string) error                { return display.ErrRefused }
+func (none) SetRemote(context.Context, bool, string) error       { return display.ErrRefused }
 func (none) OpticsCleaned(context.Context, string) error         { return display.ErrRefused }
 
 // serve starts a display and returns its address.

@@ -65,6 +65,55 @@ func (s *Store) SaveAlarm(ctx context.Context, a alarm.Alarm) error {
 	})
 }
 
+// What of an alarm was put into the outbox.
+const (
+	toldSet   = 1
+	toldClear = 2
+)
+
+// TellAlarm is SaveAlarm, and has publish put the alarm's setting and its clearing
+// into the outbox, each once. publish gets the alarm as it was at that moment: a
+// setting is not cleared.
+func (s *Store) TellAlarm(ctx context.Context, a alarm.Alarm, publish func(*Tx, alarm.Alarm) error) error {
+	return s.Update(ctx, func(t *Tx) error {
+		id, err := t.saveAlarm(a)
+		if err != nil {
+			return err
+		}
+		var told int
+		if err := t.tx.QueryRowContext(t.ctx, `SELECT told FROM alarm WHERE id = ?`, id).Scan(&told); err != nil {
+			return err
+		}
+		if told&toldSet == 0 {
+			set := a
+			set.Cleared = time.Time{}
+			if err := publish(t, set); err != nil {
+				return err
+			}
+		}
+		if told&toldClear == 0 && !a.Cleared.IsZero() {
+			if err := publish(t, a); err != nil {
+				return err
+			}
+			told |= toldClear
+		}
+		_, err = t.tx.ExecContext(t.ctx, `UPDATE alarm SET told = ? WHERE id = ?`, told|toldSet, id)
+		return err
+	})
+}
+
+// Unfinished lists the alarms whose setting was put into the outbox and whose
+// clearing was not although they are cleared: those that were set when the program
+// ended.
+func (r *Reader) Unfinished(ctx context.Context) ([]alarm.Alarm, error) {
+	rows, err := r.db.QueryContext(ctx, `SELECT `+alarmColumns+` FROM alarm WHERE told = ? AND cleared IS NOT NULL ORDER BY set_at`, toldSet)
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	list, err := scanAlarms(rows)
+	return list, r.explain(err)
+}
+
 // AckAlarm notes in the history who has seen an alarm: the one of that number
 // that was set at that time. The first acknowledgement stands. ErrNotFound means
 // that there is no such alarm.

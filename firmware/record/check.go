@@ -55,7 +55,8 @@ func (w *Wafer) checkDefects(dies map[wafer.DieIndex]bool) error {
 		if !dies[d.Die] {
 			return fmt.Errorf("defect %d: die %v is not on the wafer", d.Number, d.Die)
 		}
-		if !finite(d.CX, d.CY, d.Confidence, d.Contrast, d.X.Micrometres(), d.Y.Micrometres(), d.SizeX.Micrometres(), d.SizeY.Micrometres()) {
+		if !finite(d.CX, d.CY, d.Confidence, d.Contrast, d.X.Micrometres(), d.Y.Micrometres(), d.SizeX.Micrometres(), d.SizeY.Micrometres(),
+			d.Size.Micrometres(), d.SizeUncertainty.Micrometres()) {
 			return fmt.Errorf("defect %d: %+v; want finite numbers", d.Number, d.Defect)
 		}
 	}

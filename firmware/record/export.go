@@ -16,6 +16,7 @@ func (w *Wafer) Export(by export.Station) export.Wafer {
 	for _, d := range w.Defects {
 		e.Defects = append(e.Defects, export.Defect{
 			Defect: d.Defect, Number: d.Number, Die: d.Die, Field: d.Field, X: d.X, Y: d.Y, SizeX: d.SizeX, SizeY: d.SizeY,
+			Size: d.Size, SizeUncertainty: d.SizeUncertainty,
 		})
 	}
 	return e

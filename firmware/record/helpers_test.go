@@ -82,7 +82,7 @@ func sample(n, dies, defects, images int) *Wafer {
 func sampleDefect(random *rand.Rand, i int, die wafer.DieIndex, withImage bool) Defect {
 	x, y := random.IntN(4000), random.IntN(3000)
 	d := Defect{Number: i + 1, Die: die, Field: i % 12,
-		X: length.Length(random.Float64() * 2600), Y: length.Length(random.Float64() * 7600), SizeX: 3.3, SizeY: 1.0 / 3,
+		X: length.Length(random.Float64() * 2600), Y: length.Length(random.Float64() * 7600), SizeX: 3.3, SizeY: 1.0 / 3, Size: 3.1, SizeUncertainty: 0.7,
 		Defect: defect.Defect{Box: image.Rect(x, y, x+10, y+1), CX: float64(x) + 1.0/3, CY: float64(y), Area: 7,
 			Class: defect.Short, Polarity: defect.Bright, Confidence: 0.9, Contrast: 12.25}}
 	if withImage {

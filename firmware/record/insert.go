@@ -28,6 +28,8 @@ type storedLayout struct {
 	FieldRows     int               `json:"field_rows"`
 	Path          wafer.Path        `json:"path"`
 	PixelSize     length.Length     `json:"pixel_size"`
+
+	PixelSizeUncertainty length.Length `json:"pixel_size_uncertainty,omitempty"` // older rows: not known
 }
 
 // nanos is how times are stored: nanoseconds since 1970, or null for none.
@@ -84,8 +86,8 @@ func (t *Tx) insertDies() error {
 
 func (t *Tx) insertDefects() error {
 	insert, err := t.tx.PrepareContext(t.ctx, `INSERT INTO defect (wafer, number, die_column, die_row, field, x, y, size_x, size_y,
-		left, top, right, bottom, cx, cy, area, class, polarity, confidence, contrast)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+		left, top, right, bottom, cx, cy, area, class, polarity, confidence, contrast, size, size_uncertainty)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	if err != nil {
 		return err
 	}
@@ -94,7 +96,8 @@ func (t *Tx) insertDefects() error {
 		_, err := insert.ExecContext(t.ctx, t.wafer.ID, d.Number, d.Die.Column, d.Die.Row, d.Field,
 			d.X.Micrometres(), d.Y.Micrometres(), d.SizeX.Micrometres(), d.SizeY.Micrometres(),
 			d.Box.Min.X, d.Box.Min.Y, d.Box.Max.X, d.Box.Max.Y, d.CX, d.CY, d.Area,
-			string(d.Class), string(d.Polarity), d.Confidence, d.Contrast)
+			string(d.Class), string(d.Polarity), d.Confidence, d.Contrast,
+			d.Size.Micrometres(), d.SizeUncertainty.Micrometres())
 		if err != nil {
 			return fmt.Errorf("defect %d: %w", d.Number, err)
 		}

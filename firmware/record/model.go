@@ -1,5 +1,6 @@
 // Package record keeps what must survive: wafers with their dies and defects,
-// images of defects, alarms, and the outbox of what is to be published.
+// images of defects, alarms, commands of hosts, the audit log, and the outbox of
+// what is to be published.
 //
 // Everything about a wafer is committed in one SQLite transaction (write-ahead
 // log, synchronous FULL), its outbox rows with it. What was published was
@@ -34,6 +35,9 @@ type Defect struct {
 	Field         int
 	X, Y          length.Length // centroid from the die's lower left corner, y up
 	SizeX, SizeY  length.Length // of the box
+	// Size is the length of the outline, with its uncertainty (95 %); see
+	// wafer.Spot. 0 where it was not measured, as by older versions.
+	Size, SizeUncertainty length.Length
 	// Image is a PNG of the surroundings; nil beyond the recipe's limit on
 	// images. It is written with the wafer and read by Reader.Image alone.
 	Image []byte

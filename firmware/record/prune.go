@@ -9,12 +9,12 @@ import (
 // Retention is how long results stay. A zero keeps without limit.
 type Retention struct {
 	Images time.Duration // images of defects, after their wafer was finished
-	Wafers time.Duration // wafers and alarms, after they were finished or cleared
+	Wafers time.Duration // wafers, alarms and commands, after they were finished, cleared or answered
 	Count  int           // wafers; the latest stay
 }
 
 // Pruned is what a pruning removed.
-type Pruned struct{ Wafers, Images, Alarms int }
+type Pruned struct{ Wafers, Images, Alarms, Commands int }
 
 // pruneBatch is how many rows one transaction removes, so that a wafer never
 // waits long for its commit.
@@ -34,6 +34,7 @@ func (s *Store) Prune(ctx context.Context, keep Retention, now time.Time) (p Pru
 		AND ` + spare + ` LIMIT ?)`
 	const doomedAlarms = `DELETE FROM alarm WHERE id IN (SELECT id FROM alarm a WHERE cleared < ?
 		AND NOT EXISTS (SELECT 1 FROM wafer_alarm WHERE alarm = a.id) LIMIT ?)`
+	const doomedCommands = `DELETE FROM command WHERE id IN (SELECT id FROM command WHERE answered < ? LIMIT ?)`
 	for _, rule := range []struct {
 		on     bool
 		delete string
@@ -44,6 +45,7 @@ func (s *Store) Prune(ctx context.Context, keep Retention, now time.Time) (p Pru
 		{keep.Wafers > 0, doomedByAge, nanos(now.Add(-keep.Wafers)), &p.Wafers},
 		{keep.Count > 0, doomedByCount, keep.Count, &p.Wafers},
 		{keep.Wafers > 0, doomedAlarms, nanos(now.Add(-keep.Wafers)), &p.Alarms},
+		{keep.Wafers > 0, doomedCommands, nanos(now.Add(-keep.Wafers)), &p.Commands},
 	} {
 		if !rule.on {
 			continue

@@ -162,7 +162,7 @@ func readDies(ctx context.Context, tx *sql.Tx, w *Wafer) error {
 
 func readDefects(ctx context.Context, tx *sql.Tx, w *Wafer) error {
 	rows, err := tx.QueryContext(ctx, `SELECT number, die_column, die_row, field, x, y, size_x, size_y, left, top, right, bottom,
-		cx, cy, area, class, polarity, confidence, contrast,
+		cx, cy, area, class, polarity, confidence, contrast, size, size_uncertainty,
 		EXISTS (SELECT 1 FROM image WHERE image.wafer = defect.wafer AND image.number = defect.number)
 		FROM defect WHERE wafer = ? ORDER BY number`, w.ID)
 	if err != nil {
@@ -173,7 +173,8 @@ func readDefects(ctx context.Context, tx *sql.Tx, w *Wafer) error {
 		var d Defect
 		err := rows.Scan(&d.Number, &d.Die.Column, &d.Die.Row, &d.Field, &d.X, &d.Y, &d.SizeX, &d.SizeY,
 			&d.Box.Min.X, &d.Box.Min.Y, &d.Box.Max.X, &d.Box.Max.Y, &d.CX, &d.CY, &d.Area,
-			&d.Class, &d.Polarity, &d.Confidence, &d.Contrast, &d.HasImage)
+			&d.Class, &d.Polarity, &d.Confidence, &d.Contrast,
+			&d.Size, &d.SizeUncertainty, &d.HasImage)
 		if err != nil {
 			return err
 		}

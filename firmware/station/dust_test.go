@@ -110,7 +110,7 @@ func TestDustLeavesTheWaferThatShowedIt(t *testing.T) {
 	if w.FieldsInspected < 6 {
 		t.Fatalf("%d fields; want more than recognition takes", w.FieldsInspected)
 	}
-	if len(w.Defects) != 0 || w.Summary.Good != w.Summary.Dies || w.Summary.Defects != 0 {
-		t.Errorf("%d defects, %d of %d dies good; want dust to cost none", len(w.Defects), w.Summary.Good, w.Summary.Dies)
+	if len(w.Defects) != 0 || w.Summary.Good != w.Summary.Inspected || w.Summary.Defects != 0 {
+		t.Errorf("%d defects, %d of %d inspected dies good; want dust to cost none", len(w.Defects), w.Summary.Good, w.Summary.Inspected)
 	}
 }

@@ -1,13 +1,13 @@
 package station
 
 import (
-	"bytes"
 	"fmt"
 	"image"
 	"time"
 
 	"kensa/firmware/record"
 	"kensa/hw/camera"
+	"kensa/vision/classify"
 	"kensa/vision/defect"
 	"kensa/vision/frame"
 	"kensa/vision/inspect"
@@ -114,9 +114,10 @@ func (j *Job) describe(img frame.Image, field, place int, d inspect.Die, found d
 	straight := found
 	straight.CX, straight.CY = d.Straight(found.CX, found.CY)
 	spot := j.Plan.Layout.Locate(j.index(place), d.Rect, d.Shift.DX, d.Shift.DY, straight)
-	crop, err := j.crop(img, found.Box)
+	crop, err := j.crop(img, found)
 	return record.Defect{
-		Defect: found, Field: field, X: spot.OnDie.X, Y: spot.OnDie.Y, SizeX: spot.Width, SizeY: spot.Height, Image: crop,
+		Defect: found, Field: field, X: spot.OnDie.X, Y: spot.OnDie.Y, SizeX: spot.Width, SizeY: spot.Height,
+		Size: spot.Size, SizeUncertainty: spot.Uncertainty, Image: crop,
 	}, err
 }
 
@@ -129,13 +130,10 @@ func (j *Job) index(place int) wafer.DieIndex {
 }
 
 // crop is the part of the frame round a box, as PNG; nil where no images are kept.
-func (j *Job) crop(img frame.Image, box image.Rectangle) ([]byte, error) {
+// It carries what was measured, for who sorts the images to train a classifier.
+func (j *Job) crop(img frame.Image, d defect.Defect) ([]byte, error) {
 	if j.MaxImages == 0 {
 		return nil, nil
 	}
-	center := box.Min.Add(box.Max).Div(2)
-	side := max(j.ImageSize, box.Dx(), box.Dy())
-	var png bytes.Buffer
-	err := frame.EncodePNG(&png, img.Sub(image.Rect(0, 0, side, side).Add(center.Sub(image.Pt(side/2, side/2)))))
-	return png.Bytes(), err
+	return classify.Crop(img, d, j.ImageSize)
 }

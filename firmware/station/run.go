@@ -21,19 +21,17 @@ import (
 func (s *Station) Run(ctx context.Context) error {
 	defer close(s.stopped)
 	readers, cancel := context.WithCancelCause(ctx)
-	var reading, working sync.WaitGroup
+	var reading sync.WaitGroup
 	reading.Go(func() { s.readEdges(readers, cancel) })
 	reading.Go(func() { s.readPulses(readers, cancel) })
 	reading.Go(func() { s.readFrames(readers) })
-	for _, inspector := range s.job.Inspectors {
-		working.Go(func() { s.inspectAll(inspector) })
-	}
+	s.startWorkers()
 	s.enter(Standby, "")
 	s.loop(readers)
 	cause := context.Cause(readers)
 	cancel(nil)
 	s.drain(&reading)
-	err := s.stop(&working)
+	err := s.stop()
 	if ctx.Err() == nil && cause != nil {
 		return errors.Join(cause, err)
 	}
@@ -92,12 +90,12 @@ func (s *Station) drain(reading *sync.WaitGroup) {
 }
 
 // stop lets the workers finish and stores the wafer on the chuck.
-func (s *Station) stop(working *sync.WaitGroup) error {
+func (s *Station) stop() error {
 	close(s.work)
 	for s.inFlight > 0 {
 		s.inspected(<-s.results)
 	}
-	working.Wait()
+	s.working.Wait()
 	var err error
 	if s.wafer != nil {
 		if !s.wafer.closed {

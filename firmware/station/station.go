@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"kensa/firmware/alarm"
@@ -147,7 +148,9 @@ type State struct {
 	Camera    bool // answering
 	// CameraSince is when Camera last changed.
 	CameraSince time.Time
-	Paused      bool
+	// Paused tells that no more wafers are taken; Holds by whose wish.
+	Paused bool
+	Holds  Hold
 }
 
 // Station runs the work cycle. Make one with New, then call Run once.
@@ -164,6 +167,7 @@ type Station struct {
 	dust     dust.Watch
 	unsaved  bool // the dust has changed since it was saved
 
+	working sync.WaitGroup // the workers
 	work    chan task
 	results chan result
 	pulses  chan trigger.Pulse

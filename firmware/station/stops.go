@@ -58,6 +58,11 @@ func (s *Station) enqueue(stop pairing.Slot) {
 		s.lose(stop.Number, alarm.PositionLost, "beyond the recipe's fields")
 		return
 	}
+	if s.wafer.aborted {
+		stop.Frame.Release()
+		s.drop(stop.Number, "aborted by the host")
+		return
+	}
 	select {
 	case s.work <- task{field, stop.Frame, s.framed(stop)}:
 		s.inFlight++

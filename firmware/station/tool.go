@@ -1,8 +1,6 @@
 package station
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"periph.io/x/conn/v3/gpio"
@@ -57,34 +55,8 @@ func (s *Station) enterWorking() {
 	case s.wafer != nil:
 		s.enter(Productive, "")
 	case s.state.Paused:
-		s.enter(Standby, "paused by the operator")
+		s.enter(Standby, s.state.Holds.String())
 	default:
 		s.enter(Standby, "")
-	}
-}
-
-// ErrStopped means that the station runs no more.
-var ErrStopped = errors.New("station: stopped")
-
-// Pause lets the wafer on the chuck be finished and then keeps READY down until
-// Resume.
-func (s *Station) Pause(ctx context.Context) error {
-	return s.command(ctx, func() { s.state.Paused = true })
-}
-
-// Resume lets READY rise again.
-func (s *Station) Resume(ctx context.Context) error {
-	return s.command(ctx, func() { s.state.Paused = false })
-}
-
-// command runs f in the station's goroutine.
-func (s *Station) command(ctx context.Context, f func()) error {
-	select {
-	case s.control <- func() { f(); s.enterWorking(); s.Observer.StateChanged(s.state) }:
-		return nil
-	case <-s.stopped:
-		return ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

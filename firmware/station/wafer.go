@@ -33,6 +33,7 @@ type open struct {
 	leaving      bool          // WAFER-PRESENT has fallen
 	settled      bool          // nothing more is waited for
 	stopped      bool          // the appliance ends before the wafer does
+	aborted      bool          // the host wants nothing more of it
 	closed       bool          // its record is complete
 	retrying     bool          // and could not be stored yet
 }

@@ -3,7 +3,10 @@
 // handler, the host, or a recorded folder's name.
 package handler
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Material identifies a wafer, in the terms of SEMI E87 and E90.
 type Material struct {
@@ -17,4 +20,13 @@ type Material struct {
 type Handler interface {
 	// Material returns the wafer that WAFER-PRESENT last rose for.
 	Material(ctx context.Context) (Material, error)
+}
+
+// ErrUnknown means that a handler does not have a wafer of that name.
+var ErrUnknown = errors.New("no such wafer at hand")
+
+// Bringer is a handler that can bring a wafer again.
+type Bringer interface {
+	// Bring has the wafer brought when its turn comes, and returns at once.
+	Bring(substrate string) error
 }

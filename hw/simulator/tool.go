@@ -38,6 +38,8 @@ type Tool struct {
 	mu      sync.Mutex
 	truths  map[string]*Truth
 	order   []string // substrates of truths, oldest first
+	shown   []*wafer // that were rendered, oldest first
+	again   []*wafer // to be brought once more
 	results []handshake.Result
 }
 
@@ -126,21 +128,68 @@ type shot struct {
 // renderAll makes the pictures of all wafers, one field ahead of the stage.
 func (t *Tool) renderAll(ctx context.Context, shots chan<- shot) {
 	for w, err := range t.scene.wafers() {
-		for n := range t.options.Program.Stops {
-			s := shot{err: err}
-			if err == nil {
-				s = t.render(ctx, w, n)
-			}
-			select {
-			case shots <- s:
-			case <-ctx.Done():
-				return
-			}
-			if s.err != nil {
+		if !t.renderWafer(ctx, shots, w, err) {
+			return
+		}
+		for w := t.nextAgain(w); w != nil; w = t.nextAgain(nil) {
+			if !t.renderWafer(ctx, shots, w, nil) {
 				return
 			}
 		}
 	}
+}
+
+// renderWafer makes one wafer's pictures; false means that this was the last.
+func (t *Tool) renderWafer(ctx context.Context, shots chan<- shot, w *wafer, err error) bool {
+	for n := range t.options.Program.Stops {
+		s := shot{err: err}
+		if err == nil {
+			s = t.render(ctx, w, n)
+		}
+		select {
+		case shots <- s:
+		case <-ctx.Done():
+			return false
+		}
+		if s.err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// carriers is how many wafers stay at hand to be brought again: two lots.
+const carriers = 50
+
+// nextAgain keeps a wafer at hand, if there is one, and returns the next that is
+// asked for again; nil where there is none.
+func (t *Tool) nextAgain(shown *wafer) *wafer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if shown != nil {
+		t.shown = append(t.shown, shown)
+		t.shown = t.shown[max(0, len(t.shown)-carriers):]
+	}
+	if len(t.again) == 0 {
+		return nil
+	}
+	next := t.again[0]
+	t.again = t.again[1:]
+	return next
+}
+
+// Bring has a wafer brought once more, after the one that is being made ready.
+// handler.ErrUnknown means that it is none of the last 50.
+func (t *Tool) Bring(substrate string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, w := range t.shown {
+		if w.material.Substrate == substrate {
+			t.again = append(t.again, w)
+			return nil
+		}
+	}
+	return fmt.Errorf("simulator: wafer %q: %w", substrate, handler.ErrUnknown)
 }
 
 func (t *Tool) render(ctx context.Context, w *wafer, n int) (s shot) {
@@ -232,8 +281,10 @@ func (t *Tool) unload(ctx context.Context) error {
 func (t *Tool) begin(truth *Truth) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if _, again := t.truths[truth.Substrate]; !again {
+		t.order = append(t.order, truth.Substrate)
+	}
 	t.truths[truth.Substrate] = truth
-	t.order = append(t.order, truth.Substrate)
 	if len(t.order) > kept {
 		delete(t.truths, t.order[0])
 		t.order = t.order[1:]

@@ -62,6 +62,7 @@ type Defect struct {
 	// Contrast is the greatest deviation from the expected grey value in
 	// standard deviations of the good image there; never negative.
 	Contrast float64
+	Measures Measures
 }
 
 // Translate moves the defect by (dx, dy) pixels.

@@ -3,7 +3,6 @@ package defect
 import (
 	"fmt"
 	"math"
-	"slices"
 )
 
 // Material says which grey values are material (metal, copper) and which are
@@ -32,18 +31,23 @@ func (m Material) Check() error {
 // Open. Pieces are those within a few pixels around the defect: a line that is
 // cut counts as two, though its ends may meet elsewhere.
 //
-// What is wide and faint is a Stain, what is long and thin a Scratch. What makes
-// material brighter than material, or ground darker than ground, is a Particle
-// on top of them.
+// What is long and thin is a Scratch. Of the rest, what has gone only a part of
+// the way between ground and material, over an area too wide for the optic's
+// blur to be the reason, is a Stain; what has gone further than that way, or away
+// from the other side, lies on top and is a Particle.
 type Pattern struct {
 	width, height int
 	mean          []uint8
 	threshold     uint8
 	step          float64 // grey levels between ground and material, as means
-	low, high     float64 // grey levels beyond which neither is
+	ground, metal float64 // grey values: ground that differs most from material, usual material
 	bright        bool
 	clear         float64 // how well the golden divides, 0 to 1
+	optic         float64 // standard deviation of the optic's blur, pixels
+	short         int     // pixels
 	window        window
+	measurer      Measurer
+	around        Surroundings
 }
 
 // NewPattern divides the golden mean, width × height by rows, into material and
@@ -51,9 +55,75 @@ type Pattern struct {
 func NewPattern(mean []uint8, width, height int, m Material) *Pattern {
 	p := &Pattern{width: width, height: height, mean: mean, bright: m == BrightMaterial}
 	p.threshold, p.step, p.clear = otsu(mean)
-	p.low, p.high = float64(slices.Min(mean))-margin*p.step, float64(slices.Max(mean))+margin*p.step
+	p.ground, p.metal = p.quantile(false, extreme), p.quantile(true, 0.5)
+	p.optic = p.blur()
 	return p
 }
+
+// quantile is the grey value that the share q of all material, or ground, is
+// further from the other side than.
+func (p *Pattern) quantile(material bool, q float64) float64 {
+	var values histogram
+	for n, v := range p.mean {
+		if p.isMaterial(n) == material {
+			values.add(int(v))
+		}
+	}
+	if values.total == 0 {
+		return float64(p.threshold)
+	}
+	if material == p.bright {
+		q = 1 - q
+	}
+	return float64(values.quantile(q))
+}
+
+// histogram counts whole numbers from 0 to 255.
+type histogram struct {
+	count [256]int
+	total int
+}
+
+func (h *histogram) add(v int) {
+	h.count[v]++
+	h.total++
+}
+
+// quantile is the number that the share q of all is at most.
+func (h *histogram) quantile(q float64) int {
+	rest := int(q * float64(h.total-1))
+	for v, n := range h.count {
+		if rest -= n; rest < 0 {
+			return v
+		}
+	}
+	return len(h.count) - 1
+}
+
+// extreme is the share of the ground that lies further from material.
+const extreme = 0.1
+
+// blur is what the optic makes of a sharp edge, by the steepest of the golden's:
+// a Gaussian of standard deviation σ rises by step/(σ√2π) in a pixel.
+func (p *Pattern) blur() float64 {
+	var twice histogram // of the rise across two pixels
+	for n := range p.mean {
+		if x := n % p.width; x > 0 && x < p.width-1 {
+			rise := int(p.mean[n+1]) - int(p.mean[n-1])
+			if rise = max(rise, -rise); float64(rise) > math.Abs(p.step)/4 {
+				twice.add(rise)
+			}
+		}
+	}
+	if twice.total == 0 {
+		return leastOptic
+	}
+	rise := float64(twice.quantile(0.9)) / 2
+	return min(max(math.Abs(p.metal-p.ground)/(rise*math.Sqrt(2*math.Pi)), leastOptic), mostOptic)
+}
+
+// The optic's blur is within these standard deviations, pixels.
+const leastOptic, mostOptic = 0.5, 1.5
 
 func (p *Pattern) isMaterial(n int) bool { return (p.mean[n] > p.threshold) == p.bright }
 
@@ -83,55 +153,118 @@ func otsu(values []uint8) (threshold uint8, step, share float64) {
 	return threshold, step, share
 }
 
-// A defect lies on top when awayShare of its pixels look like neither ground nor
-// material should there: they deviate away from the other side, or beyond all
-// that the golden has by margin times the step between the sides.
+// Limits between the classes, found on simulated dies of four layouts.
 const (
-	awayShare = 0.25
-	margin    = 0.2
-)
-
-// Shapes that decide whatever the pattern below.
-const (
-	scratchRatio  = 6   // length over mean width
-	scratchLength = 20  // pixels
-	stainArea     = 60  // pixels
-	stainContrast = 0.6 // of the step between ground and material
+	scratchRatio  = 6    // length over mean width
+	scratchLength = 20   // pixels
+	strokeRatio   = 3.5  // of what lies on top: longer side of its outline over the shorter
+	strokeLength  = 10   // pixels
+	beyond        = 1.15 // of the way to the other side, from which it lies on top
+	blurred       = 0.4  // more of that, where the optic took all of the contrast
+	part          = 0.55 // of the way, below which it is a stain
+	dimmed        = 0.45 // of the expected grey value, likewise, where it goes away from the other side
+	aboveMetal    = 0.82 // of material's grey value: what is taken for the way from it to white
+	stainArea     = 20   // pixels
+	leastWay      = 20   // grey levels
+	leastPassed   = 0.6  // of its contrast, that the optic is taken to leave of a defect
 )
 
 // Confidence of a class; of pattern classes before it is multiplied by how
-// clearly the golden divides. On simulated defects of four layouts most wrong
-// names were particles beside a line that passed for spurs; what was named as
-// lying on top hardly ever was anything else.
+// clearly the golden divides.
 const (
-	surePattern  = 0.95
-	faintPattern = 0.7 // less than half of the step between ground and material
-	sureOnTop    = 0.95
+	surePattern = 0.95
+	sureOnTop   = 0.95
+	unsure      = 0.7 // within closeness of a limit
+	closeness   = 0.12
 )
 
-// Classify names the class of a blob found on a die. die holds the die's grey
-// values, by rows, registered and brightness-matched to the golden; only those
-// in Window are read. The confidence is 0 to 1. It is used from one goroutine.
-func (p *Pattern) Classify(b Blob, die []uint8) (Class, float64) {
+// Classify names the class of a blob found on a die, and measures it. die holds
+// the die's grey values, by rows, registered and brightness-matched to the
+// golden; only those in Window are read. The confidence is 0 to 1. It is used
+// from one goroutine.
+func (p *Pattern) Classify(b Blob, die []uint8) (Class, float64, Measures) {
+	measures := p.measure(b, die)
 	w := &p.window
 	w.open(p, b, die)
-	away, peak := w.deviation()
 	length, _ := b.Axes()
-	area := float64(b.Area)
-	switch {
-	case area >= stainArea && peak < stainContrast*p.step:
-		return Stain, sureOnTop
-	case length >= scratchLength && math.Pi/4*length*length >= scratchRatio*area:
-		return Scratch, sureOnTop
-	case away > awayShare:
-		return Particle, sureOnTop
+	if length >= scratchLength && math.Pi/4*length*length >= scratchRatio*float64(b.Area) {
+		return Scratch, sureOnTop, measures
 	}
-	confidence := surePattern * p.clear
-	if peak < p.step/2 {
-		confidence = faintPattern * p.clear
+	class, confidence := p.layer(w.strongest(p), measures, b.Area)
+	if class == Particle && measures.Size >= max(strokeLength, strokeRatio*measures.Width) {
+		class = Scratch
 	}
-	if w.change(peak / 2) {
-		return w.extra(), confidence
+	if class != Unclassified {
+		return class, confidence, measures
 	}
-	return w.missing(), confidence
+	if w.change(w.peak() / 2) {
+		return w.extra(), confidence, measures
+	}
+	return w.missing(), confidence, measures
 }
+
+// layer is Particle or Stain for what lies on the pattern, and Unclassified for
+// what may be a change of the pattern itself; and how sure that is.
+func (p *Pattern) layer(s strongest, m Measures, area int) (Class, float64) {
+	passed := p.passed(m)
+	wide := area >= stainArea
+	if s.toward <= 0 {
+		room := s.expected
+		if s.brighter {
+			room = aboveMetal * p.metal
+		}
+		way := -s.toward / passed / max(room, leastWay)
+		if wide && way < dimmed {
+			return Stain, sureness(way, dimmed)
+		}
+		return Particle, sureness(way, dimmed)
+	}
+	way := s.toward / passed / max(leastWay, math.Abs(s.other-s.expected))
+	top := beyond + blurred*(1-passed)
+	switch {
+	case way > top:
+		return Particle, sureness(way, top)
+	case wide && way < part:
+		return Stain, sureness(way, part)
+	}
+	return Unclassified, p.clear * surePattern / sureOnTop * min(sureness(way, top), sureness(way, part))
+}
+
+// sureness is lower close to a limit.
+func sureness(v, limit float64) float64 {
+	if math.Abs(v-limit) < closeness {
+		return unsure
+	}
+	return sureOnTop
+}
+
+// passed is the part of a defect's contrast that the optic leaves in its middle:
+// that of a disc under a Gaussian, 1 − exp(−D²/8σ²). The optic's own width is
+// taken out of the measured one as far as small defects on simulated dies ask.
+func (p *Pattern) passed(m Measures) float64 {
+	const point = 0.5
+	width := 2.355 * p.optic
+	square := max(0, m.Size*m.Width-point*width*width)
+	return max(leastPassed, 1-math.Exp(-square/(8*p.optic*p.optic)))
+}
+
+// measure measures a blob found on a die; see Classify.
+func (p *Pattern) measure(b Blob, die []uint8) Measures {
+	at := &p.around
+	at.Box, at.Grey, at.Expected = p.Window(b), at.Grey[:0], at.Expected[:0]
+	for y := at.Box.Min.Y; y < at.Box.Max.Y; y++ {
+		for n := y*p.width + at.Box.Min.X; n < y*p.width+at.Box.Max.X; n++ {
+			at.Grey, at.Expected = append(at.Grey, float32(die[n])), append(at.Expected, float32(p.mean[n]))
+		}
+	}
+	return p.measurer.Measure(b, *at)
+}
+
+// FallShort says by how many pixels the outline of a blob may fall short of the
+// change that it is part of, as where edges may wander and the change begins at
+// one.
+func (p *Pattern) FallShort(pixels int) { p.short = pixels }
+
+// Clear is how well material and ground are told apart, 0 to 1: the share of all
+// scatter of grey values that lies between the two, after Otsu.
+func (p *Pattern) Clear() float64 { return p.clear }

@@ -93,7 +93,7 @@ func TestClassify(t *testing.T) {
 				return pattern(x, y)
 			})
 			b := blob(t, golden, die)
-			class, confidence := defect.NewPattern(golden, side, side, defect.BrightMaterial).Classify(b, die)
+			class, confidence, _ := defect.NewPattern(golden, side, side, defect.BrightMaterial).Classify(b, die)
 			if class != c.want || confidence <= 0 || confidence > 1 {
 				t.Errorf("%s, confidence %.2f; want %s", class, confidence, c.want)
 			}
@@ -119,7 +119,7 @@ func TestClassifyNegative(t *testing.T) {
 			return pattern(x, y)
 		}))
 		b := blob(t, negative(golden), die)
-		if class, _ := defect.NewPattern(negative(golden), side, side, defect.DarkMaterial).Classify(b, die); class != c.want {
+		if class, _, _ := defect.NewPattern(negative(golden), side, side, defect.DarkMaterial).Classify(b, die); class != c.want {
 			t.Errorf("%s: %s; want %s", c.name, class, c.want)
 		}
 	}
@@ -130,7 +130,7 @@ func TestClassifyWithoutPattern(t *testing.T) {
 	flat := make([]uint8, side*side)
 	die := make([]uint8, side*side)
 	die[side*30+30], die[side*30+31] = 90, 90
-	if class, confidence := defect.NewPattern(flat, side, side, defect.BrightMaterial).Classify(blob(t, flat, die), die); confidence < 0 || confidence > 1 || math.IsNaN(confidence) {
+	if class, confidence, _ := defect.NewPattern(flat, side, side, defect.BrightMaterial).Classify(blob(t, flat, die), die); confidence < 0 || confidence > 1 || math.IsNaN(confidence) {
 		t.Errorf("%s, confidence %v", class, confidence)
 	}
 }
@@ -149,5 +149,30 @@ func TestAxes(t *testing.T) {
 	length, width := blobs[0].Axes()
 	if k := 2 / math.Sqrt(3); math.Abs(length-30*k) > 1e-9 || math.Abs(width-6*k) > 1e-9 {
 		t.Errorf("axes %v × %v; want %v × %v", length, width, 30*k, 6*k)
+	}
+}
+
+// BenchmarkClassify measures and names one small defect.
+func BenchmarkClassify(b *testing.B) {
+	golden := draw(pattern)
+	at := image.Rect(30, 7, 34, 10)
+	die := draw(func(x, y int) int {
+		if image.Pt(x, y).In(at) {
+			return material
+		}
+		return pattern(x, y)
+	})
+	var runs []defect.Run
+	for y := at.Min.Y; y < at.Max.Y; y++ {
+		runs = append(runs, defect.Run{Y: y, X0: at.Min.X, X1: at.Max.X, Bright: at.Dx(), Weight: int64(at.Dx()), Peak: 20})
+	}
+	blobs, err := new(defect.Joiner).Join(runs, defect.Params{MinArea: 1, MaxDefects: 9})
+	if err != nil || len(blobs) != 1 {
+		b.Fatal(err)
+	}
+	p := defect.NewPattern(golden, side, side, defect.BrightMaterial)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Classify(blobs[0], die)
 	}
 }

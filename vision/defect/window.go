@@ -3,6 +3,7 @@ package defect
 import (
 	"image"
 	"math"
+	"slices"
 )
 
 // Sizes around a blob, pixels.
@@ -16,31 +17,32 @@ type window struct {
 	box      image.Rectangle // in the die
 	material []bool          // in the golden
 	toward   []float64       // deviation from the golden towards the other side, grey levels
-	foreign  []bool          // darker or brighter than anything in the golden
+	crossed  []bool          // looks like the other side
 	blob     []bool
 	changed  []bool // from material to ground or back
 	label    []bool // visited by a flood
 	stack    []int
+	values   []uint8
+	short    int // see FallShort
 }
 
 // Window is the part of the die that Classify looks at for a blob.
 func (p *Pattern) Window(b Blob) image.Rectangle {
-	return b.Box.Inset(-windowReach).Intersect(image.Rect(0, 0, p.width, p.height))
+	return b.Box.Inset(-windowReach - p.short).Intersect(image.Rect(0, 0, p.width, p.height))
 }
 
 // open sets the window up around a blob.
 func (w *window) open(p *Pattern, b Blob, die []uint8) {
-	w.box = p.Window(b)
+	w.box, w.short = p.Window(b), p.short
 	n := w.box.Dx() * w.box.Dy()
 	w.material, w.blob = fresh(w.material, n), fresh(w.blob, n)
 	w.changed, w.label = fresh(w.changed, n), fresh(w.label, n)
-	w.toward, w.foreign = w.toward[:0], fresh(w.foreign, n)
+	w.toward, w.crossed = w.toward[:0], fresh(w.crossed, n)
 	for n := range w.material {
 		at := (w.box.Min.Y+n/w.box.Dx())*p.width + w.box.Min.X + n%w.box.Dx()
 		w.material[n] = p.isMaterial(at)
-		grey := float64(die[at])
-		w.foreign[n] = grey < p.low || grey > p.high
-		brighter := grey - float64(p.mean[at])
+		w.crossed[n] = ((die[at] > p.threshold) == p.bright) != w.material[n]
+		brighter := float64(die[at]) - float64(p.mean[at])
 		if w.material[n] == p.bright {
 			brighter = -brighter
 		}
@@ -76,38 +78,73 @@ func (w *window) near(n, reach int, visit func(int)) {
 	}
 }
 
-// deviation is the share of the blob's pixels that are foreign or deviate away
-// from the other side, and the greatest deviation towards the other side, or of
-// all if there is none, in grey levels. Pixels on the slope of an edge count
-// only where they deviate towards: a bite takes the slope's foot with it.
-func (w *window) deviation() (share, peak float64) {
-	var towards, away, strongest, apart float64
+// peak is the greatest deviation of the blob towards the other side, grey levels.
+func (w *window) peak() (peak float64) {
 	for n, on := range w.blob {
-		switch {
-		case !on:
-		case w.foreign[n]:
-			away++
-			apart = max(apart, math.Abs(w.toward[n]))
-		case w.toward[n] > 0:
-			towards++
-			strongest = max(strongest, w.toward[n])
-		case !w.slope(n):
-			away++
-			apart = max(apart, -w.toward[n])
+		if on {
+			peak = max(peak, w.toward[n])
 		}
 	}
-	if strongest == 0 {
-		strongest = apart
-	}
-	return away / max(1, away+towards), strongest
+	return peak
 }
 
-// slope reports whether the other side is near enough to show in the optic's
-// blur.
-func (w *window) slope(n int) bool {
-	other := false
-	w.near(n, blurReach, func(m int) { other = other || w.material[m] != w.material[n] })
-	return other
+// strongest is what the strongest pixels of a blob have in common.
+type strongest struct {
+	toward   float64 // their mean deviation towards the other side, grey levels
+	expected float64 // grey value
+	other    float64 // the other side's grey value near by
+	brighter bool    // than expected
+}
+
+// strongest looks at the pixels that deviate nearly as much as the strongest.
+func (w *window) strongest(p *Pattern) (s strongest) {
+	var top, n, material float64
+	for i, on := range w.blob {
+		if on {
+			top = max(top, math.Abs(w.toward[i]))
+		}
+	}
+	for i, on := range w.blob {
+		if !on || math.Abs(w.toward[i]) < strong*top {
+			continue
+		}
+		n++
+		s.toward += w.toward[i]
+		s.expected += float64(p.mean[w.at(p, i)])
+		if w.material[i] {
+			material++
+		}
+	}
+	s.toward, s.expected = s.toward/n, s.expected/n
+	onMaterial := material > n/2
+	s.brighter = (s.toward > 0) == (onMaterial != p.bright)
+	s.other = w.side(p, !onMaterial)
+	return s
+}
+
+// side is the grey value of ground, or of material near by, away from the slopes
+// between them; what is usual on the die where there is hardly any.
+func (w *window) side(p *Pattern, material bool) float64 {
+	w.values = w.values[:0]
+	for n, m := range w.material {
+		if m == material {
+			w.values = append(w.values, p.mean[w.at(p, n)])
+		}
+	}
+	switch slices.Sort(w.values); {
+	case !material: // what is bared where material is missing may be any of the ground
+		return p.ground
+	case len(w.values) <= minPiece:
+		return p.metal
+	case material == p.bright:
+		return float64(w.values[len(w.values)*4/5])
+	}
+	return float64(w.values[len(w.values)/5])
+}
+
+// at is where pixel n of the window lies in the golden.
+func (w *window) at(p *Pattern, n int) int {
+	return (w.box.Min.Y+n/w.box.Dx())*p.width + w.box.Min.X + n%w.box.Dx()
 }
 
 // change marks what has moved towards the other side by at least level grey
@@ -115,14 +152,16 @@ func (w *window) slope(n int) bool {
 // material was added and some removed, the lesser is forgotten.
 func (w *window) change(level float64) (added bool) {
 	zone := w.label
+	// On the slope of an edge half of a change is enough to cross to the other side.
+	moved := func(n int) bool { return w.toward[n] >= level || w.crossed[n] && w.toward[n] >= level/2 }
 	for n, on := range w.blob {
 		if on {
-			w.near(n, blurReach, func(m int) { zone[m] = true })
+			w.near(n, blurReach+w.short, func(m int) { zone[m] = true })
 		}
 	}
 	for n, on := range w.blob {
-		if on && !w.changed[n] && w.toward[n] >= level {
-			w.flood(n, w.changed, func(m int) bool { return zone[m] && w.toward[m] >= level })
+		if on && !w.changed[n] && moved(n) {
+			w.flood(n, w.changed, func(m int) bool { return zone[m] && moved(m) })
 		}
 	}
 	clear(zone)
@@ -194,7 +233,9 @@ func (w *window) missing() Class {
 	if w.pieces(func(n int) bool { return !w.material[n] }) == 0 {
 		return PinHole
 	}
-	if w.pieces(func(n int) bool { return w.material[n] && !w.changed[n] }) == 1 {
+	// A cut takes the slopes of the line's edges with it: they change by less than
+	// the line, but what is left of them no longer looks like material.
+	if w.pieces(func(n int) bool { return w.material[n] && !w.changed[n] && !w.crossed[n] }) == 1 {
 		return MouseBite
 	}
 	return Open

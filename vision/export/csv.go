@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"kensa/vision/length"
 	"kensa/vision/wafer"
 )
 
@@ -30,15 +31,25 @@ func WriteDefectsCSV(to io.Writer, w Wafer) error {
 		bins[d.Index] = d.Bin
 	}
 	header := []string{"defect", "die_column", "die_row", "die_bin", "die_bin_name", "field", "class", "polarity", "confidence",
-		"contrast_sigma", "x_um", "y_um", "wafer_x_um", "wafer_y_um", "size_x_um", "size_y_um", "area_um2"}
+		"contrast_sigma", "x_um", "y_um", "wafer_x_um", "wafer_y_um", "size_x_um", "size_y_um", "area_um2",
+		"size_um", "size_uncertainty_um"}
 	return table(to, header, len(w.Defects), w, func(n int) []string {
 		d := w.Defects[n]
 		bin := bins[d.Die]
 		x, y := w.place(w.OnWafer(d))
 		return []string{strconv.Itoa(d.Number), strconv.Itoa(d.Die.Column), strconv.Itoa(d.Die.Row), strconv.Itoa(int(bin)), text(w.binName(bin)),
 			strconv.Itoa(d.Field), text(string(d.Class)), text(string(d.Polarity)), decimal(d.Confidence), decimal(d.Contrast),
-			decimal(float64(d.X)), decimal(float64(d.Y)), x, y, decimal(float64(d.SizeX)), decimal(float64(d.SizeY)), decimal(w.area(d))}
+			decimal(float64(d.X)), decimal(float64(d.Y)), x, y, decimal(float64(d.SizeX)), decimal(float64(d.SizeY)), decimal(w.area(d)),
+			measured(d, d.Size), measured(d, d.SizeUncertainty)}
 	})
+}
+
+// measured is empty where a defect's outline was not measured.
+func measured(d Defect, v length.Length) string {
+	if d.Size == 0 {
+		return ""
+	}
+	return decimal(float64(v))
 }
 
 // WriteDiesCSV writes a table of the dies, one row each, in the layout's order:

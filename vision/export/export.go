@@ -31,6 +31,9 @@ type Defect struct {
 	Field         int
 	X, Y          length.Length // centroid from the die's lower left corner, y up
 	SizeX, SizeY  length.Length // of the box
+	// Size is the length of the outline, with its uncertainty (95 %); see
+	// wafer.Spot. 0 where it was not measured.
+	Size, SizeUncertainty length.Length
 }
 
 // Wafer is what is exported of a wafer.

@@ -46,6 +46,7 @@ func sample() Wafer {
 	add := func(die int, c defect.Class, x, y length.Length, width, height int) {
 		w.Defects = append(w.Defects, Defect{Number: len(w.Defects) + 1, Die: w.Dies[die].Index, Field: die,
 			X: x, Y: y, SizeX: length.Length(width) * 5, SizeY: length.Length(height) * 5,
+			Size: length.Length(width) * 4, SizeUncertainty: 2.5,
 			Defect: defect.Defect{Class: c, Box: image.Rect(0, 0, width, height), Area: width*height - 1,
 				Polarity: defect.Bright, Confidence: 0.875, Contrast: 11.5}})
 	}

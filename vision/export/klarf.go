@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,9 +47,10 @@ func WriteKLARF(to io.Writer, w Wafer, written time.Time) error {
 	}
 	k := &klarfWriter{out: bufio.NewWriter(to)}
 	k.header(w, g, written)
-	k.classes()
+	numbers := w.numbers()
+	k.classes(numbers)
 	k.testPlan(w)
-	k.defects(w)
+	k.defects(w, numbers)
 	k.summary(w)
 	k.line("EndOfFile;")
 	if err := k.out.Flush(); err != nil {
@@ -135,10 +138,36 @@ func or(name, otherwise string) string {
 	return name
 }
 
-func (k *klarfWriter) classes() {
-	k.line("ClassLookup %d", len(defect.Classes))
+// siteClass is the number of the first of a site's own classes. They are numbered
+// in the order of their names, file by file: the file's ClassLookup says which is
+// which.
+const siteClass = 100
+
+// numbers are the class numbers of the known classes, and of the wafer's own.
+func (w Wafer) numbers() map[defect.Class]int {
+	all := map[defect.Class]int{}
 	for n, c := range defect.Classes {
-		k.line(" %d %s%s", n, quote(string(c)), end(n == len(defect.Classes)-1))
+		all[c] = n
+	}
+	var own []defect.Class
+	for _, d := range w.Defects {
+		if _, known := all[d.Class]; !known {
+			all[d.Class] = -1
+			own = append(own, d.Class)
+		}
+	}
+	slices.Sort(own)
+	for n, c := range own {
+		all[c] = siteClass + n
+	}
+	return all
+}
+
+func (k *klarfWriter) classes(numbers map[defect.Class]int) {
+	k.line("ClassLookup %d", len(numbers))
+	order := slices.SortedFunc(maps.Keys(numbers), func(a, b defect.Class) int { return numbers[a] - numbers[b] })
+	for n, c := range order {
+		k.line(" %d %s%s", numbers[c], quote(string(c)), end(n == len(order)-1))
 	}
 }
 
@@ -167,12 +196,12 @@ func (k *klarfWriter) testPlan(w Wafer) {
 	k.line("AreaPerTest %.10e;", w.Summary.Area*squareCentimetre)
 }
 
-func (k *klarfWriter) defects(w Wafer) {
+func (k *klarfWriter) defects(w Wafer, numbers map[defect.Class]int) {
 	k.line("DefectRecordSpec %d %s;", len(klarfColumns), strings.Join(klarfColumns, " "))
 	k.line("DefectList%s", end(len(w.Defects) == 0))
 	for n, d := range w.Defects {
 		k.line(" %d %.3f %.3f %d %d %.3f %.3f %.3f %.3f %d 1 0 0%s", d.Number, float64(d.X), float64(d.Y), d.Die.Column, d.Die.Row,
-			float64(d.SizeX), float64(d.SizeY), w.area(d), float64(max(d.SizeX, d.SizeY)), d.Class.Number(), end(n == len(w.Defects)-1))
+			float64(d.SizeX), float64(d.SizeY), w.area(d), float64(max(d.SizeX, d.SizeY)), numbers[d.Class], end(n == len(w.Defects)-1))
 	}
 }
 

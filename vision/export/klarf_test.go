@@ -81,7 +81,7 @@ func draw(t *rapid.T) Wafer {
 			Die: wafer.DieIndex{Column: rapid.IntRange(-100, 100).Draw(t, "column"), Row: rapid.IntRange(-100, 100).Draw(t, "row")},
 			X:   l.DieWidth * um("x", -0.01, 1.01), Y: l.DieHeight * um("y", -0.01, 1.01), SizeX: um("sizeX", 0.1, 500), SizeY: um("sizeY", 0.1, 500),
 			Defect: defect.Defect{Area: rapid.IntRange(1, 1e6).Draw(t, "area"), Box: image.Rect(0, 0, 1, 1),
-				Class: rapid.SampledFrom(defect.Classes).Draw(t, "class")}})
+				Class: rapid.SampledFrom(append([]defect.Class{"residue", "hairline"}, defect.Classes...)).Draw(t, "class")}})
 	}
 	return w
 }

@@ -27,7 +27,7 @@ const (
 	summed    = 2
 	maxHeader = 1 << 16 // bytes
 	prefix    = len(magic) + 8
-	maxFile   = int64(prefix + maxHeader + 10*frame.MaxPixels + sha256.Size)
+	maxFile   = int64(prefix) + maxHeader + 10*frame.MaxPixels + sha256.Size
 )
 
 // pixelBytes is how many bytes the planes of a version take for a pixel.

@@ -17,6 +17,9 @@ type Flat struct {
 	words         []uint16 // by rows; more behind for wide loads
 	coding        coding
 	worst         float64
+	cells         []cell // what the sieve needs to know, by rows
+	means         []mean // of the cells
+	cellStride    int
 }
 
 // coding says how a word gives the dark level. The zero value is no dark.
@@ -61,6 +64,7 @@ func NewFlat(width, height int, dark, gain []float32) (*Flat, error) {
 		f.words[n] = f.coding.pack(dark[n], gain[n])
 		f.worst = max(f.worst, f.coding.off(f.words[n], dark[n], gain[n]))
 	}
+	f.survey()
 	return f, nil
 }
 

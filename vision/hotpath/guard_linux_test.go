@@ -75,7 +75,7 @@ func TestMarksAtProtectedPages(t *testing.T) {
 			s.img.Pix = atProtectedPage(t, s.img.Pix, n%8 < 4)
 			m := drawMarks(t, r, MarkSide+1, MarkSide+1, 1)
 			m.planes = atProtectedPage(t, m.planes, true)
-			if _, ok := new(Meter).Measure(m, s.img, s.flat, s.at.X, s.at.Y); !ok {
+			if _, ok := new(Meter).measure(m, s); !ok {
 				t.Fatal("not measured")
 			}
 		}

@@ -16,9 +16,11 @@ type params struct {
 	flatStride    int32 // words; 0 without a flat field
 	limitStride   int32 // bytes
 	depth         int32
-	tableStride   int32 // elements of across and above from die to die
+	tableStride   int32 // elements of across and above, each twice for every die
 	maxRuns       int32 // of a die
 	coding        coding
+	cellStride    int32     // cells
+	margins       [2]margin // of the sieve's limits, without and with a flat field
 }
 
 // die is one die of the pass; kernel.h has the same layout.
@@ -26,11 +28,13 @@ type die struct {
 	x, y          int32 // of its corner in the frame
 	columns, rows int32 // that the frame has from there on, at most one more than the die
 	u, v          int32 // Q15
+	right, slip   int32 // the sieve's weight of the pixel to the right, of 127, and how far it is from u, Q15
 	offset        int32 // Q4, with the half that rounds
 	band          int32 // dies beside each other have the same
 	index         int32 // in the caller's places
 	count         int32 // of its runs, maxRuns + 1 if there are more
 	last          int32 // of its runs in the pool
+	late          int32 // rows of blocks that did not pass the sieve
 }
 
 // job is one frame's pass.
@@ -40,12 +44,13 @@ type job struct {
 	order       []int32
 	raw         []byte
 	flat        []uint16 // empty without a flat field
+	cells       []cell   // of it
 	limits      []byte
 	mean, sigma []float32
-	across      []int16 // by the caller's index of the die. Q13: light by column
+	across      []int16 // by the caller's index of the die. Q13: light by column, then the same in the sieve's order
 	down        []int16 // the same: what each row adds
-	above       []int16 // scratch of each die: h of the row above
-	line        []byte  // scratch: the raw pixels of one row
+	above       []int16 // scratch of each die: h of the row above, then which row that is, by block
+	line        []byte  // scratch: the raw pixels of two blocks
 }
 
 // reach is how many pixels beyond the die's width vectors may reach.
@@ -87,22 +92,24 @@ func (j *job) set(img frame.Image, flat *Flat, ref *Reference, places []Place) e
 // see takes a frame and its correction.
 func (j *job) see(img frame.Image, flat *Flat) {
 	j.params = params{rawStride: int32(img.Stride), depth: int32(img.Depth)}
-	j.raw, j.flat = img.Pix, nil
+	j.raw, j.flat, j.cells = img.Pix, nil, nil
+	j.margins = margins
 	if flat != nil {
 		j.flat, j.flatStride, j.coding = flat.words, int32(flat.width), flat.coding
+		j.cells, j.cellStride = flat.cells, int32(flat.cellStride)
 	}
 }
 
 // reserve makes room for the tables and scratch of so many dies.
 func (j *job) reserve(dies int) {
-	if need := dies * int(j.tableStride); len(j.across) < need {
-		j.across, j.above = aligned[int16](need), aligned[int16](need)
+	if need := dies * 2 * int(j.tableStride); len(j.across) < need {
+		j.across, j.above = aligned[int16](need), aligned[int16](3*need)
 	}
 	if need := dies * int(j.height); len(j.down) < need {
 		j.down = aligned[int16](need)
 	}
-	if need := 2 * (int(j.width) + reach); len(j.line) < need {
-		j.line = aligned[byte](need)
+	if j.line == nil {
+		j.line = aligned[byte](2 * (reach + block))
 	}
 }
 
@@ -118,6 +125,7 @@ func (j *job) place(img frame.Image, n int, at Place) error {
 	if d.x < 0 || d.y < 0 || right > img.Width || bottom > img.Height {
 		return fmt.Errorf("of %d×%d pixels at (%.3f, %.3f) leaves the frame of %d×%d", j.width, j.height, at.X, at.Y, img.Width, img.Height)
 	}
+	d.right, d.slip = weigh(d.u)
 	d.columns, d.rows = min(j.width+1, int32(img.Width)-d.x), min(j.height+1, int32(img.Height)-d.y)
 	if err := j.light(n, at); err != nil {
 		return err
@@ -152,7 +160,9 @@ func (j *job) light(n int, at Place) error {
 	if err := at.CheckLight(int(j.width), int(j.height)); err != nil {
 		return fmt.Errorf("has a %w", err)
 	}
-	ramp(j.across[n*int(j.tableStride):][:j.width], at.Gain, at.GainX)
+	across := j.across[n*2*int(j.tableStride):][:2*j.tableStride]
+	ramp(across[:j.width], at.Gain, at.GainX)
+	inSieveOrder(across[j.tableStride:], across[:j.tableStride])
 	ramp(j.down[n*int(j.height):][:j.height], 0, at.GainY)
 	return nil
 }

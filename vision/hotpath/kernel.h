@@ -7,6 +7,14 @@ extern "C" {
 #endif
 
 typedef struct {
+  float relative, absolute;
+} kensa_margin;
+
+typedef struct {
+  float gain_low, gain_high, black_low, black_high;
+} kensa_cell;
+
+typedef struct {
   int32_t width, height;
   int32_t raw_stride;
   int32_t flat_stride;
@@ -15,17 +23,21 @@ typedef struct {
   int32_t table_stride;
   int32_t max_runs;
   int32_t dark_mask, dark_step, dark_base;
+  int32_t cell_stride;
+  kensa_margin margins[2];
 } kensa_params;
 
 typedef struct {
   int32_t x, y;
   int32_t columns, rows;
   int32_t u, v;
+  int32_t right, slip;
   int32_t offset;
   int32_t band;
   int32_t index;
   int32_t count;
   int32_t last;
+  int32_t late;
 } kensa_die;
 
 typedef struct {
@@ -41,14 +53,16 @@ enum { KENSA_NO_ROOM = -1, KENSA_NO_VECTORS = -2 };
 
 // The pass over the dies of one frame. The result is the number of runs.
 int32_t kensa_compare(const kensa_params *params, kensa_die *dies, int32_t count, const uint8_t *raw,
-                      int64_t raw_size, const uint16_t *flat, const uint8_t *limits, const float *mean,
+                      int64_t raw_size, const uint16_t *flat, const kensa_cell *cells, const uint8_t *limits, const float *mean,
                       const float *sigma, const int16_t *across, const int16_t *down, int16_t *above, uint8_t *line,
                       kensa_run *pool, int32_t room);
 
 // Sums over marks of 32×32 pixels: for each, of the values, their squares, and
-// their products with the three planes. KENSA_NO_VECTORS or 0.
-int32_t kensa_measure(const kensa_params *params, const uint8_t *raw, const uint16_t *flat, const int16_t *planes,
-                      const int32_t *places, int32_t count, int32_t u, int32_t v, int64_t *sums);
+// their products with the three planes. With fetch the marks are expected to
+// come from memory, and those that lie ahead by so many bytes, if not 0, are
+// fetched too. KENSA_NO_VECTORS or 0.
+int32_t kensa_measure(const kensa_params *params, const uint8_t *raw, const int16_t *planes, const int32_t *places,
+                      int32_t count, int32_t u, int32_t v, int32_t fetch, int64_t ahead, int64_t *sums);
 
 // The instruction set in use, in static memory.
 const char *kensa_target(void);

@@ -36,7 +36,7 @@ func (j *job) compare(pool []run) int {
 	count := int(C.kensa_compare((*C.kensa_params)(unsafe.Pointer(&j.params)),
 		(*C.kensa_die)(unsafe.Pointer(unsafe.SliceData(j.dies))), C.int32_t(len(j.dies)),
 		(*C.uint8_t)(unsafe.SliceData(j.raw)), C.int64_t(len(j.raw)), (*C.uint16_t)(unsafe.SliceData(j.flat)),
-		(*C.uint8_t)(unsafe.SliceData(j.limits)), (*C.float)(unsafe.SliceData(j.mean)), (*C.float)(unsafe.SliceData(j.sigma)),
+		(*C.kensa_cell)(unsafe.Pointer(unsafe.SliceData(j.cells))), (*C.uint8_t)(unsafe.SliceData(j.limits)), (*C.float)(unsafe.SliceData(j.mean)), (*C.float)(unsafe.SliceData(j.sigma)),
 		(*C.int16_t)(unsafe.SliceData(j.across)), (*C.int16_t)(unsafe.SliceData(j.down)),
 		(*C.int16_t)(unsafe.SliceData(j.above)), (*C.uint8_t)(unsafe.SliceData(j.line)),
 		(*C.kensa_run)(unsafe.Pointer(unsafe.SliceData(pool))), C.int32_t(len(pool))))
@@ -46,14 +46,18 @@ func (j *job) compare(pool []run) int {
 	return count
 }
 
-// measure is as measureTwin.
-func (j *job) measure(m *Marks, places []int32, u, v int16, out []sums) {
+// measure is as measureTwin; fetch and ahead are hints.
+func (j *job) measure(m *Marks, places []int32, u, v int16, fetch bool, ahead int, out []sums) {
 	if len(places) == 0 {
 		return
 	}
-	if C.kensa_measure((*C.kensa_params)(unsafe.Pointer(&j.params)), (*C.uint8_t)(unsafe.SliceData(j.raw)), (*C.uint16_t)(unsafe.SliceData(j.flat)),
+	cold := C.int32_t(0)
+	if fetch {
+		cold = 1
+	}
+	if C.kensa_measure((*C.kensa_params)(unsafe.Pointer(&j.params)), (*C.uint8_t)(unsafe.SliceData(j.raw)),
 		(*C.int16_t)(unsafe.SliceData(m.planes)), (*C.int32_t)(unsafe.SliceData(places)), C.int32_t(m.Len()), C.int32_t(u), C.int32_t(v),
-		(*C.int64_t)(unsafe.Pointer(unsafe.SliceData(out)))) == C.KENSA_NO_VECTORS {
+		cold, C.int64_t(ahead), (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(out)))) == C.KENSA_NO_VECTORS {
 		j.measureTwin(m, places, u, v, out)
 	}
 }

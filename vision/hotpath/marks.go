@@ -15,8 +15,9 @@ const MarkSide = 32
 // the sums of registration, taken without copying or smoothing the die. They
 // are read only and safe for concurrent use.
 type Marks struct {
-	corners []int32 // x and y of each in the die
-	planes  []int16 // Q3: pattern, gx and gy of each, by rows
+	corners []int32   // x and y of each in the die
+	planes  []int16   // Q3: pattern, gx and gy of each, by rows
+	totals  []float64 // of the planes
 }
 
 const markPixels = MarkSide * MarkSide
@@ -28,12 +29,15 @@ func (m *Marks) Add(x, y int, pattern, gx, gy []float32) error {
 		if len(plane) != markPixels {
 			return fmt.Errorf("hotpath: mark of %d values; want %d×%d", len(plane), MarkSide, MarkSide)
 		}
+		total := 0.0
 		for _, v := range plane {
 			if !(v >= -255 && v <= 255) {
 				return fmt.Errorf("hotpath: mark at (%d, %d) with a value of %v; want −255 to 255", x, y, v)
 			}
-			m.planes = append(m.planes, int16(math.Round(8*float64(v))))
+			q := int16(math.Round(8 * float64(v)))
+			m.planes, total = append(m.planes, q), total+float64(q)/8
 		}
+		m.totals = append(m.totals, total)
 	}
 	m.corners = append(m.corners, int32(x), int32(y))
 	return nil
@@ -53,26 +57,53 @@ type sums [5]int64
 // Meter measures marks. It keeps its memory and is used from one goroutine; the
 // zero value is ready.
 type Meter struct {
+	img    frame.Image
+	flat   *Flat
 	job    job
 	places []int32
 	raw    []sums
 	sums   []Sums
 }
 
+// See takes the frame that is measured next, and the correction of the camera's
+// whole frame; nil stands for dark 0 and gain 1. False: they cannot be used.
+func (k *Meter) See(img frame.Image, flat *Flat) bool {
+	k.flat = nil
+	if img.Check() != nil || flat != nil && (flat.width != img.Width || flat.height != img.Height) {
+		return false
+	}
+	k.img, k.flat = img, flat
+	k.job.see(img, nil)
+	return true
+}
+
+// Hint says what of the marks is in the processor's cache. It changes nothing
+// but the time.
+type Hint struct {
+	// Cold marks come from memory.
+	Cold bool
+	// AheadX and AheadY: the next die is measured so many pixels from this one; 0
+	// and 0 if that is not known.
+	AheadX, AheadY int
+}
+
 // Measure sums over the marks of a die whose pixel (0, 0) lies at (x, y) of the
-// frame. Its pixels are corrected and shifted as Compare does, g in the package
-// comment, to Q3: (g ⊕ 4) >> 3, at most 2047. ok is false where a mark is not wholly in the
-// frame, or the frame or its flat field cannot be used. The sums are valid until the next call.
-func (k *Meter) Measure(m *Marks, img frame.Image, flat *Flat, x, y float64) (s []Sums, ok bool) {
+// frame. Its pixels are shifted as Compare does, g in the package comment, but
+// uncorrected, to Q3: (g ⊕ 4) >> 3, at most 2047. Then the sums of each mark are
+// corrected by the dark level and gain that the flat field has thereabouts: what
+// single pixels differ in cancels in the sums, and half of what would have to be
+// read is spared. ok is false where a mark is not wholly in the frame. The sums are
+// valid until the next call.
+func (k *Meter) Measure(m *Marks, x, y float64, hint Hint) (s []Sums, ok bool) {
 	const one = 1 << 15
-	if img.Check() != nil || !(math.Abs(x) <= frame.MaxPixels && math.Abs(y) <= frame.MaxPixels) || flat != nil && (flat.width != img.Width || flat.height != img.Height) {
+	if !(math.Abs(x) <= frame.MaxPixels && math.Abs(y) <= frame.MaxPixels) {
 		return nil, false
 	}
 	fx, fy := int64(math.Round(x*one)), int64(math.Round(y*one))
 	k.places, k.sums = k.places[:0], k.sums[:0]
 	for n := 0; n < len(m.corners); n += 2 {
 		px, py := int(m.corners[n])+int(fx>>15), int(m.corners[n+1])+int(fy>>15)
-		if px < 0 || py < 0 || px+MarkSide >= img.Width || py+MarkSide >= img.Height {
+		if px < 0 || py < 0 || px+MarkSide >= k.img.Width || py+MarkSide >= k.img.Height {
 			return nil, false
 		}
 		k.places = append(k.places, int32(px), int32(py))
@@ -80,12 +111,32 @@ func (k *Meter) Measure(m *Marks, img frame.Image, flat *Flat, x, y float64) (s 
 	if len(k.raw) < m.Len() {
 		k.raw = make([]sums, m.Len())
 	}
-	k.job.see(img, flat)
-	k.job.measure(m, k.places, int16(fx&(one-1)), int16(fy&(one-1)), k.raw)
-	for _, r := range k.raw[:m.Len()] {
-		k.sums = append(k.sums, Sums{float64(r[0]) / 8, float64(r[1]) / 64, float64(r[2]) / 64, float64(r[3]) / 64, float64(r[4]) / 64})
+	ahead := hint.AheadY*k.img.Stride + hint.AheadX*k.img.BytesPerPixel()
+	k.job.measure(m, k.places, int16(fx&(one-1)), int16(fy&(one-1)), hint.Cold, ahead, k.raw)
+	for n, r := range k.raw[:m.Len()] {
+		k.sums = append(k.sums, k.correct(r.grey(), m.totals[3*n:], k.places[2*n], k.places[2*n+1]))
 	}
 	return k.sums, true
+}
+
+func (s sums) grey() Sums {
+	return Sums{float64(s[0]) / 8, float64(s[1]) / 64, float64(s[2]) / 64, float64(s[3]) / 64, float64(s[4]) / 64}
+}
+
+// correct turns sums of a mark at (x, y) over values a into those over
+// gain·a − black.
+func (k *Meter) correct(s Sums, totals []float64, x, y int32) Sums {
+	if k.flat == nil {
+		return s
+	}
+	gain, black := k.flat.near(float64(x)+MarkSide/2, float64(y)+MarkSide/2)
+	return Sums{
+		Sum:     gain*s.Sum - black*markPixels,
+		Square:  gain*gain*s.Square - 2*gain*black*s.Sum + black*black*markPixels,
+		Pattern: gain*s.Pattern - black*totals[0],
+		GX:      gain*s.GX - black*totals[1],
+		GY:      gain*s.GY - black*totals[2],
+	}
 }
 
 // measureTwin defines what the kernel's measure gives.

@@ -11,7 +11,7 @@ import (
 type Reference struct {
 	width, height int
 	stride        int    // bytes of limits from row to row
-	limits        []byte // by rows, in blocks: Lo of 64 pixels, then their Hi
+	limits        []byte // by rows, in blocks: Lo of 64 pixels, then their Hi; then the same twice for the sieve
 	mean, sigma   []float32
 }
 
@@ -42,9 +42,13 @@ func NewReference(width, height int, lo, hi []uint8, mean, sigma []float32) (*Re
 		}
 	}
 	r := &Reference{width: width, height: height, stride: 2 * roundUp(width), mean: mean, sigma: sigma}
-	r.limits = aligned[byte](r.stride * height)
+	r.limits = aligned[byte](3 * r.stride * height)
 	for y := range height {
-		r.fill(y, lo[y*width:(y+1)*width], hi[y*width:(y+1)*width])
+		lo, hi := lo[y*width:(y+1)*width], hi[y*width:(y+1)*width]
+		fill(r.limits[y*r.stride:][:r.stride], lo, hi)
+		for n, m := range margins {
+			m.fill(r.limits[((1+n)*height+y)*r.stride:][:r.stride], lo, hi)
+		}
 	}
 	return r, nil
 }
@@ -61,16 +65,21 @@ func checkPixel(lo, hi uint8, mean, sigma float32) error {
 	return nil
 }
 
-func (r *Reference) fill(y int, lo, hi []uint8) {
-	row := r.limits[y*r.stride : (y+1)*r.stride]
+// fill lays the limits of a row out.
+func fill(row []byte, lo, hi []uint8) {
+	empty(row)
+	for x := range lo {
+		at := limitAt(x)
+		row[at], row[at+block] = lo[x], hi[x]
+	}
+}
+
+// empty fills a row of limits with what nothing exceeds.
+func empty(row []byte) {
 	for n := 0; n < len(row); n += 2 * block {
 		for x := range block {
 			row[n+x], row[n+block+x] = 0, math.MaxUint8
 		}
-	}
-	for x := range lo {
-		at := limitAt(x)
-		row[at], row[at+block] = lo[x], hi[x]
 	}
 }
 

@@ -2,11 +2,14 @@ package inspect_test
 
 import (
 	"image"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"gocv.io/x/gocv"
+	"golang.org/x/sys/unix"
 
 	"kensa/vision/defect"
 	"kensa/vision/frame"
@@ -24,19 +27,99 @@ func BenchmarkInspectFrame(b *testing.B) {
 		name := map[int]string{8: "", 16: "-16bit"}[depth]
 		s := newBenchScene(b, depth)
 		b.Run("fused"+name, func(b *testing.B) { newFused(b, s).run(b) })
-		b.Run("opencv-usual"+name, func(b *testing.B) {
-			c := newUsual(b, s)
-			timed(b, func(n int) { wantDefects(b, c.inspect(b, n)) })
-		})
-		b.Run("opencv-best"+name, func(b *testing.B) {
-			c := newBest(b, s)
-			timed(b, func(n int) { wantDefects(b, c.inspect(b, n)) })
-		})
-		b.Run("memcpy"+name, func(b *testing.B) {
-			to := make([]byte, len(s.frames[0].Pix))
-			timed(b, func(n int) { copy(to, s.frames[n].Pix) })
+		for _, w := range ways(b, s)[1:] {
+			b.Run(w.name+name, func(b *testing.B) { timed(b, w.inspect) })
+		}
+	}
+}
+
+// BenchmarkInspectFrameRatios runs the ways in turn and takes the processor time
+// of the thread, so that other work on the machine meets all of them and takes
+// no time of them but what it takes of caches and memory. It reports medians,
+// and how many times the fused pass's time the others take.
+func BenchmarkInspectFrameRatios(b *testing.B) {
+	gocv.SetNumThreads(1)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for _, depth := range []int{8, 16} {
+		s := newBenchScene(b, depth)
+		b.Run(map[int]string{8: "8bit", 16: "16bit"}[depth], func(b *testing.B) {
+			all := ways(b, s)
+			times := make([][]time.Duration, len(all))
+			for n := 0; b.Loop(); n++ {
+				for k, w := range all {
+					for range w.repeats {
+						img := (n + 3*k + len(times[k])) % benchFrames
+						start := threadTime(b)
+						w.inspect(img)
+						times[k] = append(times[k], threadTime(b)-start)
+					}
+				}
+			}
+			fused := middle(times[0])
+			b.ReportMetric(1e3*fused, "ms-fused")
+			for k, w := range all[1:] {
+				b.ReportMetric(1e3*middle(times[k+1]), "ms-"+w.name)
+				b.ReportMetric(middle(times[k+1])/fused, w.name+"/fused")
+			}
+			b.ReportMetric(fused/middle(times[len(all)-1]), "fused/memcpy")
 		})
 	}
+}
+
+func threadTime(b *testing.B) time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(t.Nano())
+}
+
+// way is a way to go through frame number n.
+type way struct {
+	name    string
+	repeats int // in a round of BenchmarkInspectFrameRatios
+	inspect func(n int)
+}
+
+func ways(b *testing.B, s *benchScene) []way {
+	f, usual, best, to := newFused(b, s), newUsual(b, s), newBest(b, s), make([]byte, len(s.frames[0].Pix))
+	return []way{
+		{"fused", 8, func(n int) { wantDefects(b, f.inspect(b, s.frames[n])) }},
+		{"opencv-usual", 1, func(n int) { wantDefects(b, usual.inspect(b, n)) }},
+		{"opencv-best", 2, func(n int) { wantDefects(b, best.inspect(b, n)) }},
+		{"memcpy", 8, func(n int) { copy(to, s.frames[n].Pix) }},
+	}
+}
+
+// BenchmarkInspectFrameTwoWorkers inspects two frames at once, and the same two
+// one after the other, in turn, and reports how many times faster the former is.
+// On a machine of one core, or with other work, that says nothing.
+func BenchmarkInspectFrameTwoWorkers(b *testing.B) {
+	s := newBenchScene(b, 8)
+	workers := [2]*fused{newFused(b, s), newFused(b, s)}
+	const each = 8 // frames, so that the start of a goroutine does not count
+	work := func(w, n int) {
+		for k := range each {
+			wantDefects(b, workers[w].inspect(b, s.frames[(n+k)%benchFrames]))
+		}
+	}
+	var together, alone []time.Duration
+	for n := 0; b.Loop(); n++ {
+		start := time.Now()
+		var wait sync.WaitGroup
+		for w := range workers {
+			wait.Go(func() { work(w, n+w*benchFrames/2) })
+		}
+		wait.Wait()
+		middle := time.Now()
+		for w := range workers {
+			work(w, n+w*benchFrames/2)
+		}
+		together, alone = append(together, middle.Sub(start)), append(alone, time.Since(middle))
+	}
+	b.ReportMetric(1e3*middle(together)/(2*each), "ms/frame")
+	b.ReportMetric(middle(alone)/middle(together), "times-one")
 }
 
 // timed calls f with one frame after the other and reports the median.
@@ -50,16 +133,22 @@ func timed(b *testing.B, f func(frame int)) {
 		f(n % benchFrames)
 		times = append(times, time.Since(start))
 	}
-	slices.Sort(times)
-	median := times[len(times)/2].Seconds()
-	b.ReportMetric(1e3*times[0].Seconds(), "ms-least")
+	median := middle(times)
+	b.ReportMetric(1e3*slices.Min(times).Seconds(), "ms-least")
 	b.ReportMetric(1e3*median, "ms")
 	b.ReportMetric(benchPixels/median/1e6, "Mpx/s")
 }
 
+// middle is the median in seconds; it sorts.
+func middle(times []time.Duration) float64 {
+	slices.Sort(times)
+	return times[len(times)/2].Seconds()
+}
+
 func wantDefects(b *testing.B, found int) {
 	if found != benchDefects {
-		b.Fatalf("%d defects; want %d", found, benchDefects)
+		b.Helper()
+		b.Errorf("%d defects; want %d", found, benchDefects)
 	}
 }
 

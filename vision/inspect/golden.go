@@ -254,7 +254,7 @@ func (g *Golden) blobs(n int) ([]defect.Blob, error) {
 func (g *Golden) defect(n int, b defect.Blob, die Die) defect.Defect {
 	g.pass.Grey(n, g.pattern.Window(b), g.matched)
 	d := b.Defect()
-	d.Class, d.Confidence = g.pattern.Classify(b, g.matched)
+	d.Class, d.Confidence, d.Measures = g.pattern.Classify(b, g.matched)
 	// A box moves with its middle, by whole pixels; a turn does not change it.
 	mx, my := float64(d.Box.Min.X+d.Box.Max.X-1)/2, float64(d.Box.Min.Y+d.Box.Max.Y-1)/2
 	fx, fy := die.InFrame(mx, my)

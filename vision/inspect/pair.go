@@ -111,6 +111,10 @@ func (s *workspace) compare(ref, img plane, g registration, depth int, p PairPar
 			result.Noise, result.Wander = noise.grey(c.middle()), noise.wander
 		}
 	}
+	if result.Wander > p.MaxWander {
+		result.Reason = fmt.Sprintf("edges stray from the reference's by %.1f pixels, one standard deviation; max_wander is %v", result.Wander, p.MaxWander)
+		return nil
+	}
 	result.Threshold = e.threshold
 	result.Expected = c.expected.image(depth)
 	return c.findings(e, p, result)
@@ -120,7 +124,7 @@ func (s *workspace) compare(ref, img plane, g registration, depth int, p PairPar
 func (c *comparison) findings(e *evidence, p PairParams, result *PairResult) error {
 	tmp := &workspace{}
 	defer tmp.Close()
-	classes, err := c.classifier(tmp)
+	classes, err := c.classifier(tmp, p.Material, result.Noise, result.Wander)
 	if err != nil {
 		return err
 	}
@@ -136,9 +140,23 @@ func (c *comparison) findings(e *evidence, p PairParams, result *PairResult) err
 	result.Registered = true
 	for _, b := range blobs {
 		d := b.Defect()
-		class, sure := classes.class(b)
-		d.Class, d.Confidence = class, sure*certainty(b.Peak, e.threshold)
+		classes.describe(b, &d)
+		d.Confidence *= certainty(b.Peak, e.threshold)
 		result.Defects = append(result.Defects, d)
 	}
 	return nil
+}
+
+// surroundings is the part of an image around a blob, given what is expected and
+// the difference from it.
+func surroundings(b defect.Blob, expected, diff plane) defect.Surroundings {
+	at := defect.Surroundings{Box: defect.Around(b, diff.bounds())}
+	for y := at.Box.Min.Y; y < at.Box.Max.Y; y++ {
+		want := expected.row(y)[at.Box.Min.X:at.Box.Max.X]
+		at.Expected = append(at.Expected, want...)
+		for n, d := range diff.row(y)[at.Box.Min.X:at.Box.Max.X] {
+			at.Grey = append(at.Grey, want[n]+d)
+		}
+	}
+	return at
 }

@@ -14,7 +14,7 @@ type PairParams struct {
 	// certainty of the match.
 	MinOverlap float64 `toml:"min_overlap"`
 	// MaxRotation is the greatest rotation between the images in degrees, 0.01
-	// to 3. Beyond it the pair counts as not registered.
+	// to 5. Beyond it the pair counts as not registered.
 	MaxRotation float64 `toml:"max_rotation"`
 	// MaxScale is the greatest relative difference of scale, 0.001 to 0.05.
 	// Beyond it the pair counts as not registered.
@@ -44,6 +44,14 @@ type PairParams struct {
 	// itself shows, since a wander's tails reach further than a normal variable's.
 	// Raise it where edges give false alarms; lower it to see smaller spurs.
 	EdgeTolerance float64 `toml:"edge_tolerance"`
+	// MaxWander is how far, 0.5 to 8 pixels, edges may stray from the reference's,
+	// one standard deviation times EdgeTolerance. Beyond it hardly a defect could
+	// be told from a stray edge, and the pair is not compared.
+	MaxWander float64 `toml:"max_wander"`
+	// Material is "bright" or "dark": how lines look against the ground between
+	// them, where the reference has a pattern of two grey levels. It decides
+	// between the classes of pattern defects.
+	Material defect.Material `toml:"material"`
 	// Defects says which findings count.
 	Defects defect.Params `toml:"defects"`
 }
@@ -52,8 +60,8 @@ type PairParams struct {
 // wide.
 func DefaultPairParams() PairParams {
 	return PairParams{
-		MinOverlap: 0.3, MaxRotation: 1.5, MaxScale: 0.02, MinAgreement: 0.9,
-		Scales: []float64{1, 2, 4}, FalseAlarms: 0.01, BrightnessPitch: 32, Border: 3, EdgeTolerance: 1.25,
+		MinOverlap: 0.3, MaxRotation: 3.5, MaxScale: 0.03, MinAgreement: 0.9,
+		Scales: []float64{1, 2, 4}, FalseAlarms: 0.01, BrightnessPitch: 32, Border: 3, EdgeTolerance: 1.25, MaxWander: 5, Material: defect.BrightMaterial,
 		Defects: defect.Params{MinArea: 1, MergeDistance: 8, MinContrast: 6, MaxDefects: 1000},
 	}
 }
@@ -62,17 +70,21 @@ func DefaultPairParams() PairParams {
 func (p PairParams) Check() error {
 	if err := checkRanges(
 		bounded{"min_overlap", p.MinOverlap, 0.1, 1},
-		bounded{"max_rotation", p.MaxRotation, 0.01, 3},
+		bounded{"max_rotation", p.MaxRotation, 0.01, 5},
 		bounded{"max_scale", p.MaxScale, 0.001, 0.05},
 		bounded{"min_agreement", p.MinAgreement, 0, 1},
 		bounded{"false_alarms", p.FalseAlarms, 1e-6, 1},
 		bounded{"brightness_pitch", p.BrightnessPitch, 8, 1024},
 		bounded{"edge_tolerance", p.EdgeTolerance, 0.5, 10},
+		bounded{"max_wander", p.MaxWander, 0.5, 8},
 		bounded{"border", float64(p.Border), 0, 100},
 	); err != nil {
 		return err
 	}
 	if err := checkScales(p.Scales, 16); err != nil {
+		return err
+	}
+	if err := p.Material.Check(); err != nil {
 		return err
 	}
 	if err := p.Defects.Check(); err != nil {

@@ -68,18 +68,17 @@ func (s *workspace) levels(ref, img plane) (refs, imgs []plane) {
 	return refs, imgs
 }
 
-// search tries the whole-pixel shifts of highest correlation and returns the
-// best of them, refined.
+// search tries the places of highest correlation and returns the best of them,
+// refined.
 func (s *workspace) search(ref, img plane, p PairParams) (deformation, *aligner, error) {
-	const tries = 5
-	candidates, err := s.candidates(ref, img, p.MinOverlap, tries)
+	starts, err := s.starts(ref, img, p)
 	if err != nil {
 		return deformation{}, nil, err
 	}
-	var best deformation
+	best := starts[0]
 	score := math.Inf(-1)
-	for _, c := range candidates {
-		d, a, err := s.refine(ref, img, newDeformation(float64(c.dx), float64(c.dy), img.w, img.h), p, trySamples)
+	for _, start := range starts {
+		d, a, err := s.refine(ref, img, start, p, trySamples)
 		if err != nil {
 			return best, nil, err
 		}
@@ -90,9 +89,21 @@ func (s *workspace) search(ref, img plane, p PairParams) (deformation, *aligner,
 	return s.refine(ref, img, best, p, maxSamples)
 }
 
-// candidates lists shifts to try, the unmoved image where nothing correlates.
-func (s *workspace) candidates(ref, img plane, minOverlap float64, n int) ([]candidate, error) {
-	const trend = 16 // pixels; slower than any pattern that tells a place
+// turns are the rotations, as tangents, from which the search starts: from none,
+// refinement finds one of a degree and a half.
+func (p PairParams) turns() []float64 {
+	const alone = 1.5 // degrees
+	if p.MaxRotation <= alone {
+		return []float64{0}
+	}
+	far := math.Tan(2. / 3 * p.MaxRotation * math.Pi / 180)
+	return []float64{0, far, -far}
+}
+
+// starts lists places to try: of each turn the shifts that correlate best, and
+// the unmoved image where nothing does.
+func (s *workspace) starts(ref, img plane, p PairParams) ([]deformation, error) {
+	const trend, tries = 16, 5 // pixels, slower than any pattern that tells a place; shifts of each turn
 	tmp := &workspace{}
 	defer tmp.Close()
 	r, err := tmp.trendless(ref, trend)
@@ -103,11 +114,46 @@ func (s *workspace) candidates(ref, img plane, minOverlap float64, n int) ([]can
 	if err != nil {
 		return nil, err
 	}
-	found, err := tmp.coarse(r, i, minOverlap, n)
-	if err == nil && len(found) == 0 {
-		found = []candidate{{}}
+	var starts []deformation
+	for _, turn := range p.turns() {
+		found, err := tmp.coarse(tmp.turned(r, turn), i, p.MinOverlap, tries)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range found {
+			starts = append(starts, turnedStart(ref, img, c, turn))
+		}
 	}
-	return found, err
+	if len(starts) == 0 {
+		starts = append(starts, newDeformation(0, 0, img.w, img.h))
+	}
+	return starts, nil
+}
+
+// turned shows the plane turned about its centre by a small angle, given as its
+// tangent; places without a pixel are 0.
+func (s *workspace) turned(p plane, turn float64) plane {
+	if turn == 0 {
+		return p
+	}
+	out, cx, cy := s.zeros(p.w, p.h), float64(p.w-1)/2, float64(p.h-1)/2
+	for y := range out.h {
+		for x := range out.w {
+			dx, dy := float64(x)-cx, float64(y)-cy
+			out.v[y*out.w+x], _ = p.at(cx+dx-turn*dy, cy+dy+turn*dx)
+		}
+	}
+	return out
+}
+
+// turnedStart is the deformation that a shift of the turned reference means.
+func turnedStart(ref, img plane, c candidate, turn float64) deformation {
+	d := newDeformation(0, 0, img.w, img.h)
+	d.q[turning] = turn * d.reach
+	// The image's centre, from the centre of the shifted reference.
+	x, y := d.cx-float64(c.dx)-float64(ref.w-1)/2, d.cy-float64(c.dy)-float64(ref.h-1)/2
+	d.q[shiftX], d.q[shiftY] = -float64(c.dx)-turn*y, -float64(c.dy)+turn*x
+	return d
 }
 
 // trendless is the plane less its slow part.

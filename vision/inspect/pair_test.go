@@ -51,10 +51,10 @@ func TestPairFindsTheDefectsOfRealPairs(t *testing.T) {
 			for _, p := range places {
 				near := false
 				for _, d := range r.Defects {
-					near = near || math.Hypot(d.CX-p[0], d.CY-p[1]) <= 12
+					near = near || math.Hypot(d.CX-p[0], d.CY-p[1]) <= 3
 				}
 				if !near {
-					t.Errorf("no defect within 12 px of %v in %+v", p, r.Defects)
+					t.Errorf("no defect within 3 px of %v in %+v", p, r.Defects)
 				}
 			}
 		})
@@ -247,7 +247,7 @@ func TestPairParamsCheckNamesTheKey(t *testing.T) {
 	}
 	for key, spoil := range map[string]func(*inspect.PairParams){
 		"min_overlap":          func(p *inspect.PairParams) { p.MinOverlap = 0 },
-		"max_rotation":         func(p *inspect.PairParams) { p.MaxRotation = 4 },
+		"max_rotation":         func(p *inspect.PairParams) { p.MaxRotation = 6 },
 		"max_scale":            func(p *inspect.PairParams) { p.MaxScale = math.NaN() },
 		"min_agreement":        func(p *inspect.PairParams) { p.MinAgreement = 1.5 },
 		"scales: 0 of them":    func(p *inspect.PairParams) { p.Scales = nil },
@@ -255,6 +255,8 @@ func TestPairParamsCheckNamesTheKey(t *testing.T) {
 		"scales: 1 after 2":    func(p *inspect.PairParams) { p.Scales = []float64{2, 1} },
 		"false_alarms":         func(p *inspect.PairParams) { p.FalseAlarms = 0 },
 		"brightness_pitch":     func(p *inspect.PairParams) { p.BrightnessPitch = 2 },
+		"max_wander":           func(p *inspect.PairParams) { p.MaxWander = 9 },
+		"material":             func(p *inspect.PairParams) { p.Material = "shiny" },
 		"border":               func(p *inspect.PairParams) { p.Border = -1 },
 		"edge_tolerance":       func(p *inspect.PairParams) { p.EdgeTolerance = 0 },
 		"defects.min_area":     func(p *inspect.PairParams) { p.Defects.MinArea = 0 },

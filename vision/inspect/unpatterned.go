@@ -240,12 +240,14 @@ func (b *bare) findings(e *evidence, p UnpatternedParams, r UnpatternedResult) (
 		return r, err
 	}
 	r.Inspected = true
+	var m defect.Measurer
 	for _, blob := range b.grouped(blobs) {
 		class, sure := b.class(blob)
 		if class != defect.Chip && b.contrast(blob) < p.MinRelative {
 			continue
 		}
 		d := blob.Defect()
+		d.Measures = m.Measure(blob, surroundings(blob, b.surface, b.diff))
 		d.Class, d.Confidence = class, sure*certainty(blob.Peak, e.threshold)
 		r.Defects = append(r.Defects, d)
 	}

@@ -27,7 +27,7 @@ func Linked() Build {
 // lines of `  Name:   value`.
 func read(version, text string) Build {
 	b := Build{Version: version}
-	section := ""
+	section, configuration := "", ""
 	for line := range strings.Lines(text) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), ":")
 		value = strings.TrimSpace(value)
@@ -40,7 +40,12 @@ func read(version, text string) Build {
 			b.Baseline = strings.Fields(value)
 		case name == "Dispatched code generation":
 			b.Dispatch = strings.Fields(value)
+		case name == "Configuration":
+			configuration = value
 		case name == "C++ flags (Release)":
+			if configuration == "None" { // then those that CMake adds for a release are not used
+				value, _, _ = strings.Cut(value, " -O3 -DNDEBUG")
+			}
 			b.Flags = value
 		case name == "C++ Compiler":
 			b.Compiler = value

@@ -12,6 +12,9 @@ func TestRead(t *testing.T) {
 General configuration for OpenCV 4.6.0 =====================================
   Version control:               unknown
 
+  Platform:
+    Configuration:               None
+
   CPU/HW features:
     Baseline:                    SSE SSE2
       required:                  SSE2
@@ -20,7 +23,7 @@ General configuration for OpenCV 4.6.0 =====================================
   C/C++:
     Built as dynamic libs?:      NO
     C++ Compiler:                /usr/bin/g++  (ver 12.2.0)
-    C++ flags (Release):         -O2 -ffp-contract=off
+    C++ flags (Release):         -O2 -ffp-contract=off -O3 -DNDEBUG  -DNDEBUG
     C++ flags (Debug):           -g
 
   OpenCV modules:

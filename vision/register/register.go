@@ -131,6 +131,7 @@ type Matcher struct {
 	fits    []fit
 	sorted  []float64
 	meter   hotpath.Meter
+	tracked image.Point // corner of the die tracked last
 }
 
 // Match finds the die that is expected at the image's rectangle r, which must

@@ -55,9 +55,16 @@ func (m *Matcher) Track(t *Template, img frame.Image, flat *hotpath.Flat, r imag
 	if len(t.marks) < minPatches || r.Dx() != t.width || r.Dy() != t.height {
 		return Match{}, false
 	}
+	if !m.meter.See(img, flat) {
+		return Match{}, false
+	}
+	// The dies of a frame come one after the other at the same pitch.
+	hint := hotpath.Hint{Cold: true, AheadX: r.Min.X - m.tracked.X, AheadY: r.Min.Y - m.tracked.Y}
+	m.tracked = r.Min
 	x, y, settled := dx, dy, false
 	for step := 0; step < trackSteps && !settled; step++ {
-		sums, ok := m.meter.Measure(&t.planes, img, flat, float64(r.Min.X)+x, float64(r.Min.Y)+y)
+		sums, ok := m.meter.Measure(&t.planes, float64(r.Min.X)+x, float64(r.Min.Y)+y, hint)
+		hint = hotpath.Hint{}
 		if !ok {
 			return Match{}, false
 		}

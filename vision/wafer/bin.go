@@ -57,13 +57,20 @@ func (r Rules) Check() error {
 			return at("bin: %d is called %q and %q; want one name", rule.Bin, other, rule.Name)
 		}
 		seen[rule.Bin] = rule.Name
-		for _, c := range rule.Classes {
-			if !slices.Contains(defect.Classes, c) {
-				return at("classes: %q is no defect class; known: %v", c, defect.Classes)
-			}
-		}
 		if !(rule.MinSize >= 0 && rule.MinContrast >= 0) || rule.MinCount < 0 { // so that NaN fails too
 			return at("min_size %v, min_contrast %v, min_count %d; want none below 0", rule.MinSize, rule.MinContrast, rule.MinCount)
+		}
+	}
+	return nil
+}
+
+// CheckClasses reports the first class that is not among those known.
+func (r Rules) CheckClasses(known []defect.Class) error {
+	for n, rule := range r {
+		for _, c := range rule.Classes {
+			if !slices.Contains(known, c) {
+				return fmt.Errorf("bin %d: classes: %q is no defect class; known: %v", n+1, c, known)
+			}
 		}
 	}
 	return nil

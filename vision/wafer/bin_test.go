@@ -70,7 +70,6 @@ func TestRulesCheckNamesTheRule(t *testing.T) {
 		{Rule{Bin: 256, Name: "x"}, "bin 2: bin: 256"},
 		{Rule{Bin: 3}, "bin 2: name: empty"},
 		{Rule{Bin: 2, Name: "other"}, `"any" and "other"`},
-		{Rule{Bin: 3, Name: "x", Classes: []defect.Class{"crack"}}, `"crack" is no defect class`},
 		{Rule{Bin: 3, Name: "x", MinSize: -1}, "min_size -1 µm"},
 		{Rule{Bin: 3, Name: "x", MinSize: length.Length(math.NaN())}, "min_size NaN"},
 		{Rule{Bin: 3, Name: "x", MinContrast: math.NaN()}, "min_contrast NaN"},
@@ -79,6 +78,16 @@ func TestRulesCheckNamesTheRule(t *testing.T) {
 		if err := (Rules{good, c.rule}).Check(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: error %v; want %q", c.rule, err, c.want)
 		}
+	}
+}
+
+func TestRulesCheckClassesNamesTheClass(t *testing.T) {
+	rules := Rules{{Bin: 2, Name: "any"}, {Bin: 3, Name: "x", Classes: []defect.Class{defect.Stain, "crack"}}}
+	if err := rules.CheckClasses(defect.Classes); err == nil || !strings.Contains(err.Error(), `bin 2: classes: "crack" is no defect class`) {
+		t.Errorf("error %v; want the class and its rule", err)
+	}
+	if err := rules.CheckClasses(append([]defect.Class{"crack"}, defect.Classes...)); err != nil {
+		t.Errorf("a site's own class: %v", err)
 	}
 }
 

@@ -24,6 +24,9 @@ func (l Layout) Check() error {
 	if !within(l.PixelSize, minPixel, maxPixel) {
 		return fmt.Errorf("pixel_size: %v; want %v to %v", l.PixelSize, minPixel, maxPixel)
 	}
+	if !(l.PixelSizeUncertainty >= 0 && l.PixelSizeUncertainty < l.PixelSize) {
+		return fmt.Errorf("pixel_size_uncertainty: %v; want 0 to less than pixel_size, %v", l.PixelSizeUncertainty, l.PixelSize)
+	}
 	switch l.Kind {
 	case Sequence:
 		return nil

@@ -77,6 +77,10 @@ type Layout struct {
 	Path Path `toml:"path"`
 	// PixelSize is the width of one camera pixel on the wafer, 1 nm to 1 mm.
 	PixelSize length.Length `toml:"pixel_size"`
+	// PixelSizeUncertainty is the expanded uncertainty (k = 2) of pixel_size, as
+	// its calibration states it; less than pixel_size. 0 means that it is not
+	// known and left out of the uncertainty of sizes.
+	PixelSizeUncertainty length.Length `toml:"pixel_size_uncertainty"`
 }
 
 // DieIndex is a die's place in the grid, in pitches from die (0, 0).

@@ -65,6 +65,19 @@ type Spot struct {
 	OnDie         Point         // its centroid, from the die's lower left corner
 	OnWafer       Point         // its centroid, from the wafer's centre; of no meaning in a sequence
 	Width, Height length.Length // of its box
+	// Size is the longer side of the smallest rectangle, of any orientation, that
+	// holds its outline at half of its contrast; Uncertainty is half of the
+	// interval about it that holds the true length with 95 % probability. Both are
+	// 0 where it could not be measured.
+	Size, Uncertainty length.Length
+}
+
+// size is a defect's, with what the scale's uncertainty adds: the two are
+// independent, so that their squares add up.
+func (l Layout) size(m defect.Measures) (size, uncertainty length.Length) {
+	size = length.Length(m.Size) * l.PixelSize
+	scale := m.Size * float64(l.PixelSizeUncertainty)
+	return size, length.Length(math.Hypot(m.SizeUncertainty*float64(l.PixelSize), scale))
 }
 
 // Locate turns a defect's place in a frame into one on the wafer. rect is where
@@ -82,7 +95,9 @@ func (l Layout) Locate(die DieIndex, rect image.Rectangle, dx, dy float64, d def
 	y := d.CY + 0.5 - dy - float64(rect.Min.Y+rect.Max.Y)/2
 	right, up := length.Length(x)*l.PixelSize, -length.Length(y)*l.PixelSize
 	c := l.DieCenter(die)
+	size, uncertainty := l.size(d.Measures)
 	return Spot{
+		Size: size, Uncertainty: uncertainty,
 		OnDie:   Point{width/2 + right, height/2 + up},
 		OnWafer: Point{c.X + right, c.Y + up},
 		Width:   length.Length(d.Box.Dx()) * l.PixelSize,

@@ -82,6 +82,18 @@ func TestLocateReversesTheCamera(t *testing.T) {
 	})
 }
 
+func TestSizeHasTheScalesUncertainty(t *testing.T) {
+	l := Layout{PixelSize: 2, PixelSizeUncertainty: 0.04} // 2 %
+	got := l.Locate(DieIndex{}, image.Rect(0, 0, 9, 9), 0, 0, defect.Defect{Measures: defect.Measures{Size: 100, SizeUncertainty: 1.5}})
+	if want := math.Hypot(3, 4); got.Size != 200 || math.Abs(float64(got.Uncertainty)-want) > 1e-9 {
+		t.Errorf("size %v ± %v; want 200 µm ± %v µm", got.Size, got.Uncertainty, want)
+	}
+	l.PixelSizeUncertainty = 0
+	if got := l.Locate(DieIndex{}, image.Rect(0, 0, 9, 9), 0, 0, defect.Defect{Measures: defect.Measures{Size: 5, SizeUncertainty: 0.5}}); got.Uncertainty != 1 {
+		t.Errorf("without the scale's: %v; want 1 µm", got.Uncertainty)
+	}
+}
+
 func TestLocateByHand(t *testing.T) {
 	l := sram() // die 790×990 pixels of 10 µm
 	corner := image.Rect(100, 200, 100+790, 200+990)

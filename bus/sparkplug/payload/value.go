@@ -148,6 +148,27 @@ func (v Value) Float() (float64, bool) {
 	return math.Float64frombits(v.bits), v.is(TypeDouble, TypeDouble)
 }
 
+// Number is the value of any number; false for any other. Beyond 2^53 it is
+// rounded.
+func (v Value) Number() (float64, bool) {
+	if n, ok := v.Int(); ok {
+		return float64(n), true
+	}
+	if n, ok := v.Uint(); ok {
+		return float64(n), true
+	}
+	return v.Float()
+}
+
+// Untyped is the value without its datatype, as data may carry it after a birth.
+func (v Value) Untyped() Value {
+	v.typ = TypeUnknown
+	if v.set != nil {
+		v.text, v.set = string(v.set.append(nil)), nil
+	}
+	return v
+}
+
 // Bool is the value of a Boolean; false, false for any other.
 func (v Value) Bool() (value, ok bool) {
 	ok = v.is(TypeBoolean, TypeBoolean)

@@ -12,11 +12,11 @@ import (
 )
 
 func TestTheListOfTests(t *testing.T) {
-	tests, err := parseTests("# remark\n./hw/line\n\n./hw/camera/v4l2 -test.run=^TestX$ # why\n")
+	tests, err := parseTests("# remark\ncgo ./hw/line\n\n./hw/camera/v4l2 -test.run=^TestX$ # why\n")
 	if err != nil || len(tests) != 2 {
 		t.Fatal(tests, err)
 	}
-	if x := tests[1]; x.Package != "kensa/hw/camera/v4l2" || x.Folder != "/kensa/src/hw/camera/v4l2" || len(x.Flags) != 1 || x.Binary == tests[0].Binary {
+	if x := tests[1]; x.Package != "kensa/hw/camera/v4l2" || x.Folder != "/kensa/src/hw/camera/v4l2" || len(x.Flags) != 1 || x.Binary == tests[0].Binary || x.cgo || !tests[0].cgo {
 		t.Errorf("%+v", x)
 	}
 	for text, want := range map[string]string{
@@ -72,7 +72,7 @@ func TestTheReportReadsAsGoTestDoes(t *testing.T) {
 		{"passes", false, []console.Record{begin, output("--- PASS: TestA (0.0s)\n"), end, done}, true, "ok  \tkensa/a\t1.500s\n"},
 		{"verbose", true, []console.Record{begin, output("--- PASS: TestA\n"), end, done}, true, "--- PASS: TestA\nok  \tkensa/a\t1.500s\n"},
 		{"skips", false, []console.Record{begin, output("--- PASS: TestA (0.0s)\n--- SKIP: TestB (0.0s)\n"), end, done}, true, "ok  \tkensa/a\t1.500s [skipped: TestB]\n"},
-		{"benchmark", false, []console.Record{begin, output("goos: linux\nBenchmarkX \t 3\t 5 ns/op\nPASS\n"), end, done}, true, "BenchmarkX \t 3\t 5 ns/op\nok  \tkensa/a\t1.500s\n"},
+		{"benchmark", false, []console.Record{begin, output("goos: linux\nBenchmarkX\nBenchmarkX \t 3\t 5 ns/op\nPASS\n"), end, done}, true, "BenchmarkX \t 3\t 5 ns/op\nok  \tkensa/a\t1.500s\n"},
 		{"fails", false, []console.Record{begin, output("--- FAIL: Te"), output("stA\n"), failed, done}, false, "--- FAIL: TestA\nFAIL\tkensa/a\t1.500s\nFAIL\n"},
 		{"nothing ran", false, []console.Record{begin, output("--- SKIP: TestB (0.0s)\nPASS\n"), end, done}, false, "--- SKIP: TestB (0.0s)\nPASS\nnothing ran\nFAIL\tkensa/a\t1.500s\nFAIL\n"},
 		{"guest fails", false, []console.Record{{Kind: console.Note, Text: []byte("module x")}, {Kind: console.Done, Code: 1}}, false, "guest: module x\nFAIL\n"},

@@ -66,7 +66,7 @@ func (r *report) print(text []byte) {
 var (
 	ran       = regexp.MustCompile(`(?m)^--- (PASS|FAIL): `)
 	skipped   = regexp.MustCompile(`(?m)^--- SKIP: (\S+)`)
-	benchmark = regexp.MustCompile(`(?m)^Benchmark\S*\s.*\n`)
+	benchmark = regexp.MustCompile(`(?m)^Benchmark\S*[ \t].*\n`)
 )
 
 // end tells how a package ended. One of which nothing ran has failed: a test that

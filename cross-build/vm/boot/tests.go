@@ -24,6 +24,7 @@ type guestTest struct {
 	Flags   []string `json:"flags"`
 
 	source string // the package's folder here
+	cgo    bool   // linked statically with OpenCV and Highway
 	built  string
 }
 
@@ -47,7 +48,7 @@ func (s settings) build(ctx context.Context, work string) ([]guestTest, error) {
 	for n := range tests {
 		t := &tests[n]
 		t.built = filepath.Join(work, fmt.Sprintf("%d.test", n))
-		if err := compile(ctx, t.built, "./"+t.source, "test", "-c", "-vet=off"); err != nil {
+		if err := t.compile(ctx); err != nil {
 			return nil, err
 		}
 		t.Flags = append(s.flags(), t.Flags...)
@@ -64,8 +65,8 @@ func (s settings) flags() []string {
 	return flags
 }
 
-// parseTests reads the list: a package in a line, as ./FOLDER, and flags for its
-// test binary. What follows # is a remark.
+// parseTests reads the list: a package in a line, as ./FOLDER, after the word cgo
+// where it needs that, and flags for its test binary. What follows # is a remark.
 func parseTests(text string) ([]guestTest, error) {
 	var tests []guestTest
 	for n, line := range strings.Split(text, "\n") {
@@ -73,6 +74,10 @@ func parseTests(text string) ([]guestTest, error) {
 		words := strings.Fields(line)
 		if len(words) == 0 {
 			continue
+		}
+		cgo := words[0] == "cgo" && len(words) > 1
+		if cgo {
+			words = words[1:]
 		}
 		folder, ok := strings.CutPrefix(words[0], "./")
 		if !ok || folder != path.Clean(folder) {
@@ -84,12 +89,29 @@ func parseTests(text string) ([]guestTest, error) {
 			}
 		}
 		at := "/kensa/src/" + folder
-		tests = append(tests, guestTest{Package: "kensa/" + folder, Folder: at, Binary: fmt.Sprintf("%s/%d.test", at, len(tests)), Flags: words[1:], source: folder})
+		tests = append(tests, guestTest{Package: "kensa/" + folder, Folder: at, Binary: fmt.Sprintf("%s/%d.test", at, len(tests)), Flags: words[1:], source: folder, cgo: cgo})
 	}
 	if len(tests) == 0 {
 		return nil, errors.New(" no test; want a package in a line")
 	}
 	return tests, nil
+}
+
+// compile builds the test binary. With cgo its libraries are those of the static
+// program, made first where they are not there yet.
+func (t guestTest) compile(ctx context.Context) error {
+	if !t.cgo {
+		return compile(ctx, t.built, "./"+t.source, "test", "-c", "-vet=off")
+	}
+	const script = `settings=$(cross-build/static/env.sh arm64) && eval "$settings" &&
+		exec go test -c -vet=off -trimpath -ldflags "-s -w -linkmode external -extldflags '$KENSA_EXTLDFLAGS'" -o "$1" "$2"`
+	command := exec.CommandContext(ctx, "sh", "-c", script, "sh", t.built, "./"+t.source)
+	var said strings.Builder
+	command.Stderr = &said // the linker warns of dlopen, which nothing calls
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("go test -c ./%s for arm64 with cgo: %w\n%s", t.source, err, said.String())
+	}
+	return nil
 }
 
 // compile builds a package for the guest, without cgo.
@@ -127,8 +149,10 @@ func (s settings) disk(ctx context.Context, kernel, work string, tests []guestTe
 	d.text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
 	d.text("etc/group", "root:x:0:\nvideo:x:44:\n")
 	d.entries = append(d.entries, entry{name: "dev", mode: typeFolder | 0o755},
-		entry{name: "kensa/modules/order", mode: typeFile | 0o644, from: "cross-build/vm/modules"},
-		entry{name: "etc/kensa/kensa.toml", mode: typeFile | 0o644, from: "cross-build/vm/kensa.toml"})
+		entry{name: "kensa/modules/order", mode: typeFile | 0o644, from: "cross-build/vm/modules"})
+	if tests == nil { // tests have configurations of their own
+		d.entries = append(d.entries, entry{name: "etc/kensa/kensa.toml", mode: typeFile | 0o644, from: "cross-build/vm/kensa.toml"})
+	}
 	if err := d.folder("kensa/modules", filepath.Join(kernel, "modules")); err != nil {
 		return nil, err
 	}

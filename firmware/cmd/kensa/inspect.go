@@ -19,6 +19,12 @@ type inspectCommand struct {
 	Reference   string   `xor:"mode" required:"" help:"Compare with this image of the same pattern; the images are registered first."`
 	Unpatterned bool     `xor:"mode" required:"" help:"Look for anomalies on a bare wafer."`
 	FlatFrom    string   `name:"flat-from" placeholder:"DIR" help:"Learn the dust on the optics from the bare-wafer images in this folder, three or more, and leave it out."`
+	PixelSize   string   `name:"pixel-size" placeholder:"LENGTH" help:"Width of a pixel, such as 0.65µm: sizes are given in µm too."`
+	PixelError  string   `name:"pixel-size-uncertainty" placeholder:"LENGTH" help:"Its expanded uncertainty (k = 2), for that of the sizes."`
+	Material    string   `enum:"bright,dark" default:"bright" help:"With --reference: how lines look against the ground between them, bright or dark; it decides between the classes of pattern defects."`
+	Classifier  string   `placeholder:"FILE" help:"Name defects with what kensa train classifier wrote, where it is sure."`
+	Confidence  float64  `default:"0.8" help:"With --classifier: the probability, 0.5 to 1, from which its class counts."`
+	Crops       string   `placeholder:"DIR" help:"Write an image of each defect to DIR/CLASS/, to sort them and train a classifier."`
 	DustOut     string   `name:"dust-out" placeholder:"FILE" help:"With --flat-from: write the dust learnt to this file; the appliance begins with what is in optics.dust of its state folder."`
 	JSON        bool     `help:"Print one JSON object a line for each image."`
 	Out         string   `help:"Write an overlay PNG for each image into this folder."`
@@ -53,6 +59,10 @@ type defectJSON struct {
 	Y          int     `json:"y"`
 	Width      int     `json:"width"`
 	Height     int     `json:"height"`
+	Size       float64 `json:"size_px"`             // of its outline: the longer side of the smallest rectangle around it
+	SizeError  float64 `json:"size_uncertainty_px"` // 95 %; 0 where it could not be measured
+	Microns    float64 `json:"size_um,omitzero"`    // with --pixel-size
+	MicronsOff float64 `json:"size_uncertainty_um,omitzero"`
 	Area       int     `json:"area_px"`
 	Class      string  `json:"class"`
 	Confidence float64 `json:"confidence"`
@@ -64,6 +74,10 @@ type defectJSON struct {
 // keep the others from being inspected; it makes the exit code 3.
 func (i *inspectCommand) Run(c console) error {
 	look, err := i.inspector(c)
+	if err != nil {
+		return err
+	}
+	after, err := i.after()
 	if err != nil {
 		return err
 	}
@@ -79,7 +93,7 @@ func (i *inspectCommand) Run(c console) error {
 		}
 		result, err := look(path)
 		if err == nil {
-			err = i.give(c, result)
+			err = errors.Join(after(result), i.give(c, result))
 		}
 		if err != nil {
 			failed = append(failed, err)
@@ -103,7 +117,9 @@ func (i *inspectCommand) inspector(c console) (func(path string) (*inspected, er
 	if err != nil {
 		return nil, fail(exitInput, err, "")
 	}
-	return func(path string) (*inspected, error) { return lookPair(reference, path) }, nil
+	params := inspect.DefaultPairParams()
+	params.Material = defect.Material(i.Material)
+	return func(path string) (*inspected, error) { return lookPair(reference, path, params) }, nil
 }
 
 // unpatterned is the mode for bare wafers, with the dust that it was told to learn.
@@ -129,7 +145,7 @@ func (i *inspectCommand) unpatterned(c console) (func(path string) (*inspected, 
 	}, nil
 }
 
-func lookPair(reference frame.Image, path string) (*inspected, error) {
+func lookPair(reference frame.Image, path string, params inspect.PairParams) (*inspected, error) {
 	img, err := frame.Load(path)
 	if err != nil {
 		return nil, err
@@ -138,7 +154,7 @@ func lookPair(reference frame.Image, path string) (*inspected, error) {
 		reference, img = reference.To8(), img.To8()
 	}
 	started := time.Now()
-	pair, err := inspect.Pair(reference, img, inspect.DefaultPairParams())
+	pair, err := inspect.Pair(reference, img, params)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -176,8 +192,9 @@ func describe(path string, img frame.Image, found []defect.Defect, started time.
 func (r *inspected) list(found []defect.Defect) {
 	r.defects, r.Defects = found, make([]defectJSON, len(found))
 	for n, d := range found {
-		r.Defects[n] = defectJSON{d.Box.Min.X, d.Box.Min.Y, d.Box.Dx(), d.Box.Dy(), d.Area,
-			string(d.Class), d.Confidence, string(d.Polarity), d.Contrast}
+		r.Defects[n] = defectJSON{X: d.Box.Min.X, Y: d.Box.Min.Y, Width: d.Box.Dx(), Height: d.Box.Dy(), Area: d.Area,
+			Size: d.Measures.Size, SizeError: d.Measures.SizeUncertainty,
+			Class: string(d.Class), Confidence: d.Confidence, Polarity: string(d.Polarity), Contrast: d.Contrast}
 	}
 }
 
@@ -201,7 +218,7 @@ func (i *inspectCommand) print(c console, result *inspected) error {
 	fmt.Fprintf(c.out, "%s: %d×%d, shift (%.2f, %.2f) px, %d defects, %s%.0f ms\n", result.Image, result.Width, result.Height,
 		result.Shift.DX, result.Shift.DY, len(result.Defects), result.dustCount(), result.Milliseconds)
 	for n, d := range result.Defects {
-		fmt.Fprintf(c.out, "  %3d  (%d, %d)  %d×%d px  %s  confidence %.2f  %s  %.1f σ\n", n+1, d.X, d.Y, d.Width, d.Height, d.Class, d.Confidence, d.Polarity, d.Contrast)
+		fmt.Fprintf(c.out, "  %3d  (%d, %d)  %d×%d px  length %s  %s  confidence %.2f  %s  %.1f σ\n", n+1, d.X, d.Y, d.Width, d.Height, d.length(), d.Class, d.Confidence, d.Polarity, d.Contrast)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@
 //	0  done
 //	1  failed while running
 //	2  wrong command line, configuration or recipe
-//	3  input that cannot be read: an image, a golden, a folder, the database
+//	3  input that cannot be read: an image, a golden, a classifier, a folder, the database
 //	4  an address is taken
 //	5  `kensa simulate --wafers`: some wafer was not inspected, recorded and acknowledged
 //	6  `kensa update`: the bundle was refused; nothing has changed
@@ -54,12 +54,14 @@ type commands struct {
 	Run       runCommand       `cmd:"" help:"Be the appliance: inspect what the tool brings, until stopped."`
 	Simulate  simulateCommand  `cmd:"" help:"Run everything on this machine with a simulated tool, or write its frames."`
 	Inspect   inspectCommand   `cmd:"" help:"Inspect images: against a reference, or as bare wafers."`
-	Train     trainCommand     `cmd:"" help:"Learn a recipe's golden die from known-good frames."`
+	Train     trainCommand     `cmd:"" help:"Learn a recipe's golden die, or the site's own classes of defects."`
 	Calibrate calibrateCommand `cmd:"" help:"Measure the station: camera, optics, light, stage, trigger."`
 	Evaluate  evaluateCommand  `cmd:"" help:"Score the inspection against labelled pairs, or against simulated wafers."`
 	Wafers    wafersCommand    `cmd:"" help:"List the wafers inspected."`
 	Show      showCommand      `cmd:"" help:"Show one wafer."`
 	Export    exportCommand    `cmd:"" help:"Write one wafer as KLARF or CSV."`
+	Bus       busCommand       `cmd:"" help:"Watch the broker, check it, and command an appliance as a host."`
+	Audit     auditCommand     `cmd:"" help:"Read or check the log of who ordered what."`
 	Camera    cameraCommand    `cmd:"" help:"List, show, set and try the cameras of this machine."`
 	Doctor    doctorCommand    `cmd:"" help:"Check configuration, folders, broker, camera and clock."`
 	Update    updateCommand    `cmd:"" help:"Install a signed bundle; go back to the version before."`

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"aead.dev/minisign"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -33,6 +36,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "pair": drawPair, "taken": taken, "free": free, "truncate": truncate, "shows": shows,
+			"corrupt": corrupt, "signers": signers, "place": place, "reachable": reachable,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("KENSA_CONFIG", "")
@@ -99,6 +103,31 @@ func free(ts *testscript.TestScript, _ bool, names []string) {
 	}
 }
 
+// place writes the script's addresses into the named files, for the words DISPLAY,
+// BROKER, PORT, which is BROKER's, and MYSELF, the user's name.
+func place(ts *testscript.TestScript, _ bool, files []string) {
+	_, port, err := net.SplitHostPort(ts.Getenv("BROKER"))
+	ts.Check(err)
+	me, err := user.Current()
+	ts.Check(err)
+	words := strings.NewReplacer("MYSELF", me.Username, "DISPLAY", ts.Getenv("DISPLAY"), "BROKER", ts.Getenv("BROKER"), "PORT", port)
+	for _, file := range files {
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(words.Replace(ts.ReadFile(file))), 0o644))
+	}
+}
+
+// reachable waits until somebody listens at an address.
+func reachable(ts *testscript.TestScript, _ bool, args []string) {
+	const patience = time.Minute
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", args[0]); err == nil {
+			ts.Check(conn.Close())
+			return
+		}
+	}
+	ts.Fatalf("nobody listens at %s", args[0])
+}
+
 // shows asks a web address again and again until its answer matches:
 // shows REGEXP URL
 func shows(ts *testscript.TestScript, _ bool, args []string) {
@@ -127,4 +156,30 @@ func truncate(ts *testscript.TestScript, _ bool, args []string) {
 	info, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.Truncate(path, info.Size()/2))
+}
+
+// corrupt changes the byte in the middle of a file.
+func corrupt(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	data := []byte(ts.ReadFile(args[0]))
+	data[len(data)/2] ^= 1
+	ts.Check(os.WriteFile(path, data, 0o644))
+}
+
+// signers makes a minisign key pair: signers PUBLIC SECRET LOCKED PASSWORD writes
+// the public key, the secret one bare, and under a password, which it writes too.
+func signers(ts *testscript.TestScript, _ bool, files []string) {
+	public, private, err := minisign.GenerateKey(rand.Reader)
+	ts.Check(err)
+	shown, err := public.MarshalText()
+	ts.Check(err)
+	bare, err := private.MarshalText()
+	ts.Check(err)
+	locked, err := minisign.EncryptKey("open sesame", private)
+	ts.Check(err)
+	for n, text := range [][]byte{shown, bare, locked, []byte("open sesame\n")} {
+		path := ts.MkAbs(files[n])
+		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+		ts.Check(os.WriteFile(path, text, 0o600))
+	}
 }

@@ -15,6 +15,11 @@ import (
 )
 
 type trainCommand struct {
+	Golden     trainGolden     `cmd:"" default:"withargs" help:"Learn a recipe's golden die from known-good frames; the word golden may be left out."`
+	Classifier trainClassifier `cmd:"" help:"Learn the site's own classes of defects from labelled crops."`
+}
+
+type trainGolden struct {
 	Recipe string `required:"" help:"The recipe to learn the golden for; it says where dies lie in a frame, and where the golden goes."`
 	Frames string `arg:"" help:"Folder of known-good frames: one wafer, or a folder for each, files in the order of the fields."`
 	Flat   string `placeholder:"FILE" help:"Correct the frames by this flat field, the one that source.flat will name."`
@@ -24,7 +29,7 @@ type trainCommand struct {
 
 // Run learns and writes the golden. A golden that is there already is replaced
 // only by a whole new one.
-func (t *trainCommand) Run(c console) error {
+func (t *trainGolden) Run(c console) error {
 	recipe, err := config.LoadRecipe(t.Recipe)
 	if err != nil {
 		return fail(exitUsage, err, "")
@@ -54,7 +59,7 @@ func (t *trainCommand) Run(c console) error {
 }
 
 // flat is the flat field that was named; nil where none was.
-func (t *trainCommand) flat() (*hotpath.Flat, error) {
+func (t *trainGolden) flat() (*hotpath.Flat, error) {
 	if t.Flat == "" {
 		return nil, nil
 	}
@@ -95,7 +100,7 @@ func leftOut(c console, rejected []golden.Rejected) {
 
 // samples cuts the dies out of the frames: file n of a wafer's folder is the
 // recipe's field n.
-func (t *trainCommand) samples(plan *wafer.Plan, flat *hotpath.Flat) ([]golden.Sample, error) {
+func (t *trainGolden) samples(plan *wafer.Plan, flat *hotpath.Flat) ([]golden.Sample, error) {
 	wafers, err := replay.Find(t.Frames)
 	if err != nil {
 		return nil, err

@@ -115,6 +115,8 @@ type foundJSON struct {
 	Y          float64 `json:"y_um"`
 	Width      float64 `json:"width_um"`
 	Height     float64 `json:"height_um"`
+	Size       float64 `json:"size_um"` // of its outline, with its uncertainty (95 %); 0 where it was not measured
+	SizeError  float64 `json:"size_uncertainty_um"`
 	Area       int     `json:"area_px"`
 	Class      string  `json:"class"`
 	Confidence float64 `json:"confidence"`
@@ -163,7 +165,7 @@ func detailOf(w *record.Wafer) any {
 	}
 	for _, d := range w.Defects {
 		detail.Found = append(detail.Found, foundJSON{d.Number, d.Die.Column, d.Die.Row, d.X.Micrometres(), d.Y.Micrometres(),
-			d.SizeX.Micrometres(), d.SizeY.Micrometres(), d.Area, string(d.Class), d.Confidence, string(d.Polarity), d.Contrast})
+			d.SizeX.Micrometres(), d.SizeY.Micrometres(), d.Size.Micrometres(), d.SizeUncertainty.Micrometres(), d.Area, string(d.Class), d.Confidence, string(d.Polarity), d.Contrast})
 	}
 	for _, a := range w.Alarms {
 		detail.Alarms = append(detail.Alarms, alarmJSON{int(a.ID), a.Text, a.Detail, a.Set.Format(time.RFC3339Nano), a.Count})
@@ -179,10 +181,10 @@ func printWafer(to io.Writer, w *record.Wafer) error {
 	printMap(to, w)
 	t := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	if len(w.Defects) > 0 {
-		fmt.Fprintln(t, "\nDEFECT\tDIE\tX\tY\tSIZE\tCLASS\tCONFIDENCE\tPOLARITY\tCONTRAST")
+		fmt.Fprintln(t, "\nDEFECT\tDIE\tX\tY\tBOX\tLENGTH\tCLASS\tCONFIDENCE\tPOLARITY\tCONTRAST")
 	}
 	for _, d := range w.Defects {
-		fmt.Fprintf(t, "%d\t%v\t%v\t%v\t%v × %v\t%s\t%.2f\t%s\t%.1f σ\n", d.Number, d.Die, microns(d.X), microns(d.Y), microns(d.SizeX), microns(d.SizeY), d.Class, d.Confidence, d.Polarity, d.Contrast)
+		fmt.Fprintf(t, "%d\t%v\t%v\t%v\t%v × %v\t%s\t%s\t%.2f\t%s\t%.1f σ\n", d.Number, d.Die, microns(d.X), microns(d.Y), microns(d.SizeX), microns(d.SizeY), measured(d), d.Class, d.Confidence, d.Polarity, d.Contrast)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -233,6 +235,14 @@ func symbol(b wafer.Bin) byte {
 		return digits[b]
 	}
 	return '#'
+}
+
+// measured is a defect's length with its uncertainty.
+func measured(d record.Defect) string {
+	if d.Size == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f ± %.0f µm", d.Size.Micrometres(), d.SizeUncertainty.Micrometres())
 }
 
 func microns(l length.Length) string { return fmt.Sprintf("%.0f µm", l.Micrometres()) }

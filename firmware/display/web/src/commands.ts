@@ -63,6 +63,8 @@ function withOperator(act: (name: string) => void): void {
 export const acknowledge = (alid: number): void => withOperator((name) => void send(`/api/alarms/${alid}/ack`, name));
 export const opticsCleaned = (): void => withOperator((name) => void send("/api/optics/cleaned", name));
 export const pause = (): void => withOperator((name) => void send("/api/pause", name));
+// setRemote gives the tool to the host, or takes it back.
+export const setRemote = (remote: boolean): void => withOperator((name) => void send(`/api/control/${remote ? "remote" : "local"}`, name));
 export const resume = (): void => withOperator((name) => void send("/api/resume", name));
 
 async function send(path: string, name: string): Promise<void> {

@@ -1,5 +1,14 @@
 // Derived from the Go types by go test -update; do not edit.
 
+export interface HostCommand {
+  name: string;
+  host: string;
+  detail: string;
+  code: number;
+  reason: string;
+  time: string;
+}
+
 export interface Status {
   tool: string;
   software_version: string;
@@ -15,6 +24,8 @@ export interface Status {
   ready: boolean;
   busy: boolean;
   paused: boolean;
+  remote: boolean;
+  commanded: HostCommand | null;
 }
 
 export interface Connection {
@@ -87,6 +98,8 @@ export interface Defect {
   y_um: number;
   width_um: number;
   height_um: number;
+  size_um: number;
+  size_uncertainty_um: number;
   contrast_sigma: number | null;
   confidence: number | null;
   polarity: string;

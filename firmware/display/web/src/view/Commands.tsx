@@ -2,7 +2,7 @@ import { asking, operator, resume } from "../commands";
 import { alarms, status } from "../store";
 import { otherLanguage, otherLanguageName, setLanguage, text } from "../text";
 import { Icon, type IconName } from "./icons";
-import { askingPause, go, place, recorded, type Place } from "./navigation";
+import { askingControl, askingPause, go, place, recorded, type Place } from "./navigation";
 
 // Commands is the panel at the right: the views above, what changes the tool below.
 export function Commands() {
@@ -23,6 +23,7 @@ export function Commands() {
       ) : (
         <Command icon="pause" name={t.pause} onClick={() => (askingPause.value = true)} id="pause" />
       )}
+      <Command icon="host" name={status.value?.remote ? t.remote : t.local} onClick={() => (askingControl.value = true)} id="control" />
       <Command icon="operator" name={operator.value || t.operator} onClick={() => (asking.value = {})} id="operator" />
       <Command icon="language" name={otherLanguageName.value} lang={otherLanguage.value} onClick={() => setLanguage(otherLanguage.value)} id="language" />
     </nav>

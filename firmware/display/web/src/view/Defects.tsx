@@ -1,5 +1,5 @@
 import { useRef } from "preact/hooks";
-import { dieIndex, microns, significant } from "../format";
+import { dieIndex, interval, microns, significant } from "../format";
 import { className, text } from "../text";
 import type { Defect } from "../types";
 import { images, selected } from "./navigation";
@@ -28,10 +28,13 @@ function Card({ defect: d }: { defect: Defect }) {
     <button class="card" onClick={() => (selected.value = { column: d.column, row: d.row })}>
       <Crop defect={d} />
       <strong>{className(d.class)}</strong>
-      <small>{microns(Math.max(d.width_um, d.height_um))} {dieIndex(d.column, d.row)}</small>
+      <small>{d.size_um > 0 ? size(d) : microns(Math.max(d.width_um, d.height_um))} {dieIndex(d.column, d.row)}</small>
     </button>
   );
 }
+
+// size is the length of a defect with its uncertainty.
+const size = (d: Defect) => interval(d.size_um, d.size_uncertainty_um);
 
 // Crop keeps its place whether or not there is a picture.
 export function Crop({ defect: d }: { defect: Defect }) {
@@ -47,8 +50,9 @@ export function DefectRow({ defect: d }: { defect: Defect }) {
       <div>
         <strong>{d.number} · {className(d.class)}</strong>
         <span>{microns(d.width_um)} × {microns(d.height_um)}</span>
+        {d.size_um > 0 && <span>{text.value.size} {size(d)}</span>}
         <span>x {microns(d.x_um)}, y {microns(d.y_um)}</span>
-        <small>{text.value.contrast} {significant(d.contrast_sigma, 2)} σ</small>
+        <small>{text.value.contrast} {significant(d.contrast_sigma, 2)} σ, {text.value.polarity[d.polarity] ?? d.polarity}, {d.confidence === null ? "–" : Math.round(100 * d.confidence)} %</small>
       </div>
     </div>
   );

@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { asking, notice, operator, pause, recentOperators, signIn } from "../commands";
-import { clock } from "../format";
+import { asking, notice, operator, pause, recentOperators, setRemote, signIn } from "../commands";
+import { time, clock } from "../format";
+import { status } from "../store";
 import { frozenSince } from "../stream";
 import { text } from "../text";
-import { askingPause } from "./navigation";
+import { askingControl, askingPause } from "./navigation";
 
 // Dialogs lie over the page and move nothing in it.
 export function Dialogs() {
@@ -11,6 +12,7 @@ export function Dialogs() {
     <>
       {asking.value && <OperatorDialog />}
       {askingPause.value && <PauseDialog />}
+      {askingControl.value && <ControlDialog />}
       {notice.value && <div class="notice" role="status" onClick={() => (notice.value = "")}>{notice.value}</div>}
       {frozenSince.value && <div class="frozen" role="alert">{text.value.frozen} {clock(frozenSince.value)}</div>}
     </>
@@ -28,6 +30,31 @@ function PauseDialog() {
         <div class="choice">
           <button class="plain" onClick={close}>{t.cancel}</button>
           <button class="act" id="really-pause" onClick={() => { close(); pause(); }}>{t.pause}</button>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+// ControlDialog says who may command the tool, what the host ordered last, and lets
+// the operator change the first.
+function ControlDialog() {
+  const t = text.value;
+  const remote = status.value?.remote ?? false;
+  const last = status.value?.commanded;
+  const close = () => (askingControl.value = false);
+  return (
+    <div class="veil">
+      <div class="dialog" role="dialog" aria-modal="true" aria-label={t.hostControl}>
+        <h1>{t.hostControl}: {remote ? t.remote : t.local}</h1>
+        <p>{remote ? t.remoteMeans : t.localMeans}</p>
+        <p id="commanded">
+          {t.lastCommand}: {last ? `${time(last.time)} ${last.host} ${last.name} ${last.detail} → ${t.hcack[last.code] ?? last.code}` : "–"}
+          {last?.reason && <span lang="en"> ({last.reason})</span>}
+        </p>
+        <div class="choice">
+          <button class="plain" onClick={close}>{t.cancel}</button>
+          <button class="act" id="switch-control" onClick={() => { close(); setRemote(!remote); }}>{remote ? t.toLocal : t.toRemote}</button>
         </div>
       </div>
     </div>

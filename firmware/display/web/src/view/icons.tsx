@@ -7,6 +7,7 @@ const paths = {
   alarms: "M12 3 22 20H2zM12 9v5M12 16.5v1",
   pause: "M8 5v14M16 5v14",
   resume: "M7 4l13 8-13 8z",
+  host: "M4 4h16v11H4zM12 15v5M8 20h8M8 9.5h8M13 7l3 2.5-3 2.5",
   operator: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c0-5 4-7 8-7s8 2 8 7",
   language: "M3 12h18M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 3c-5 5-5 13 0 18M12 3c5 5 5 13 0 18",
   zoomIn: "M10 4a6 6 0 1 0 0 12 6 6 0 0 0 0-12zM15 15l6 6M10 7v6M7 10h6",

@@ -11,6 +11,7 @@ export const place = signal<Place>("live");
 export const recorded = signal<Wafer | null>(null); // shown instead of the wafer on the chuck
 export const selected = signal<{ column: number; row: number } | null>(null);
 export const askingPause = signal(false);
+export const askingControl = signal(false);
 
 // map is what the main view shows, with the address of its defects' images.
 export const map = computed<DieMap | null>(() => recorded.value ?? run.value);

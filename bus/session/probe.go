@@ -1,0 +1,84 @@
+package session
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"time"
+)
+
+// Probe is what can be said of a broker's address before MQTT is spoken.
+type Probe struct {
+	Broker string        `json:"broker"`
+	Took   time.Duration `json:"took_ns"` // dialling, TLS included
+	// Of TLS; empty where the address speaks none.
+	TLS         string `json:"tls,omitempty"`
+	KeyExchange string `json:"key_exchange,omitempty"`
+	Cipher      string `json:"cipher,omitempty"`
+	// Subject and Expires are the broker's certificate's.
+	Subject string    `json:"subject,omitempty"`
+	Expires time.Time `json:"expires,omitzero"`
+	// ClientSubject and ClientExpires are the client's own certificate's.
+	ClientSubject string    `json:"client_subject,omitempty"`
+	ClientExpires time.Time `json:"client_expires,omitzero"`
+}
+
+// Probe dials one of the configured addresses, as a connection would, and hangs up.
+func (c Config) Probe(ctx context.Context, address string) (p Probe, err error) {
+	broker, err := parseBroker(address)
+	if err != nil {
+		return p, err
+	}
+	p.Broker = broker.Redacted()
+	if err := c.probeClient(&p); err != nil {
+		return p, err
+	}
+	started := time.Now()
+	conn, err := c.dial(ctx, broker)
+	if err != nil {
+		return p, err
+	}
+	p.Took = time.Since(started)
+	// A WebSocket hides its TLS connection behind its own type.
+	if inner, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		if _, isTLS := conn.(*tls.Conn); !isTLS {
+			p.take(inner.NetConn())
+		}
+	}
+	p.take(conn)
+	return p, conn.Close()
+}
+
+func (p *Probe) take(conn net.Conn) {
+	secured, ok := conn.(*tls.Conn)
+	if !ok {
+		return
+	}
+	state := secured.ConnectionState()
+	p.TLS, p.KeyExchange, p.Cipher = tls.VersionName(state.Version), state.CurveID.String(), tls.CipherSuiteName(state.CipherSuite)
+	if len(state.PeerCertificates) > 0 {
+		p.Subject, p.Expires = state.PeerCertificates[0].Subject.String(), state.PeerCertificates[0].NotAfter
+	}
+}
+
+func (c Config) probeClient(p *Probe) error {
+	if c.CertFile == "" {
+		return nil
+	}
+	if _, err := os.Stat(c.CertFile); err != nil {
+		return fmt.Errorf("cert_file: %w", err)
+	}
+	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	if err != nil {
+		return fmt.Errorf("cert_file, key_file: %w", err)
+	}
+	own, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		return fmt.Errorf("cert_file: %w", err)
+	}
+	p.ClientSubject, p.ClientExpires = own.Subject.String(), own.NotAfter
+	return nil
+}
