@@ -200,7 +200,7 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 	if err != nil {
 		return err
 	}
-	fit, err := Solve([][]Match{matches}, e.Width, e.Height, false)
+	fit, err := Solve([][]Match{matches}, e.Width, e.Height, len(matches) >= Bends)
 	if err != nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	o := p.options
 	// Distortion that is left out would change the scale: one pose of enough points
 	// shows it well enough to take it out.
-	fit, err := Solve(p.state.Poses, p.state.Width, p.state.Height, o.Distortion || len(p.state.Poses[0]) >= bends)
+	fit, err := Solve(p.state.Poses, p.state.Width, p.state.Height, o.Distortion || len(p.state.Poses[0]) >= Bends)
 	if err != nil {
 		return nil, err
 	}
@@ -270,8 +270,8 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	return r, nil
 }
 
-// bends is from how many points of one pose distortion can be told from scale.
-const bends = 60
+// Bends is from how many points of one pose distortion can be told from scale.
+const Bends = 60
 
 // alike is what all points at one side of the plate may be off together, pixels,
 // one standard deviation: by the light's shading, or by the sampling of edges. The

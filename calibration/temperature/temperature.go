@@ -299,7 +299,7 @@ func (m *measure) pixel(ctx context.Context, z float64) (float64, error) {
 		}
 		poses = append(poses, matches)
 	}
-	fit, err := geometry.Solve(poses, width, height, false)
+	fit, err := geometry.Solve(poses, width, height, len(poses[0]) >= geometry.Bends)
 	if err != nil {
 		return 0, err
 	}
@@ -365,7 +365,9 @@ func fitLine(x, y []float64) line {
 		l.rms += d * d
 	}
 	l.rms = math.Sqrt(l.rms / (n - 2))
-	l.slopeError = l.rms / math.Sqrt(xx)
+	// Few points do not know their scatter well: about Student's t against the normal
+	// distribution.
+	l.slopeError = l.rms / math.Sqrt(xx) * (1 + 2/(n-2))
 	return l
 }
 
