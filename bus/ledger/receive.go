@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/json"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -40,7 +40,9 @@ func (r *Receiver) process(batch []session.Message) error {
 		return err
 	}
 	for s, p := range touched {
-		r.answer(s, p)
+		if err := r.answer(s, p); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -96,7 +98,7 @@ func (r *Receiver) record(m session.Message, node string, key ed25519.PublicKey,
 	touched[s] = p
 	item := Received{rec, body, sha256.Sum256(body)}
 	switch {
-	case p.frozen:
+	case p.frozen && rec.Seq > p.committed:
 		r.refuse(node, refusal{Conflict, fmt.Errorf("epoch %s is closed by a conflict; the node must begin a new one", s.Epoch)})
 	case rec.Seq == p.staged+1:
 		p.staged, p.due = rec.Seq, true
@@ -109,9 +111,12 @@ func (r *Receiver) record(m session.Message, node string, key ed25519.PublicKey,
 	return staged, err
 }
 
-// duplicate acknowledges a record again that is the same as the one of its
-// number here, and freezes the stream when it is not.
+// duplicate notes that a record's number is taken, so that its node is told by
+// what, and freezes the stream when it is by another record.
 func (r *Receiver) duplicate(s Stream, p *progress, item Received, staged []Received) error {
+	if seq := item.Record.Seq; p.repeated == 0 || seq < p.repeated {
+		p.repeated = seq
+	}
 	known, held := item.Digest, false
 	for _, other := range staged {
 		if other.Record.Epoch == s.Epoch && other.Record.Node == s.Node && other.Record.Seq == item.Record.Seq {
@@ -161,7 +166,7 @@ func (r *Receiver) horizon(m session.Message, node string, key ed25519.PublicKey
 	if r.config.OnSkip != nil {
 		r.config.OnSkip(s, p.staged+1, h.First-1)
 	}
-	p.committed, p.staged = h.First-1, h.First-1
+	p.committed, p.staged, p.digest = h.First-1, h.First-1, ""
 	return nil
 }
 
@@ -201,7 +206,8 @@ func (r *Receiver) commit(staged []Received) error {
 		return err
 	}
 	for _, item := range staged {
-		r.streams[Stream{item.Record.Node, item.Record.Epoch}].committed = item.Record.Seq
+		p := r.streams[Stream{item.Record.Node, item.Record.Epoch}]
+		p.committed, p.digest = item.Record.Seq, hex.EncodeToString(item.Digest[:])
 	}
 	if r.config.OnCommit != nil {
 		r.config.OnCommit(staged)
@@ -210,25 +216,48 @@ func (r *Receiver) commit(staged []Received) error {
 }
 
 // answer acknowledges, and asks for what is missing: once for each gap, and
-// again when nothing has come for a while.
-func (r *Receiver) answer(s Stream, p *progress) {
-	if p.due && !p.frozen {
-		r.acknowledge(Position{s, p.committed})
+// again when nothing has come for a while. A node that repeats what is here is
+// told what that is; it finds out whether it is its own.
+func (r *Receiver) answer(s Stream, p *progress) error {
+	if p.repeated > 0 && p.repeated <= p.committed {
+		if err := r.acknowledge(Position{s, p.repeated}); err != nil {
+			return err
+		}
+	}
+	if p.due && !p.frozen && p.repeated != p.committed {
+		if p.digest != "" {
+			r.say(KindAck, s.Node, Ack{AckSchema, s.Node, s.Epoch, p.committed, p.digest})
+		} else if err := r.acknowledge(Position{s, p.committed}); err != nil {
+			return err
+		}
 	}
 	from := p.committed + 1
 	if p.gap && !p.frozen && (p.asked != from || time.Since(p.askedAt) > r.config.ReplayPause) {
 		p.asked, p.askedAt = from, time.Now()
-		r.say(KindReplay, s.Node, Replay{s.Node, s.Epoch, from})
+		r.say(KindReplay, s.Node, Replay{ReplaySchema, s.Node, s.Epoch, from})
 	}
-	p.due, p.gap = false, false
+	p.due, p.gap, p.repeated = false, false, 0
+	return nil
 }
 
-func (r *Receiver) acknowledge(p Position) { r.say(KindAck, p.Node, Ack{p.Node, p.Epoch, p.Seq}) }
+// acknowledge says what the store has of a number.
+func (r *Receiver) acknowledge(p Position) error {
+	a := Ack{AckSchema, p.Node, p.Epoch, p.Seq, ""}
+	digest, held, err := r.store.Digest(r.ctx, p.Stream, p.Seq)
+	if err != nil {
+		return err
+	}
+	if held {
+		a.Digest = hex.EncodeToString(digest[:])
+	}
+	r.say(KindAck, p.Node, a)
+	return nil
+}
 
 // say publishes without asking whether it arrives: the sender repeats what is
 // not acknowledged, and is then answered again.
 func (r *Receiver) say(k Kind, node string, v any) {
-	payload, err := json.Marshal(v)
+	payload, err := r.signer.sealWord(v)
 	if err != nil {
 		r.log.Error("ledger receiver", "error", err)
 		return
