@@ -2,8 +2,6 @@ package ledger
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,21 +15,21 @@ import (
 func (r *Receiver) process(batch []session.Message) error {
 	touched := make(map[Stream]*progress)
 	var staged []Received
-	for _, m := range batch {
-		kind, node, key, err := r.sender(m)
+	for _, l := range r.open(batch) {
 		switch {
-		case err != nil:
-			r.refuse(node, err)
-		case kind == KindHorizon:
+		case l.err != nil:
+			r.refuse(l.node, l.err)
+		case l.kind == KindHorizon:
 			if err := r.commit(staged); err != nil {
 				return err
 			}
 			staged = nil
-			if err := r.horizon(m, node, key, touched); err != nil {
+			if err := r.horizon(l.horizon, touched); err != nil {
 				return err
 			}
 		default:
-			if staged, err = r.record(m, node, key, staged, touched); err != nil {
+			var err error
+			if staged, err = r.record(l.item, staged, touched); err != nil {
 				return err
 			}
 		}
@@ -53,18 +51,6 @@ type refusal struct {
 	error
 }
 
-func (r *Receiver) sender(m session.Message) (Kind, string, ed25519.PublicKey, error) {
-	kind, node, err := ParseTopic(m.Topic)
-	if err != nil {
-		return kind, "", nil, refusal{WrongTopic, err}
-	}
-	key, ok := r.keys.Key(node)
-	if !ok {
-		return kind, node, nil, refusal{NotEnrolled, fmt.Errorf("node %s has no key here", node)}
-	}
-	return kind, node, key, nil
-}
-
 func (r *Receiver) refuse(node string, err error) {
 	reason := Malformed
 	var why refusal
@@ -81,25 +67,17 @@ func (r *Receiver) refuse(node string, err error) {
 
 // record stages a record that continues its stream, and notes what is to be
 // answered to it. Only the store's errors are returned.
-func (r *Receiver) record(m session.Message, node string, key ed25519.PublicKey, staged []Received, touched map[Stream]*progress) ([]Received, error) {
-	rec, body, err := Open(m.Payload, key)
-	if err == nil && rec.Node != node {
-		err = refusal{WrongTopic, fmt.Errorf("record of %s on the topic of %s", rec.Node, node)}
-	}
-	if err != nil {
-		r.refuse(node, err)
-		return staged, nil
-	}
+func (r *Receiver) record(item Received, staged []Received, touched map[Stream]*progress) ([]Received, error) {
+	rec := item.Record
 	s := Stream{rec.Node, rec.Epoch}
 	p, err := r.progress(s)
 	if err != nil {
 		return staged, err
 	}
 	touched[s] = p
-	item := Received{rec, body, sha256.Sum256(body)}
 	switch {
 	case p.frozen && rec.Seq > p.committed:
-		r.refuse(node, refusal{Conflict, fmt.Errorf("epoch %s is closed by a conflict; the node must begin a new one", s.Epoch)})
+		r.refuse(s.Node, refusal{Conflict, fmt.Errorf("epoch %s is closed by a conflict; the node must begin a new one", s.Epoch)})
 	case rec.Seq == p.staged+1:
 		p.staged, p.due = rec.Seq, true
 		staged = append(staged, item)
@@ -141,15 +119,7 @@ func (r *Receiver) duplicate(s Stream, p *progress, item Received, staged []Rece
 	return nil
 }
 
-func (r *Receiver) horizon(m session.Message, node string, key ed25519.PublicKey, touched map[Stream]*progress) error {
-	h, err := OpenHorizon(m.Payload, key)
-	if err == nil && h.Node != node {
-		err = refusal{WrongTopic, fmt.Errorf("horizon of %s on the topic of %s", h.Node, node)}
-	}
-	if err != nil {
-		r.refuse(node, err)
-		return nil
-	}
+func (r *Receiver) horizon(h Horizon, touched map[Stream]*progress) error {
 	s := Stream{h.Node, h.Epoch}
 	p, err := r.progress(s)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"kensa/bus/session"
 )
 
-// Keys knows the public keys of the nodes whose records are taken.
+// Keys knows the public keys of the nodes whose records are taken. It may be
+// asked from several goroutines.
 type Keys interface {
 	Key(node string) (ed25519.PublicKey, bool)
 }
