@@ -218,7 +218,7 @@ func Default() Config {
 		MES:         MES{Enabled: true, Device: "chuck-1", Aliases: true, DataTypes: true},
 		UNS:         UNS{Enterprise: "demo", Line: "inspection"},
 		Ledger:      Ledger{Enabled: true, Disclosure: ledger.Relative},
-		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm"},
+		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm", Flat: true},
 	}
 }
 
