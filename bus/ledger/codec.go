@@ -27,7 +27,7 @@ const (
 	maxDeviation = 1e6
 	maxCount     = 10_000_000 // dies on a wafer
 	maxBins      = 256
-	maxName      = 128 // bytes of a lot, substrate or recipe
+	maxName      = 128 // bytes of a lot, substrate, recipe or calibration
 )
 
 // Seal signs a record under its number and returns the envelope to be sent.
@@ -227,7 +227,7 @@ func (r Record) check() error {
 }
 
 func (d Detail) check() error {
-	for _, s := range []struct{ name, value string }{{"lot", d.Lot}, {"substrate", d.Substrate}, {"recipe", d.Recipe}} {
+	for _, s := range []struct{ name, value string }{{"lot", d.Lot}, {"substrate", d.Substrate}, {"recipe", d.Recipe}, {"calibration", d.Calibration}} {
 		if len(s.value) > maxName {
 			return fmt.Errorf("%s: %d bytes; limit is %d", s.name, len(s.value), maxName)
 		}

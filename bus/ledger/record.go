@@ -70,15 +70,17 @@ type Record struct {
 
 // Detail is what a fab discloses in full.
 type Detail struct {
-	Lot       string         `json:"lot"`
-	Substrate string         `json:"substrate"`
-	Recipe    string         `json:"recipe"`
-	Dies      int            `json:"dies"`
-	Inspected int            `json:"inspected"`
-	Good      int            `json:"good"`
-	Yield     *float64       `json:"yield"`   // good over inspected, 0 to 1; nil where none was
-	Density   *float64       `json:"density"` // defects per cm²; nil where no die was inspected
-	Bins      map[string]int `json:"bins"`    // dies by bin code
+	Lot       string `json:"lot"`
+	Substrate string `json:"substrate"`
+	Recipe    string `json:"recipe"`
+	// Calibration that the result rests on; left out where there was none.
+	Calibration string         `json:"calibration,omitempty"`
+	Dies        int            `json:"dies"`
+	Inspected   int            `json:"inspected"`
+	Good        int            `json:"good"`
+	Yield       *float64       `json:"yield"`   // good over inspected, 0 to 1; nil where none was
+	Density     *float64       `json:"density"` // defects per cm²; nil where no die was inspected
+	Bins        map[string]int `json:"bins"`    // dies by bin code
 }
 
 // Horizon is the sender's word that it no longer holds what came before First.

@@ -29,6 +29,8 @@ var shipped = map[ID]string{
 	207: "Light cannot be set",
 	208: "Wafer turned against the camera",
 	209: "Dust on the optics or repeating defect",
+	210: "Calibration expired",
+	211: "Pixel size not as calibrated",
 	301: "Many dies not registered",
 	302: "Yield below limit",
 	303: "Recipe cannot be used",

@@ -15,11 +15,13 @@ import (
 	"kensa/bus/broker"
 	"kensa/bus/ledger"
 	"kensa/bus/session"
+	"kensa/calibration/store"
 	"kensa/firmware/alarm"
 	"kensa/firmware/config"
 	"kensa/firmware/display"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
+	"kensa/vision/hotpath"
 	"kensa/vision/inspect"
 	"kensa/vision/wafer"
 )
@@ -60,9 +62,12 @@ type Appliance struct {
 	inspectors []inspect.Inspector
 	loaded     loaded
 	registry   *prometheus.Registry
-	tower      *lamps    // nil where there is none
-	climate    *climate  // nil where there is no sensor
-	hurried    sync.Once // tells a refusal of the threads' urgency
+	// calibration in use and what its maps correct frames by; nil where there is none.
+	calibration *store.Calibration
+	flat        *hotpath.Flat
+	tower       *lamps    // nil where there is none
+	climate     *climate  // nil where there is no sensor
+	hurried     sync.Once // tells a refusal of the threads' urgency
 
 	// What the watch last saw; its own.
 	lastAnswered time.Time

@@ -155,7 +155,7 @@ func (a *Appliance) openStation(ctx context.Context) error {
 		Store:    &keeper{a.store, a.identity, a.config, a.notify, a.committed},
 		Optics:   newDustKeeper(a.config.Storage.State, job.Plan, a.log),
 		Observer: a.observers(),
-	}, a.config.Cycle, job)
+	}, a.cycle(), job)
 	return err
 }
 

@@ -114,7 +114,7 @@ func ledgerWafer(w *record.Wafer) ledger.Wafer {
 		bins[strconv.Itoa(int(d.Bin))]++
 	}
 	return ledger.Wafer{
-		Finished: w.Finished, Product: w.Recipe, Lot: w.Material.Lot, Substrate: w.Material.Substrate, Recipe: w.Recipe,
+		Finished: w.Finished, Product: w.Recipe, Lot: w.Material.Lot, Substrate: w.Material.Substrate, Recipe: w.Recipe, Calibration: w.Calibration,
 		Dies: w.Summary.Dies, Inspected: w.Summary.Inspected, Good: w.Summary.Good,
 		Density: float64(w.Summary.Density()), Bins: bins,
 	}

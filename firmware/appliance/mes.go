@@ -199,7 +199,7 @@ func (m *mes) current(seq uint64, r sparkplug.Report) {
 func hostWafer(w *record.Wafer) sparkplug.Wafer {
 	h := sparkplug.Wafer{
 		Number: w.ID, Carrier: w.Material.Carrier, Lot: w.Material.Lot, Substrate: w.Material.Substrate, Slot: w.Material.Slot,
-		Recipe: w.Recipe, RecipeVersion: w.RecipeVersion, Finished: w.Finished,
+		Recipe: w.Recipe, RecipeVersion: w.RecipeVersion, Calibration: w.Calibration, Finished: w.Finished,
 		Dies: w.Summary.Dies, Inspected: w.Summary.Inspected, Good: w.Summary.Good, Defects: w.Summary.Defects,
 		Yield: float64(w.Summary.Yield()), DefectDensity: float64(w.Summary.Density()), Verdict: string(w.Summary.Verdict),
 	}

@@ -219,6 +219,7 @@ func (a *Appliance) watchHealth(ctx context.Context) {
 		a.alarmWhen(low, alarm.DiskNearlyFull, fmt.Sprintf("%d MiB free of the %d wanted", free/bytesPerMiB, a.config.Storage.MinFree))
 	}
 	a.watchClimate()
+	a.watchCalibration(time.Now())
 	if a.config.Source.Live() {
 		a.alarmWhen(!ClockSynchronised(), alarm.ClockUnsynchronised, "the kernel's clock follows no time server")
 	}
