@@ -17,9 +17,9 @@ import (
 // station draws a stage that errs, under a camera that is turned against it, with a
 // plate larger than the view.
 func station(seed uint64) stand.Truth {
-	truth := stand.Defaults(128, 96)
+	truth := stand.Defaults(96, 72)
 	truth.Seed = seed
-	truth.Plate.Pitch, truth.Plate.Columns, truth.Plate.Rows = 10, 101, 100
+	truth.Plate.Pitch, truth.Plate.Columns, truth.Plate.Rows = 8, 101, 100
 	random := rand.New(rand.NewPCG(seed, 7))
 	wobble := func(by float64) float64 { return by * (2*random.Float64() - 1) }
 	truth.Optics.Rotation, truth.Optics.Skew = wobble(0.03), wobble(0.002)
@@ -95,7 +95,9 @@ func TestSlackStageFails(t *testing.T) {
 func TestWrong(t *testing.T) {
 	for want, change := range map[string]func(*stand.Truth){
 		"no chessboard": func(t *stand.Truth) { t.Plate.Contrast = 1 },
-		"blurred":       func(t *stand.Truth) { t.Plate.Pitch, t.Optics.BestZ = 13, 45 },
+		"blurred": func(t *stand.Truth) {
+			t.Station.Format.Width, t.Station.Format.Height, t.Plate.Pitch, t.Optics.BestZ = 160, 120, 13, 45
+		},
 	} {
 		truth := station(1)
 		change(&truth)
