@@ -25,10 +25,12 @@ import (
 // calibrateCommand is the field engineer's: the procedures first, then what is
 // done with their results.
 type calibrateCommand struct {
-	Dark    darkCommand    `cmd:"" help:"The sensor without light: level, noise, dark current, hot pixels."`
-	Flat    flatCommand    `cmd:"" help:"The sensor under even light: photon transfer, linearity, gain map."`
-	Trigger triggerCommand `cmd:"" help:"Latency and jitter from pulse to exposure; the pairing window."`
-	Focus   focusCommand   `cmd:"" help:"Best focus by a sweep, its tilt and curvature over the view, MTF at an edge."`
+	All     calibrateAllCommand `cmd:"" help:"Lead through all procedures in order; run again, it skips what was accepted."`
+	Dark    darkCommand         `cmd:"" help:"The sensor without light: level, noise, dark current, hot pixels."`
+	Flat    flatCommand         `cmd:"" help:"The sensor under even light: photon transfer, linearity, gain map."`
+	Trigger triggerCommand      `cmd:"" help:"Latency and jitter from pulse to exposure; the pairing window."`
+	Focus   focusCommand        `cmd:"" help:"Best focus by a sweep, its tilt and curvature over the view, MTF at an edge."`
+	Gauge   gaugeCommand        `cmd:"" help:"Gauge repeatability and reproducibility, from a table or from repeated inspections."`
 
 	Show    calibrateShowCommand    `cmd:"" help:"Show the calibration in use, or another; plot its curves and maps."`
 	Diff    calibrateDiffCommand    `cmd:"" help:"Compare two calibrations, figure by figure."`
@@ -37,6 +39,7 @@ type calibrateCommand struct {
 	Verify  calibrateVerifyCommand  `cmd:"" help:"Check checksums, station, expiry and signature."`
 	Sign    calibrateSignCommand    `cmd:"" help:"Sign a calibration by a minisign key."`
 	Export  calibrateExportCommand  `cmd:"" help:"Write one calibration to a file."`
+	Report  calibrateReportCommand  `cmd:"" help:"Write one HTML file that shows a calibration, to read and to print."`
 	Import  calibrateImportCommand  `cmd:"" help:"Add an exported calibration to the history."`
 }
 
