@@ -173,7 +173,7 @@ func TestMemoryKeepsTheContracts(t *testing.T) {
 	ledgertest.TestOutbox(t, func(t *testing.T) (ledger.Outbox, func(string)) {
 		o := ledgertest.NewOutbox()
 		return o, func(payload string) {
-			if err := o.Add(func(uint64) ([]byte, error) { return []byte(payload), nil }); err != nil {
+			if err := o.Add(func(string, uint64) ([]byte, error) { return []byte(payload), nil }); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -70,6 +70,14 @@ var (
 		"Tell the MES's integrator the reason; nothing of the message was carried out."}
 	HostBacklog = Kind{406, DataIntegrity, Warning, "MES backlog grows",
 		"Restore the link to the MES, or set mes.enabled = false if there is none."}
+	ReceiverUntrusted = Kind{407, DataIntegrity, Fault, "Warning service's key not trusted",
+		"If the service was set up anew, give its new key; if not, look for an intruder on the broker."}
+	RecordsDiscarded = Kind{408, DataIntegrity, Fault, "Ledger records gone unacknowledged",
+		"Restore the link to the warning service; tell its operator the named records."}
+	LedgerRenewed = Kind{409, DataIntegrity, Warning, "Database older than its ledger",
+		"Nothing, if a backup was put back; if not, look for who replaced the database."}
+	RowUnreadable = Kind{410, DataIntegrity, Fault, "Outbox row unreadable, set aside",
+		"Check the disk; the named result is not told to the host."}
 
 	DiskNearlyFull = Kind{501, EquipmentStatus, Warning, "Disk nearly full",
 		"Free space or shorten the retention of images."}
@@ -94,6 +102,7 @@ func Kinds() []Kind {
 		CalibrationExpired, ScaleDiffers,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog, HostAbsent, NameTaken, HostRefused, HostBacklog,
+		ReceiverUntrusted, RecordsDiscarded, LedgerRenewed, RowUnreadable,
 		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten,
 	}
 }
@@ -113,7 +122,7 @@ func ByID(id ID) (Kind, bool) {
 func Momentary(id ID) bool {
 	switch id {
 	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, DustOrRepeater.ID, CalibrationExpired.ID, ScaleDiffers.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
-		HostAbsent.ID, NameTaken.ID, HostBacklog.ID,
+		HostAbsent.ID, NameTaken.ID, HostBacklog.ID, ReceiverUntrusted.ID,
 		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID, LampFailed.ID, SensorFailed.ID, TowerFailed.ID:
 		return false
 	}

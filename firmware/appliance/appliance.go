@@ -74,6 +74,7 @@ type Appliance struct {
 	raised       map[alarm.ID]bool
 	links        map[string]display.Connection
 	refused      uint64 // messages of hosts, as last seen
+	epochs       uint64 // begun by the ledger, as last seen
 
 	closers []func() error // in the order of their making
 }
@@ -83,6 +84,10 @@ const DatabaseName = "kensa.db"
 
 // KeysFolder is where an appliance's identity lies within the state folder.
 const KeysFolder = "keys"
+
+// ReceiverKey is where the first key that acknowledged is kept within the state
+// folder. It is not among the keys: a warning service may enrol those.
+const ReceiverKey = "receiver.pub"
 
 // New builds the parts and takes the addresses. Nothing runs yet. An address
 // that is taken, a recipe that cannot be used, a database that cannot be opened

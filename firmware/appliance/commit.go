@@ -133,6 +133,13 @@ func (o outbox) Pending(ctx context.Context, after uint64, limit int) ([]ledger.
 	return entries, err
 }
 
+// Begin implements ledger.Outbox.
+func (o outbox) Begin(ctx context.Context, after uint64, reseal ledger.Reseal) (string, error) {
+	return o.Outbox.Begin(ctx, after, func(m record.Message, epoch string, seq uint64) ([]byte, error) {
+		return reseal(ledger.Entry{Seq: m.Seq, Envelope: m.Payload}, epoch, seq)
+	})
+}
+
 // bins lists a wafer's bins in the order of its dies.
 func bins(dies []record.Die) []wafer.Bin {
 	all := make([]wafer.Bin, len(dies))
