@@ -19,11 +19,15 @@ import (
 )
 
 // guided are the procedures of a whole calibration in the order in which they
-// build on each other, with what each needs on the stage.
+// build on each other, with what each needs on the stage. The scale is part of
+// geometry; temperature takes a day of its own.
 var guided = []struct{ name, needs string }{
 	{"dark", "a cap on the lens, or its shutter closed"},
 	{"flat", "the mirror wafer, then the cap"},
+	{"light", "the mirror wafer, and time for the lamp to warm up"},
 	{"focus", "the chessboard plate, then the slanted edge"},
+	{"geometry", "the chessboard plate, in several places"},
+	{"stage", "the chessboard plate"},
 	{"trigger", "the blinking light on the trigger's strobe output"},
 }
 
