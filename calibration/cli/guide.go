@@ -30,7 +30,8 @@ type Guide struct {
 	Sessions string
 	// By is who calibrates; Software what with.
 	By, Software string
-	// Valid is how long an accepted calibration holds.
+	// Valid is how long an accepted section holds; a calibration holds as long as
+	// its oldest one.
 	Valid time.Duration
 	Now   func() time.Time
 
@@ -124,6 +125,11 @@ func (g *Guide) accept(s *session.Session, name string, r *calibration.Result) e
 		was = nil
 	}
 	next := was.With(station, name, section, now.Add(g.Valid))
+	for _, kept := range next.Sections {
+		if end := kept.At.Add(g.Valid); end.Before(next.Expires) {
+			next.Expires = end.UTC()
+		}
+	}
 	if err := g.Store.Put(next); err != nil {
 		return err
 	}

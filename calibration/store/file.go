@@ -53,6 +53,7 @@ func decode(data []byte) (*Calibration, error) {
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return nil, fmt.Errorf("key %s is not known", strings.Join(unknown[0], "."))
 	}
+	c.text = data
 	return &c, c.check()
 }
 

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 
+	"aead.dev/minisign"
+
 	"kensa/vision/durable"
 )
 
@@ -45,18 +47,37 @@ func (s Store) Current(objective string) (*Calibration, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := os.Readlink(filepath.Join(line, current))
+	number, err := inUse(line)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w of objective %s in %s", ErrNone, objective, s.folder)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("calibration: %w", err)
+		return nil, err
+	}
+	return s.Read(objective, number)
+}
+
+// inUse reads the number that `current` points to.
+func inUse(line string) (int, error) {
+	name, err := os.Readlink(filepath.Join(line, current))
+	if err != nil {
+		return 0, fmt.Errorf("calibration: %w", err)
 	}
 	number, err := strconv.Atoi(name)
 	if err != nil || !numbered.MatchString(name) {
-		return nil, fmt.Errorf("calibration: %s points to %q; want a number", filepath.Join(line, current), name)
+		return 0, fmt.Errorf("calibration: %s points to %q; want a number", filepath.Join(line, current), name)
 	}
-	return s.Read(objective, number)
+	return number, nil
+}
+
+// Trusted reads the calibration in use and, where keys is not nil, looks for a
+// signature of one of them over the very bytes that were read.
+func (s Store) Trusted(objective string, keys []minisign.PublicKey) (*Calibration, error) {
+	c, err := s.Current(objective)
+	if err != nil || keys == nil {
+		return c, err
+	}
+	return c, s.verify(c, keys)
 }
 
 // Read reads one calibration of an objective's history.

@@ -171,7 +171,7 @@ func TestSignature(t *testing.T) {
 	if err := s.Verify("5x", 1, []minisign.PublicKey{public}); !errors.Is(err, store.ErrUnsigned) {
 		t.Errorf("unsigned: %v", err)
 	}
-	if err := s.Sign("5x", 1, private); err != nil {
+	if err := s.Sign("5x", 1, private, "A. Engineer", noon); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Verify("5x", 1, []minisign.PublicKey{stranger, public}); err != nil {

@@ -168,8 +168,9 @@ func TestKernelOutputs(t *testing.T) {
 	}
 }
 
-// TestKernelBurst finds the highest rate of edges at which none is lost while
-// the reader works, and tells it. Beyond the buffer, what is lost is told.
+// TestKernelBurst loses no edge up to 20,000 a second while the reader works. At
+// whatever rate the machine can drive it may lose some; the numbering tells how
+// many. The log says which rates were reached.
 func TestKernelBurst(t *testing.T) {
 	chip := linetest.New(t, "tool", "WAFER-PRESENT", "FIELD-TRIGGER")
 	pins := inputs(t, "tool/WAFER-PRESENT", "tool/FIELD-TRIGGER")
@@ -194,7 +195,7 @@ func TestKernelBurst(t *testing.T) {
 		if c[1] != edges {
 			t.Errorf("at %.0f/s: the numbering says %d edges; there were %d", rate, c[1], edges)
 		}
-		if c[0] != edges {
+		if gap > 0 && c[0] != edges {
 			t.Errorf("at %.0f/s: %d of %d read", rate, c[0], edges)
 		}
 	}

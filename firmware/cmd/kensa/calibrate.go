@@ -15,6 +15,7 @@ import (
 	"kensa/calibration/cli"
 	"kensa/calibration/session"
 	"kensa/calibration/store"
+	"kensa/firmware/appliance"
 	"kensa/firmware/config"
 	"kensa/firmware/version"
 	"kensa/hw/bench"
@@ -24,10 +25,24 @@ import (
 // calibrateCommand is the field engineer's: the procedures first, then what is
 // done with their results.
 type calibrateCommand struct {
-	Dark    darkCommand    `cmd:"" help:"The sensor without light: level, noise, dark current, hot pixels."`
-	Flat    flatCommand    `cmd:"" help:"The sensor under even light: photon transfer, linearity, gain map."`
-	Trigger triggerCommand `cmd:"" help:"Latency and jitter from pulse to exposure; the pairing window."`
-	Focus   focusCommand   `cmd:"" help:"Best focus by a sweep, its tilt and curvature over the view, MTF at an edge."`
+	Dark         darkCommand         `cmd:"" help:"The sensor without light: level, noise, dark current, hot pixels."`
+	Flat         flatCommand         `cmd:"" help:"The sensor under even light: photon transfer, linearity, gain map."`
+	Trigger      triggerCommand      `cmd:"" help:"Latency and jitter from pulse to exposure; the pairing window."`
+	Focus        focusCommand        `cmd:"" help:"Best focus by a sweep, its tilt and curvature over the view, MTF at an edge."`
+	Scale        scaleCommand        `cmd:"" help:"The size of a pixel in x and y, with a plate of known pitch in one place."`
+	Geometry     geometryCommand     `cmd:"" help:"Scale and distortion over the whole view, with the plate in several places."`
+	Stage        stageCommand        `cmd:"" help:"How the stage moves as the camera sees it: scale, turn, squareness, backlash, repeatability."`
+	Illumination illuminationCommand `cmd:"" name:"light" help:"The light: warm-up, strength against current, evenness, flicker."`
+	Temperature  temperatureCommand  `cmd:"" help:"Drift of scale and focus with temperature, as a correction that can be switched on."`
+
+	Show    calibrateShowCommand    `cmd:"" help:"Show the calibration in use, or another; plot its curves and maps."`
+	Diff    calibrateDiffCommand    `cmd:"" help:"Compare two calibrations, figure by figure."`
+	History calibrateHistoryCommand `cmd:"" help:"List the calibrations of an objective."`
+	Use     calibrateUseCommand     `cmd:"" help:"Put a calibration of the history in use: roll back, or forward."`
+	Verify  calibrateVerifyCommand  `cmd:"" help:"Check checksums, station, expiry and signature."`
+	Sign    calibrateSignCommand    `cmd:"" help:"Sign a calibration by a minisign key."`
+	Export  calibrateExportCommand  `cmd:"" help:"Write one calibration to a file."`
+	Import  calibrateImportCommand  `cmd:"" help:"Add an exported calibration to the history."`
 }
 
 // calibrating is the part of all procedures' commands.
@@ -39,6 +54,7 @@ type calibrating struct {
 	Restart      bool   `help:"Forget an interrupted session and begin anew."`
 	JSON         bool   `help:"Print the result as JSON; progress goes to stderr."`
 	Truth        string `type:"existingfile" help:"For the simulated bench: a TOML file of what is true, over the defaults."`
+	Practise     bool   `help:"With the simulated bench: be asked to change its targets, as at a real station."`
 }
 
 // measure leads through one procedure. options are its settings: an interrupted
@@ -60,16 +76,13 @@ func (k *calibrating) measure(c console, name string, options any, p calibration
 	return explainCalibration(guide.Run(c, name, fmt.Sprintf("%+v", options), p))
 }
 
-// calibrationFolder is where a station's calibrations lie.
-func calibrationFolder(c config.Config) string { return filepath.Join(c.Storage.State, "calibration") }
-
 func (k *calibrating) guide(c console, loaded config.Config, b bench.Bench) (*cli.Guide, error) {
-	by, err := k.by()
+	by, err := whoever(k.By)
 	if err != nil {
 		return nil, err
 	}
 	g := &cli.Guide{
-		Bench: b, Store: store.Open(calibrationFolder(loaded)), Sessions: filepath.Join(calibrationFolder(loaded), "sessions"),
+		Bench: b, Store: store.Open(appliance.CalibrationFolder(loaded)), Sessions: filepath.Join(appliance.CalibrationFolder(loaded), "sessions"),
 		By: by, Software: "kensa " + version.Version, Valid: time.Duration(loaded.Calibration.ValidDays) * 24 * time.Hour, Now: time.Now,
 		Restart: k.Restart, Yes: k.Yes, AcceptFailed: k.AcceptFailed,
 	}
@@ -81,13 +94,14 @@ func (k *calibrating) guide(c console, loaded config.Config, b bench.Bench) (*cl
 	return g, nil
 }
 
-func (k *calibrating) by() (string, error) {
-	if k.By != "" {
-		return k.By, nil
+// whoever is the person that is named, or the user.
+func whoever(name string) (string, error) {
+	if name != "" {
+		return name, nil
 	}
 	me, err := user.Current()
 	if err != nil {
-		return "", fail(exitUsage, fmt.Errorf("who calibrates: %w", err), "name yourself with --by")
+		return "", fail(exitUsage, fmt.Errorf("who does this: %w", err), "name yourself with --by")
 	}
 	if me.Name != "" {
 		return me.Name, nil
@@ -110,7 +124,13 @@ func (k *calibrating) bench(loaded config.Config) (bench.Bench, error) {
 		}
 	}
 	b, err := stand.New(truth)
-	return b, fail(exitInput, err, "")
+	if err != nil {
+		return nil, fail(exitInput, err, "")
+	}
+	if k.Practise {
+		return &practice{Bench: b}, nil
+	}
+	return b, nil
 }
 
 func readTruth(path string, truth *stand.Truth) error {

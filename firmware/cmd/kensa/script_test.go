@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"aead.dev/minisign"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -34,7 +36,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "pair": drawPair, "taken": taken, "free": free, "truncate": truncate, "shows": shows,
-			"place": place, "reachable": reachable,
+			"corrupt": corrupt, "signers": signers, "place": place, "reachable": reachable,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("KENSA_CONFIG", "")
@@ -154,4 +156,30 @@ func truncate(ts *testscript.TestScript, _ bool, args []string) {
 	info, err := os.Stat(path)
 	ts.Check(err)
 	ts.Check(os.Truncate(path, info.Size()/2))
+}
+
+// corrupt changes the byte in the middle of a file.
+func corrupt(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	data := []byte(ts.ReadFile(args[0]))
+	data[len(data)/2] ^= 1
+	ts.Check(os.WriteFile(path, data, 0o644))
+}
+
+// signers makes a minisign key pair: signers PUBLIC SECRET LOCKED PASSWORD writes
+// the public key, the secret one bare, and under a password, which it writes too.
+func signers(ts *testscript.TestScript, _ bool, files []string) {
+	public, private, err := minisign.GenerateKey(rand.Reader)
+	ts.Check(err)
+	shown, err := public.MarshalText()
+	ts.Check(err)
+	bare, err := private.MarshalText()
+	ts.Check(err)
+	locked, err := minisign.EncryptKey("open sesame", private)
+	ts.Check(err)
+	for n, text := range [][]byte{shown, bare, locked, []byte("open sesame\n")} {
+		path := ts.MkAbs(files[n])
+		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+		ts.Check(os.WriteFile(path, text, 0o600))
+	}
 }
