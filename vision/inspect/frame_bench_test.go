@@ -100,7 +100,8 @@ func ways(b *testing.B, s *benchScene) []way {
 // What the machine has to give is measured between: arithmetic that needs no
 // memory, and copying. Where two of these are not twice as fast either, other work
 // has the second core or there is none, and only the rounds in which the arithmetic
-// was at least freely times as fast say something of the inspection: times-one-free.
+// was at least freely times as fast can say something of the inspection:
+// times-one-free. Under a load that comes and goes even they do not.
 func BenchmarkInspectFrameTwoWorkers(b *testing.B) {
 	const freely = 1.9
 	s := newBenchScene(b, 8)
