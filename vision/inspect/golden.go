@@ -68,6 +68,7 @@ type Golden struct {
 	matched   []uint8         // a die in the golden's place and light, by rows, as far as it was asked for
 	places    []hotpath.Place // of the frame's registered dies
 	last      register.Match  // of these
+	before    fieldBefore
 	joiner    defect.Joiner
 	pattern   *defect.Pattern
 
@@ -101,6 +102,7 @@ func NewGolden(g *golden.Golden, p GoldenParams) (*Golden, error) {
 	return &Golden{
 		params: p, size: image.Pt(g.Width, g.Height), template: template, reference: reference, pass: pass,
 		matched: make([]uint8, g.Width*g.Height), clipped: whiteShare(g.Mean()),
+		before:  fieldBefore{sure: sure(template, p.Registration)},
 		pattern: defect.NewPattern(g.Image().Pix, g.Width, g.Height, p.Material),
 	}, nil
 }
@@ -155,6 +157,7 @@ func (g *Golden) inspectStraight(img frame.Image, rects []image.Rectangle) ([]Di
 	if err := g.pass.Compare(img, g.flat, g.reference, g.places); err != nil {
 		return nil, err
 	}
+	g.before.keep(dies)
 	g.tellTurn(dies)
 	return dies, g.judge(dies)
 }
@@ -205,13 +208,15 @@ func (g *Golden) register(img frame.Image, r image.Rectangle) (Die, error) {
 }
 
 // match tracks a die from the frame's last registered one, for the stage moves
-// all of them. The frame's first die, and one that is lost, is looked for in
-// full.
+// all of them, and the first from the field before, for the stage repeats. One
+// that is lost is looked for in full.
 func (g *Golden) match(img frame.Image, r image.Rectangle) (register.Match, error) {
 	if len(g.places) > 0 {
 		if m, ok := g.matcher.Track(g.template, img, g.flat, r, g.last.DX, g.last.DY, g.params.Registration); ok {
 			return m, nil
 		}
+	} else if m, ok := g.trackFromBefore(img, r); ok {
+		return m, nil
 	}
 	if g.flat == nil {
 		return g.matcher.Match(g.template, img, r, g.params.Registration)
