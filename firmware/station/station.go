@@ -161,6 +161,7 @@ type Station struct {
 
 	state    State
 	pairing  *pairing.Machine
+	presence uint64 // the number of WAFER-PRESENT's latest edge
 	early    early // what came before its wafer was known to be there
 	wafer    *open // on the chuck, or just off it; nil between wafers
 	inFlight int   // fields queued or being inspected

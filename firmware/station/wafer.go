@@ -40,6 +40,10 @@ type open struct {
 
 // edge follows WAFER-PRESENT.
 func (s *Station) edge(ctx context.Context, e line.Event) {
+	if e.Sequence > s.presence {
+		s.pairing.Beside(e.Sequence - s.presence - 1)
+	}
+	s.presence = e.Sequence
 	if e.Level == gpio.High {
 		s.arrive(ctx, e)
 		return
