@@ -145,7 +145,7 @@ const (
 	damaged          // the driver marks it as damaged
 	broken           // the stream fails and is started again
 	straying         // an exposure without a pulse, on the way to the stop
-	lingering        // the same where a stop might have been: the stage is held so long
+	lingering        // two at once: the stage is held for a stop's time, and noise exposes there
 	injuries
 )
 
@@ -429,12 +429,20 @@ type tally struct {
 	alone, aloneLost     [injuries]int // of wafers with this fault alone
 	most                 [injuries]int // fields that one such cost
 	kinds                [injuries]int
+	dearer               int // wafers that lost more fields than they had faults, none of which was lingering
+	plainFaults, plain   int // faults on wafers without lingering, and the fields that they cost
 }
 
 func (c *tally) add(j judgement, lost int) {
 	c.wafers, c.faults, c.lost = c.wafers+1, c.faults+len(j.faults), c.lost+lost
 	for _, f := range j.faults {
 		c.kinds[f.kind]++
+	}
+	if !j.has(lingering) {
+		c.plainFaults, c.plain = c.plainFaults+len(j.faults), c.plain+lost
+		if lost > len(j.faults) {
+			c.dearer++
+		}
 	}
 	if len(j.faults) == 1 {
 		kind := j.faults[0].kind
@@ -444,9 +452,15 @@ func (c *tally) add(j judgement, lost int) {
 	}
 }
 
+// has reports whether the wafer has a fault of a kind.
+func (j judgement) has(kind injury) bool {
+	return slices.ContainsFunc(j.faults, func(f hurt) bool { return f.kind == kind })
+}
+
 func (c *tally) log(t *testing.T) {
 	t.Logf("%d faults on %d wafers: %d of %d fields not inspected, %.2f a fault; none with another's frame, each fault told",
 		c.faults, c.wafers, c.lost, c.wafers*perLoad, float64(c.lost)/float64(c.faults))
+	t.Logf("where the stage was not held for a stop that was none: %d faults cost %d fields; %d wafers lost more fields than they had faults", c.plainFaults, c.plain, c.dearer)
 	for k := unharmed + 1; k < injuries; k++ {
 		t.Logf("%s: %d times; alone on its wafer %d times, which cost %d fields, at most %d at a time",
 			injuryNames[k], c.kinds[k], c.alone[k], c.aloneLost[k], c.most[k])
@@ -455,7 +469,10 @@ func (c *tally) log(t *testing.T) {
 
 // TestKernelFaultsNeverMisplaceAFrame: against the kernel's own lines and frames,
 // with faults at random, no field shows another's frame, each fault is told by a
-// report of its own, and one that is alone on its wafer costs one field at most.
+// report of its own, and one that is alone on its wafer costs one field at most. Of
+// a stage that is held for the time of a stop while noise exposes there, only the
+// count at the wafer's end tells that it was no stop whose pulse was lost: what was
+// inspected after it under the next number is given up.
 func TestKernelFaultsNeverMisplaceAFrame(t *testing.T) {
 	r := newRig(t, v4l2.Mode{Width: 640, Height: 480}, 2)
 	want := 1000
@@ -477,8 +494,11 @@ func TestKernelFaultsNeverMisplaceAFrame(t *testing.T) {
 		if left := j.unreported(); len(wrong) > 0 || len(left) > 0 {
 			t.Errorf("wafer %d: fields %v show another's frame, %v not told; %v", count.wafers, wrong, left, j)
 		}
-		if len(j.faults) < 2 && perLoad-right > len(j.faults) {
+		if len(j.faults) < 2 && perLoad-right > len(j.faults) && !j.has(lingering) {
 			t.Errorf("wafer %d: %d fields lost; %v", count.wafers, perLoad-right, j)
+		}
+		if lost := perLoad - right; lost > len(j.faults) && !j.has(lingering) {
+			t.Logf("wafer %d: %d fields lost; %v", count.wafers, lost, j)
 		}
 		count.add(j, perLoad-right)
 	}

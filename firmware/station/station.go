@@ -135,7 +135,9 @@ type Parts struct {
 	// KeepFrames is how many frames may wait for their pulses, which a real camera
 	// limits; 0: any number.
 	KeepFrames int
-	Log        *slog.Logger
+	// Climate is the surroundings as last measured; nil: nothing measures them.
+	Climate func() *record.Climate
+	Log     *slog.Logger
 }
 
 // State is what the outside sees of the station.
@@ -162,9 +164,9 @@ type Station struct {
 	state    State
 	pairing  *pairing.Machine
 	presence uint64 // the number of WAFER-PRESENT's latest edge
-	early    early // what came before its wafer was known to be there
-	wafer    *open // on the chuck, or just off it; nil between wafers
-	inFlight int   // fields queued or being inspected
+	early    early  // what came before its wafer was known to be there
+	wafer    *open  // on the chuck, or just off it; nil between wafers
+	inFlight int    // fields queued or being inspected
 	dust     dust.Watch
 	unsaved  bool // the dust has changed since it was saved
 
