@@ -7,6 +7,7 @@
 package pairing
 
 import (
+	"slices"
 	"time"
 
 	"kensa/hw/camera"
@@ -85,6 +86,7 @@ type Machine struct {
 	anyPulse  bool
 	told      uint64 // edges lost beside pulses that did not count
 	beside    beside
+	slots     []Slot // the memory of what settle returns
 	lastFrame uint64 // the camera's number of the latest frame taken
 	pairedAt  time.Duration
 	anyPair   bool
@@ -148,10 +150,12 @@ func (p *Machine) Reset(began time.Duration, fields int) {
 		f.Release()
 	}
 	*p = Machine{window: p.window, minInterval: p.minInterval, keep: p.keep, lastFrame: p.lastFrame, steps: p.steps, beside: p.beside.next(),
+		slots: p.slots, pulses: p.pulses[:0], frames: p.frames[:0],
 		began: began, fields: fields, ledger: ledger{stops: p.ledger.stops[:0]}, gap: gap{pulses: p.gap.pulses[:0], orphans: p.gap.orphans[:0]}}
 }
 
-// Pulse takes the next pulse of the line and returns the slots that it settles.
+// Pulse takes the next pulse of the line and returns the slots that it settles,
+// which are valid until the next call.
 func (p *Machine) Pulse(t trigger.Pulse) []Slot {
 	p.told += t.Missed
 	p.beside.pulsed += t.Missed
@@ -165,7 +169,8 @@ func (p *Machine) Pulse(t trigger.Pulse) []Slot {
 	return p.settle()
 }
 
-// Frame takes the camera's next frame and returns the slots that it settles.
+// Frame takes the camera's next frame and returns the slots that it settles, valid
+// as those of Pulse.
 func (p *Machine) Frame(f *camera.Frame) []Slot {
 	p.frames = append(p.frames, f)
 	slots := p.settle()
@@ -204,7 +209,7 @@ func (b beside) next() beside {
 
 // settle decides as much as the heads of both queues allow.
 func (p *Machine) settle() []Slot {
-	var slots []Slot
+	slots := p.slots[:0]
 	for len(p.pulses) > 0 {
 		p.contest(p.pulses[0])
 		if len(p.frames) == 0 {
@@ -219,6 +224,7 @@ func (p *Machine) settle() []Slot {
 			p.giveUp()
 		}
 	}
+	p.slots = slots
 	return slots
 }
 
@@ -238,7 +244,7 @@ func (p *Machine) pair(slots []Slot) []Slot {
 	p.gap.told += t.Missed
 	slots = p.bridge(slots, t.Time, true)
 	f := p.takeFrame()
-	p.pulses = p.pulses[1:]
+	p.pulses = slices.Delete(p.pulses, 0, 1)
 	p.anyPair, p.pairedAt = true, f.Time
 	p.ledger.add(stop{number: p.stops, time: t.Time})
 	slots = append(slots, Slot{Number: p.stops, Outcome: Paired, Frame: f, Pulsed: t.Time})
@@ -250,7 +256,7 @@ func (p *Machine) pair(slots []Slot) []Slot {
 func (p *Machine) giveUp() {
 	p.gap.told += p.pulses[0].Missed
 	p.gap.pulses = append(p.gap.pulses, p.pulses[0].Time)
-	p.pulses = p.pulses[1:]
+	p.pulses = slices.Delete(p.pulses, 0, 1)
 	p.seen[Unanswered]++
 }
 
@@ -267,7 +273,7 @@ func (p *Machine) takeFrame() *camera.Frame {
 	if f.Sequence <= p.lastFrame {
 		p.seen[CameraRestarted]++
 	}
-	p.frames, p.lastFrame = p.frames[1:], f.Sequence
+	p.frames, p.lastFrame = slices.Delete(p.frames, 0, 1), f.Sequence
 	return f
 }
 

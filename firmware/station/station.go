@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"log/slog"
 	"sync"
 	"time"
@@ -95,6 +96,7 @@ type Field struct {
 	looks  []dust.Look
 	looked []int // of each look: which of Dies
 	light  []float64
+	rects  []image.Rectangle // of the dies
 	layout wafer.Layout
 }
 
@@ -173,6 +175,7 @@ type Station struct {
 	working sync.WaitGroup // the workers
 	work    chan task
 	results chan result
+	done    chan Field // whose memory fields to come use
 	pulses  chan trigger.Pulse
 	frames  chan *camera.Frame
 	edges   chan line.Event
@@ -196,6 +199,7 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 		pairing: pairing.New(pairing.Window{Min: config.LatencyMin, Max: config.LatencyMax}, config.MinInterval),
 		work:    make(chan task, config.Queue),
 		results: make(chan result),
+		done:    make(chan Field, config.Queue+len(job.Inspectors)),
 		pulses:  make(chan trigger.Pulse),
 		frames:  make(chan *camera.Frame),
 		edges:   make(chan line.Event),

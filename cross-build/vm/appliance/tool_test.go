@@ -125,9 +125,9 @@ func (b *bench) wafer(fields int) (ok bool) {
 
 func TestTheProgramOnRealLines(t *testing.T) {
 	b := newBench(t)
-	wafers, fields := 4, 5
+	wafers, fields := 40, 24
 	if testing.Short() {
-		wafers = 2
+		wafers, fields = 2, 5
 	}
 	for range wafers {
 		b.wafer(fields)
