@@ -1,7 +1,9 @@
 package ledger_test
 
 import (
+	"syscall"
 	"testing"
+	"time"
 
 	"kensa/bus/ledger/ledgertest"
 )
@@ -18,13 +20,26 @@ func benchmarkRecords(b *testing.B, s server, address string) {
 	if _, err := receiver.session.Await(b.Context()); err != nil {
 		b.Fatal(err)
 	}
+	before := used(b)
 	b.ResetTimer()
 	sender, p := startSender(b, address, o, i, faults{})
 	defer p.close()
 	drain(b, sender)
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+	b.ReportMetric(float64(used(b)-before)/float64(time.Microsecond)/float64(b.N), "cpu-us/record")
 	b.ReportMetric(float64(sender.Stats().Sent)/float64(b.N), "sent/record")
+}
+
+// used is the CPU time of this process, which has both ends, and not of a broker
+// of its own. It says more than the clock on a machine that has other work.
+func used(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func BenchmarkRecordsMosquitto(b *testing.B) {

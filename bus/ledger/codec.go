@@ -15,19 +15,19 @@ import (
 var (
 	// ErrMalformed means that bytes from outside are not what they should be.
 	ErrMalformed = errors.New("malformed")
-	// ErrForged means that a signature is not that of the node's key.
-	ErrForged = errors.New("signature does not fit the node's key")
+	// ErrForged means that a signature was not made with the key it should be.
+	ErrForged = errors.New("signature does not fit the key")
 )
 
 // Limits of what is taken from outside.
 const (
 	maxEnvelope  = 64 << 10
-	maxControl   = 1 << 10   // an Ack or a Replay
+	maxControl   = 1 << 10   // a Word
 	maxSeq       = 1<<53 - 1 // the largest integer that every JSON reader keeps exact
 	maxDeviation = 1e6
 	maxCount     = 10_000_000 // dies on a wafer
 	maxBins      = 256
-	maxName      = 128 // bytes of a lot, substrate or recipe
+	maxName      = 128 // bytes of a lot, substrate, recipe or calibration
 )
 
 // Seal signs a record under its number and returns the envelope to be sent.
@@ -43,12 +43,36 @@ func (i *Identity) sealHorizon(epoch string, first uint64) ([]byte, error) {
 	return i.seal(Horizon{HorizonSchema, i.Node, epoch, first})
 }
 
-func (i *Identity) seal(v any) ([]byte, error) {
+// SealAck signs an acknowledgement.
+func (s *Signer) SealAck(a Ack) ([]byte, error) {
+	a.Schema = AckSchema
+	return s.sealWord(a)
+}
+
+// SealReplay signs a request for a replay.
+func (s *Signer) SealReplay(r Replay) ([]byte, error) {
+	r.Schema = ReplaySchema
+	return s.sealWord(r)
+}
+
+func (s *Signer) sealWord(v any) ([]byte, error) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	envelope, err := json.Marshal(Envelope{body, ed25519.Sign(i.private, body)})
+	word, err := json.Marshal(Word{body, s.Public(), ed25519.Sign(s.private, body)})
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return word, nil
+}
+
+func (s *Signer) seal(v any) ([]byte, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	envelope, err := json.Marshal(Envelope{body, ed25519.Sign(s.private, body)})
 	if err == nil && len(envelope) > maxEnvelope {
 		err = fmt.Errorf("envelope of %d bytes; limit is %d", len(envelope), maxEnvelope)
 	}
@@ -92,23 +116,47 @@ func open(envelope []byte, key ed25519.PublicKey, into any) ([]byte, error) {
 	return e.Body, decode(e.Body, maxEnvelope, into)
 }
 
-// DecodeAck reads an acknowledgement. Seq may be 0: nothing is committed yet.
-func DecodeAck(data []byte) (a Ack, err error) {
-	if err = decode(data, maxControl, &a); err != nil {
-		return a, err
+// OpenAck reads an acknowledgement and the key that signed it, which the caller
+// must judge. Seq may be 0: nothing is committed yet.
+func OpenAck(word []byte) (a Ack, key ed25519.PublicKey, err error) {
+	if key, err = openWord(word, &a); err != nil {
+		return a, nil, err
 	}
-	if a.Seq == 0 {
-		return a, malformed(checkNumber(a.Node, a.Epoch, "seq", 1))
+	switch {
+	case a.Schema != AckSchema:
+		err = fmt.Errorf("schema %.40q; want %q", a.Schema, AckSchema)
+	case a.Digest != "" && (a.Seq == 0 || !digestPattern.MatchString(a.Digest)):
+		err = fmt.Errorf("digest: %.80q; want 64 hexadecimal digits, or none", a.Digest)
+	default:
+		err = checkNumber(a.Node, a.Epoch, "seq", max(a.Seq, 1))
 	}
-	return a, malformed(checkNumber(a.Node, a.Epoch, "seq", a.Seq))
+	return a, key, malformed(err)
 }
 
-// DecodeReplay reads a request for a replay.
-func DecodeReplay(data []byte) (r Replay, err error) {
-	if err = decode(data, maxControl, &r); err != nil {
-		return r, err
+// OpenReplay is OpenAck for a request for a replay.
+func OpenReplay(word []byte) (r Replay, key ed25519.PublicKey, err error) {
+	if key, err = openWord(word, &r); err != nil {
+		return r, nil, err
 	}
-	return r, malformed(checkNumber(r.Node, r.Epoch, "from", r.From))
+	if r.Schema != ReplaySchema {
+		return r, nil, malformed(fmt.Errorf("schema %.40q; want %q", r.Schema, ReplaySchema))
+	}
+	return r, key, malformed(checkNumber(r.Node, r.Epoch, "from", r.From))
+}
+
+func openWord(word []byte, into any) (ed25519.PublicKey, error) {
+	var w Word
+	if err := decode(word, maxControl, &w); err != nil {
+		return nil, err
+	}
+	if len(w.Key) != ed25519.PublicKeySize || len(w.Signature) != ed25519.SignatureSize {
+		return nil, malformed(fmt.Errorf("key of %d, signature of %d bytes; want %d and %d",
+			len(w.Key), len(w.Signature), ed25519.PublicKeySize, ed25519.SignatureSize))
+	}
+	if !ed25519.Verify(w.Key, w.Body, w.Signature) {
+		return nil, ErrForged
+	}
+	return w.Key, decode(w.Body, maxControl, into)
 }
 
 // decode reads exactly one JSON value of known fields.
@@ -179,7 +227,7 @@ func (r Record) check() error {
 }
 
 func (d Detail) check() error {
-	for _, s := range []struct{ name, value string }{{"lot", d.Lot}, {"substrate", d.Substrate}, {"recipe", d.Recipe}} {
+	for _, s := range []struct{ name, value string }{{"lot", d.Lot}, {"substrate", d.Substrate}, {"recipe", d.Recipe}, {"calibration", d.Calibration}} {
 		if len(s.value) > maxName {
 			return fmt.Errorf("%s: %d bytes; limit is %d", s.name, len(s.value), maxName)
 		}

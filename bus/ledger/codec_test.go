@@ -37,7 +37,7 @@ func fullRecord() ledger.Record {
 	r.Disclosure = ledger.Full
 	r.Detail = &ledger.Detail{
 		Lot: "L<1>&\u2028", Substrate: "検査", Recipe: "r", Dies: 110, Inspected: 100, Good: 90,
-		Yield: &yield, Density: &density, Bins: map[string]int{"1": 90, "5": 10},
+		Yield: &yield, Density: &density, Bins: map[string]int{"1": 90, "5": 10}, Calibration: "5x/0007 281cefdd7e832cf3",
 	}
 	return r
 }
@@ -173,7 +173,7 @@ func TestMemoryKeepsTheContracts(t *testing.T) {
 	ledgertest.TestOutbox(t, func(t *testing.T) (ledger.Outbox, func(string)) {
 		o := ledgertest.NewOutbox()
 		return o, func(payload string) {
-			if err := o.Add(func(uint64) ([]byte, error) { return []byte(payload), nil }); err != nil {
+			if err := o.Add(func(string, uint64) ([]byte, error) { return []byte(payload), nil }); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -13,11 +13,13 @@ type Wafer struct {
 	Lot       string
 	Substrate string
 	Recipe    string
-	Dies      int // of the layout
-	Inspected int
-	Good      int
-	Density   float64        // defects per inspected cm²; NaN where none was inspected
-	Bins      map[string]int // dies by bin code
+	// Calibration that the result rests on; empty where there was none.
+	Calibration string
+	Dies        int // of the layout
+	Inspected   int
+	Good        int
+	Density     float64        // defects per inspected cm²; NaN where none was inspected
+	Bins        map[string]int // dies by bin code
 }
 
 func (w Wafer) complete() bool { return w.Inspected == w.Dies && w.Dies > 0 }
@@ -57,7 +59,7 @@ func coarse(deviation *float64) *float64 {
 
 func (w Wafer) detail() *Detail {
 	d := &Detail{
-		Lot: w.Lot, Substrate: w.Substrate, Recipe: w.Recipe,
+		Lot: w.Lot, Substrate: w.Substrate, Recipe: w.Recipe, Calibration: w.Calibration,
 		Dies: w.Dies, Inspected: w.Inspected, Good: w.Good, Bins: w.Bins,
 	}
 	if w.Inspected > 0 {

@@ -1,7 +1,14 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"kensa/bus/ledger"
@@ -30,7 +37,7 @@ func newArena(t *testing.T) *arena {
 	}
 	receiver := startReceiver(t, address, a.store, keys{"node-1": a.one.Public(), "node-2": a.other.Public()}, a.seen, faults{})
 	if err := a.thief.Subscribe(t.Context(), ledger.Topic(ledger.KindAck, "node-1"), 1, func(m session.Message) {
-		ack, err := ledger.DecodeAck(m.Payload)
+		ack, _, err := ledger.OpenAck(m.Payload)
 		if err != nil {
 			t.Error(err)
 		}
@@ -87,8 +94,8 @@ func TestHostileRecordsAreRefused(t *testing.T) {
 	wantAll(t, a.store, "node-1", 0)
 }
 
-// A node that signs two records of one number has lost its database; nothing of
-// that epoch is acknowledged any more.
+// A node that signs two records of one number has lost its database; nothing new
+// of that epoch is taken any more. The node is told what the number stands for.
 func TestConflictClosesTheEpoch(t *testing.T) {
 	a := newArena(t)
 	topic := ledger.Topic(ledger.KindYield, "node-1")
@@ -105,6 +112,10 @@ func TestConflictClosesTheEpoch(t *testing.T) {
 	eventually(t, "closing of the epoch", func() bool { return a.refusals(ledger.Conflict) == 2 })
 	wantAll(t, a.store, "node-1", 1)
 	wantOnce(t, a.seen, "node-1", 1)
+	digest, _, err := a.store.Digest(t.Context(), ledger.Stream{Node: "node-1", Epoch: ledgertest.EpochA}, 1)
+	if ack := <-a.acks; err != nil || ack.Seq != 1 || ack.Digest != hex.EncodeToString(digest[:]) {
+		t.Errorf("told %+v, %v; want the digest of the record that was first", ack, err)
+	}
 	select {
 	case ack := <-a.acks:
 		t.Errorf("a closed epoch was acknowledged: %+v", ack)
@@ -112,38 +123,85 @@ func TestConflictClosesTheEpoch(t *testing.T) {
 	}
 }
 
-// An acknowledgement that cannot be must not empty the outbox.
+// word is an acknowledgement of node-1's records.
+func word(t testing.TB, s *ledger.Signer, epoch string, seq uint64) []byte {
+	t.Helper()
+	text, err := s.SealAck(ledger.Ack{Node: "node-1", Epoch: epoch, Seq: seq})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// Nobody but the receiver that is trusted empties the outbox.
 func TestForgedAcknowledgements(t *testing.T) {
 	address := freeAddress(t)
 	b := &embedded{address: address}
 	b.start(t)
 	defer b.kill(t)
 	i, o := identity(t, "node-1"), ledgertest.NewOutbox()
-	produce(t, o, i, 3)
 	sender, p := startSender(t, address, o, i, faults{})
 	defer p.close()
-	thief := connect(t, address, "thief", faults{})
+	receiver := startReceiver(t, address, ledgertest.NewStore(), keys{"node-1": i.Public()}, newSeen(), faults{})
+	produce(t, o, i, 1)
+	drain(t, sender)
+	receiver.close()
+	produce(t, o, i, 3)
+	thief, stranger := connect(t, address, "thief", faults{}), identity(t, "thief")
 	thief.Start(t.Context())
 	defer thief.Close()
-	for _, bus := range []*bad{thief, p.bus} {
-		if _, err := bus.Await(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := thief.Await(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	for _, payload := range []string{
-		"?", `{"node":"node-2","epoch":"` + ledgertest.EpochA + `","seq":3}`,
-		`{"node":"node-1","epoch":"` + ledgertest.EpochB + `","seq":3}`,
-		`{"node":"node-1","epoch":"` + ledgertest.EpochA + `","seq":4}`, // more than there is
-	} {
-		if err := thief.Publish(t.Context(), session.Message{Topic: ledger.Topic(ledger.KindAck, "node-1"), QoS: 1, Payload: []byte(payload)}); err != nil {
+	before := sender.Stats().Ignored
+	changed := bytes.Replace(word(t, service(t), ledgertest.EpochA, 2), []byte(`"seq":2`), []byte(`"seq":4`), 1)
+	record, err := json.Marshal(ledger.Word{Body: json.RawMessage(`{}`), Key: service(t).Public(), Signature: make([]byte, 64)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forgeries := [][]byte{
+		[]byte("?"), []byte(`{"node":"node-1","epoch":"` + ledgertest.EpochA + `","seq":4}`), // unsigned, as before version 1
+		changed, record, bytes.Repeat([]byte(" "), 2000),
+		word(t, service(t), ledgertest.EpochB, 4), // genuine, of another epoch
+		word(t, &stranger.Signer, ledgertest.EpochA, 4),
+	}
+	for _, payload := range forgeries {
+		if err := thief.Publish(t.Context(), session.Message{Topic: ledger.Topic(ledger.KindAck, "node-1"), QoS: 1, Payload: payload}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	eventually(t, "complaint", func() bool {
 		st := sender.Stats()
-		return st.Ignored == 3 && st.Problem != nil
+		return st.Ignored == before+uint64(len(forgeries)) && st.Problem != nil && errors.Is(st.Stranger, ledger.ErrStranger)
 	})
-	if acknowledged, last, err := o.Bounds(t.Context()); acknowledged != 0 || last != 3 || err != nil {
-		t.Errorf("outbox %d of %d, %v; want nothing acknowledged", acknowledged, last, err)
+	if acknowledged, last, err := o.Bounds(t.Context()); acknowledged != 1 || last != 4 || err != nil {
+		t.Errorf("outbox %d of %d, %v; want 1 acknowledged", acknowledged, last, err)
+	}
+}
+
+// The first key is kept over restarts; a configured one must be there.
+func TestPinnedKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state", "receiver.pub")
+	if _, err := ledger.OpenPin(path, true); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no configured key: %v; want it refused", err)
+	}
+	one, other := identity(t, "one").Public(), identity(t, "other").Public()
+	for run := range 2 {
+		p, err := ledger.OpenPin(path, run > 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(p.Admit(one), p.Admit(one)); err != nil {
+			t.Error(err)
+		}
+		if err := p.Admit(other); !errors.Is(err, ledger.ErrStranger) {
+			t.Errorf("another key: %v; want it refused", err)
+		}
+	}
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ledger.OpenPin(path, false); err == nil {
+		t.Error("a damaged file passed: any key would be the first again")
 	}
 }

@@ -15,12 +15,15 @@ import (
 	"path/filepath"
 )
 
+// Signer has a key pair of its own in a folder.
+type Signer struct{ private ed25519.PrivateKey }
+
 // Identity is who a node is: its name, its signing key, and the secret behind
 // its product pseudonyms.
 type Identity struct {
-	Node    string
-	private ed25519.PrivateKey
-	secret  []byte
+	Signer
+	Node   string
+	secret []byte
 }
 
 // Files of an identity in its folder, after the node's name.
@@ -39,27 +42,38 @@ func OpenIdentity(folder, node string) (*Identity, error) {
 	if err := CheckNode(node); err != nil {
 		return nil, err
 	}
+	signer, err := OpenSigner(folder, node)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := openSecret(filepath.Join(folder, node+secretSuffix))
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	return &Identity{*signer, node, secret}, nil
+}
+
+// OpenSigner reads the key pair name.key and name.pub in a folder, and makes it
+// there at the first start. A damaged file is an error: everyone who knows the
+// old key would refuse a new one.
+func OpenSigner(folder, name string) (*Signer, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	base := filepath.Join(folder, node)
+	base := filepath.Join(folder, name)
 	private, err := openKey(base + keySuffix)
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	secret, err := openSecret(base + secretSuffix)
-	if err != nil {
+	s := &Signer{private}
+	if err := writePublic(base+publicSuffix, s.Public()); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
-	i := &Identity{node, private, secret}
-	if err := writePublic(base+publicSuffix, i.Public()); err != nil {
-		return nil, fmt.Errorf("identity: %w", err)
-	}
-	return i, nil
+	return s, nil
 }
 
-// Public is the key that a receiver enrols.
-func (i *Identity) Public() ed25519.PublicKey { return i.private.Public().(ed25519.PublicKey) }
+// Public is the key that the other side enrols, or pins.
+func (s *Signer) Public() ed25519.PublicKey { return s.private.Public().(ed25519.PublicKey) }
 
 // Pseudonym is what a product is called outside: the first 8 bytes of
 // HMAC-SHA256 of its name under the node's secret, in hexadecimal.

@@ -195,10 +195,40 @@ func (s *seen) config() ledger.ReceiverConfig {
 	}
 }
 
+// receiverKey is one for all receivers of this package: they stand for one
+// service that is started again.
+var receiverKey = sync.OnceValues(func() (*ledger.Signer, error) {
+	folder, err := os.MkdirTemp("", "kensa-ledger-test")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	return ledger.OpenSigner(folder, "service")
+})
+
+func service(t testing.TB) *ledger.Signer {
+	t.Helper()
+	s, err := receiverKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// trusting is the trust of a node that has not heard of a receiver yet.
+func trusting(t testing.TB) *ledger.Pin {
+	t.Helper()
+	p, err := ledger.OpenPin(filepath.Join(t.TempDir(), "receiver.pub"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func startReceiver(t testing.TB, address string, store ledger.Store, k ledger.Keys, s *seen, f faults) *part {
 	t.Helper()
 	bus := connect(t, address, "receiver", f)
-	r, err := ledger.NewReceiver(bus, store, k, s.config(), silent)
+	r, err := ledger.NewReceiver(bus, store, k, service(t), s.config(), silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +243,7 @@ func startReceiver(t testing.TB, address string, store ledger.Store, k ledger.Ke
 func startSender(t testing.TB, address string, o ledger.Outbox, i *ledger.Identity, f faults) (*ledger.Sender, *part) {
 	t.Helper()
 	bus := connect(t, address, i.Node, f)
-	s, err := ledger.NewSender(bus, o, i, ledgertest.EpochA, ledger.SenderConfig{Patience: 30 * time.Millisecond}, silent)
+	s, err := ledger.NewSender(bus, o, i, trusting(t), ledgertest.EpochA, ledger.SenderConfig{Patience: 30 * time.Millisecond}, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,8 +259,8 @@ func startSender(t testing.TB, address string, o ledger.Outbox, i *ledger.Identi
 func produce(t testing.TB, o *ledgertest.Outbox, i *ledger.Identity, n int) {
 	t.Helper()
 	for range n {
-		if err := o.Add(func(seq uint64) ([]byte, error) {
-			return i.Seal(ledgertest.Record(), ledgertest.EpochA, seq)
+		if err := o.Add(func(epoch string, seq uint64) ([]byte, error) {
+			return i.Seal(ledgertest.Record(), epoch, seq)
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -2,9 +2,7 @@ package ledger
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/json"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -17,21 +15,21 @@ import (
 func (r *Receiver) process(batch []session.Message) error {
 	touched := make(map[Stream]*progress)
 	var staged []Received
-	for _, m := range batch {
-		kind, node, key, err := r.sender(m)
+	for _, l := range r.open(batch) {
 		switch {
-		case err != nil:
-			r.refuse(node, err)
-		case kind == KindHorizon:
+		case l.err != nil:
+			r.refuse(l.node, l.err)
+		case l.kind == KindHorizon:
 			if err := r.commit(staged); err != nil {
 				return err
 			}
 			staged = nil
-			if err := r.horizon(m, node, key, touched); err != nil {
+			if err := r.horizon(l.horizon, touched); err != nil {
 				return err
 			}
 		default:
-			if staged, err = r.record(m, node, key, staged, touched); err != nil {
+			var err error
+			if staged, err = r.record(l.item, staged, touched); err != nil {
 				return err
 			}
 		}
@@ -40,7 +38,9 @@ func (r *Receiver) process(batch []session.Message) error {
 		return err
 	}
 	for s, p := range touched {
-		r.answer(s, p)
+		if err := r.answer(s, p); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -49,18 +49,6 @@ func (r *Receiver) process(batch []session.Message) error {
 type refusal struct {
 	Reason
 	error
-}
-
-func (r *Receiver) sender(m session.Message) (Kind, string, ed25519.PublicKey, error) {
-	kind, node, err := ParseTopic(m.Topic)
-	if err != nil {
-		return kind, "", nil, refusal{WrongTopic, err}
-	}
-	key, ok := r.keys.Key(node)
-	if !ok {
-		return kind, node, nil, refusal{NotEnrolled, fmt.Errorf("node %s has no key here", node)}
-	}
-	return kind, node, key, nil
 }
 
 func (r *Receiver) refuse(node string, err error) {
@@ -79,25 +67,17 @@ func (r *Receiver) refuse(node string, err error) {
 
 // record stages a record that continues its stream, and notes what is to be
 // answered to it. Only the store's errors are returned.
-func (r *Receiver) record(m session.Message, node string, key ed25519.PublicKey, staged []Received, touched map[Stream]*progress) ([]Received, error) {
-	rec, body, err := Open(m.Payload, key)
-	if err == nil && rec.Node != node {
-		err = refusal{WrongTopic, fmt.Errorf("record of %s on the topic of %s", rec.Node, node)}
-	}
-	if err != nil {
-		r.refuse(node, err)
-		return staged, nil
-	}
+func (r *Receiver) record(item Received, staged []Received, touched map[Stream]*progress) ([]Received, error) {
+	rec := item.Record
 	s := Stream{rec.Node, rec.Epoch}
 	p, err := r.progress(s)
 	if err != nil {
 		return staged, err
 	}
 	touched[s] = p
-	item := Received{rec, body, sha256.Sum256(body)}
 	switch {
-	case p.frozen:
-		r.refuse(node, refusal{Conflict, fmt.Errorf("epoch %s is closed by a conflict; the node must begin a new one", s.Epoch)})
+	case p.frozen && rec.Seq > p.committed:
+		r.refuse(s.Node, refusal{Conflict, fmt.Errorf("epoch %s is closed by a conflict; the node must begin a new one", s.Epoch)})
 	case rec.Seq == p.staged+1:
 		p.staged, p.due = rec.Seq, true
 		staged = append(staged, item)
@@ -109,9 +89,12 @@ func (r *Receiver) record(m session.Message, node string, key ed25519.PublicKey,
 	return staged, err
 }
 
-// duplicate acknowledges a record again that is the same as the one of its
-// number here, and freezes the stream when it is not.
+// duplicate notes that a record's number is taken, so that its node is told by
+// what, and freezes the stream when it is by another record.
 func (r *Receiver) duplicate(s Stream, p *progress, item Received, staged []Received) error {
+	if seq := item.Record.Seq; p.repeated == 0 || seq < p.repeated {
+		p.repeated = seq
+	}
 	known, held := item.Digest, false
 	for _, other := range staged {
 		if other.Record.Epoch == s.Epoch && other.Record.Node == s.Node && other.Record.Seq == item.Record.Seq {
@@ -136,15 +119,7 @@ func (r *Receiver) duplicate(s Stream, p *progress, item Received, staged []Rece
 	return nil
 }
 
-func (r *Receiver) horizon(m session.Message, node string, key ed25519.PublicKey, touched map[Stream]*progress) error {
-	h, err := OpenHorizon(m.Payload, key)
-	if err == nil && h.Node != node {
-		err = refusal{WrongTopic, fmt.Errorf("horizon of %s on the topic of %s", h.Node, node)}
-	}
-	if err != nil {
-		r.refuse(node, err)
-		return nil
-	}
+func (r *Receiver) horizon(h Horizon, touched map[Stream]*progress) error {
 	s := Stream{h.Node, h.Epoch}
 	p, err := r.progress(s)
 	if err != nil {
@@ -161,7 +136,7 @@ func (r *Receiver) horizon(m session.Message, node string, key ed25519.PublicKey
 	if r.config.OnSkip != nil {
 		r.config.OnSkip(s, p.staged+1, h.First-1)
 	}
-	p.committed, p.staged = h.First-1, h.First-1
+	p.committed, p.staged, p.digest = h.First-1, h.First-1, ""
 	return nil
 }
 
@@ -201,7 +176,8 @@ func (r *Receiver) commit(staged []Received) error {
 		return err
 	}
 	for _, item := range staged {
-		r.streams[Stream{item.Record.Node, item.Record.Epoch}].committed = item.Record.Seq
+		p := r.streams[Stream{item.Record.Node, item.Record.Epoch}]
+		p.committed, p.digest = item.Record.Seq, hex.EncodeToString(item.Digest[:])
 	}
 	if r.config.OnCommit != nil {
 		r.config.OnCommit(staged)
@@ -210,25 +186,48 @@ func (r *Receiver) commit(staged []Received) error {
 }
 
 // answer acknowledges, and asks for what is missing: once for each gap, and
-// again when nothing has come for a while.
-func (r *Receiver) answer(s Stream, p *progress) {
-	if p.due && !p.frozen {
-		r.acknowledge(Position{s, p.committed})
+// again when nothing has come for a while. A node that repeats what is here is
+// told what that is; it finds out whether it is its own.
+func (r *Receiver) answer(s Stream, p *progress) error {
+	if p.repeated > 0 && p.repeated <= p.committed {
+		if err := r.acknowledge(Position{s, p.repeated}); err != nil {
+			return err
+		}
+	}
+	if p.due && !p.frozen && p.repeated != p.committed {
+		if p.digest != "" {
+			r.say(KindAck, s.Node, Ack{AckSchema, s.Node, s.Epoch, p.committed, p.digest})
+		} else if err := r.acknowledge(Position{s, p.committed}); err != nil {
+			return err
+		}
 	}
 	from := p.committed + 1
 	if p.gap && !p.frozen && (p.asked != from || time.Since(p.askedAt) > r.config.ReplayPause) {
 		p.asked, p.askedAt = from, time.Now()
-		r.say(KindReplay, s.Node, Replay{s.Node, s.Epoch, from})
+		r.say(KindReplay, s.Node, Replay{ReplaySchema, s.Node, s.Epoch, from})
 	}
-	p.due, p.gap = false, false
+	p.due, p.gap, p.repeated = false, false, 0
+	return nil
 }
 
-func (r *Receiver) acknowledge(p Position) { r.say(KindAck, p.Node, Ack{p.Node, p.Epoch, p.Seq}) }
+// acknowledge says what the store has of a number.
+func (r *Receiver) acknowledge(p Position) error {
+	a := Ack{AckSchema, p.Node, p.Epoch, p.Seq, ""}
+	digest, held, err := r.store.Digest(r.ctx, p.Stream, p.Seq)
+	if err != nil {
+		return err
+	}
+	if held {
+		a.Digest = hex.EncodeToString(digest[:])
+	}
+	r.say(KindAck, p.Node, a)
+	return nil
+}
 
 // say publishes without asking whether it arrives: the sender repeats what is
 // not acknowledged, and is then answered again.
 func (r *Receiver) say(k Kind, node string, v any) {
-	payload, err := json.Marshal(v)
+	payload, err := r.signer.sealWord(v)
 	if err != nil {
 		r.log.Error("ledger receiver", "error", err)
 		return

@@ -12,7 +12,8 @@ import (
 	"kensa/bus/session"
 )
 
-// Keys knows the public keys of the nodes whose records are taken.
+// Keys knows the public keys of the nodes whose records are taken. It may be
+// asked from several goroutines.
 type Keys interface {
 	Key(node string) (ed25519.PublicKey, bool)
 }
@@ -93,6 +94,7 @@ type Receiver struct {
 	bus    Bus
 	store  Store
 	keys   Keys
+	signer *Signer
 	config ReceiverConfig
 	log    *slog.Logger
 
@@ -112,21 +114,24 @@ type progress struct {
 	// frozen is set when the node has signed two records of one number: its
 	// database was put back to an older state, and to acknowledge anything would
 	// have it drop records that are nowhere else.
-	frozen  bool
-	due     bool // an acknowledgement
-	gap     bool
-	asked   uint64 // the replay last asked for
-	askedAt time.Time
+	frozen bool
+	due    bool // an acknowledgement
+	// repeated is the lowest record of the batch that was here already; 0 for none.
+	repeated uint64
+	digest   string // of record committed, once it is known
+	gap      bool
+	asked    uint64 // the replay last asked for
+	askedAt  time.Time
 }
 
-// NewReceiver makes a receiver. It must be made before the bus is started.
-func NewReceiver(bus Bus, store Store, keys Keys, config ReceiverConfig, log *slog.Logger) (*Receiver, error) {
+// NewReceiver makes a receiver that signs its answers. It must be made before the bus is started.
+func NewReceiver(bus Bus, store Store, keys Keys, signer *Signer, config ReceiverConfig, log *slog.Logger) (*Receiver, error) {
 	if config.ReplayPause <= 0 {
 		config.ReplayPause = 2 * time.Second
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &Receiver{
-		bus: bus, store: store, keys: keys, config: config, log: log,
+		bus: bus, store: store, keys: keys, signer: signer, config: config, log: log,
 		incoming: make(chan session.Message, backlog), greet: make(chan struct{}, 1),
 		ctx: ctx, cancel: cancel, streams: make(map[Stream]*progress),
 	}
@@ -203,8 +208,11 @@ func (r *Receiver) hello() {
 		return
 	}
 	for _, p := range positions {
-		r.acknowledge(p)
-		r.say(KindReplay, p.Node, Replay{p.Node, p.Epoch, p.Seq + 1})
+		if err := r.acknowledge(p); err != nil {
+			r.log.Error("ledger receiver", "error", err)
+			return
+		}
+		r.say(KindReplay, p.Node, Replay{ReplaySchema, p.Node, p.Epoch, p.Seq + 1})
 	}
 }
 
@@ -212,7 +220,7 @@ func (r *Receiver) hello() {
 func (r *Receiver) forget() {
 	for key, p := range r.streams {
 		if p.frozen {
-			p.staged, p.due, p.gap = p.committed, false, false
+			p.staged, p.due, p.gap, p.repeated = p.committed, false, false, 0
 			continue
 		}
 		delete(r.streams, key)

@@ -13,8 +13,13 @@
 //
 //	kensa/v1/yield/<shard>/<node>    up    signed Record
 //	kensa/v1/horizon/<shard>/<node>  up    signed Horizon
-//	kensa/v1/ack/<shard>/<node>      down  Ack
-//	kensa/v1/replay/<shard>/<node>   down  Replay
+//	kensa/v1/ack/<shard>/<node>      down  signed Ack
+//	kensa/v1/replay/<shard>/<node>   down  signed Replay
+//
+// An acknowledgement carries the digest of the record that it ends with. So a
+// sender whose database was put back to an older state, and has used numbers
+// twice since, sees that what the receiver has is not what it has itself; it
+// then begins a new epoch with the records that the receiver does not have.
 package ledger
 
 import (
@@ -27,6 +32,8 @@ import (
 const (
 	RecordSchema  = "kensa.yield/1"
 	HorizonSchema = "kensa.horizon/1"
+	AckSchema     = "kensa.ack/1"
+	ReplaySchema  = "kensa.replay/1"
 )
 
 // Disclosure is how much of its yield a fab lets out.
@@ -63,15 +70,17 @@ type Record struct {
 
 // Detail is what a fab discloses in full.
 type Detail struct {
-	Lot       string         `json:"lot"`
-	Substrate string         `json:"substrate"`
-	Recipe    string         `json:"recipe"`
-	Dies      int            `json:"dies"`
-	Inspected int            `json:"inspected"`
-	Good      int            `json:"good"`
-	Yield     *float64       `json:"yield"`   // good over inspected, 0 to 1; nil where none was
-	Density   *float64       `json:"density"` // defects per cm²; nil where no die was inspected
-	Bins      map[string]int `json:"bins"`    // dies by bin code
+	Lot       string `json:"lot"`
+	Substrate string `json:"substrate"`
+	Recipe    string `json:"recipe"`
+	// Calibration that the result rests on; left out where there was none.
+	Calibration string         `json:"calibration,omitempty"`
+	Dies        int            `json:"dies"`
+	Inspected   int            `json:"inspected"`
+	Good        int            `json:"good"`
+	Yield       *float64       `json:"yield"`   // good over inspected, 0 to 1; nil where none was
+	Density     *float64       `json:"density"` // defects per cm²; nil where no die was inspected
+	Bins        map[string]int `json:"bins"`    // dies by bin code
 }
 
 // Horizon is the sender's word that it no longer holds what came before First.
@@ -90,17 +99,30 @@ type Envelope struct {
 	Signature []byte          `json:"signature"` // 64 bytes, in base64
 }
 
+// Word is what travels downward: an Ack's or a Replay's exact bytes, their
+// Ed25519 signature, and the key to check it with, which the sender must trust.
+type Word struct {
+	Body      json.RawMessage `json:"body"`
+	Key       []byte          `json:"key"`       // 32 bytes, in base64
+	Signature []byte          `json:"signature"` // 64 bytes, in base64
+}
+
 // Ack is the receiver's cumulative acknowledgement: every record of the epoch
 // up to Seq is committed.
 type Ack struct {
-	Node  string `json:"node"`
-	Epoch string `json:"epoch"`
-	Seq   uint64 `json:"seq"`
+	Schema string `json:"schema"`
+	Node   string `json:"node"`
+	Epoch  string `json:"epoch"`
+	Seq    uint64 `json:"seq"`
+	// Digest is the SHA-256 of record Seq's signed bytes, in hexadecimal; empty
+	// where Seq is 0, or was skipped.
+	Digest string `json:"digest"`
 }
 
 // Replay is the receiver's request for records it misses, from a seq on.
 type Replay struct {
-	Node  string `json:"node"`
-	Epoch string `json:"epoch"`
-	From  uint64 `json:"from"`
+	Schema string `json:"schema"`
+	Node   string `json:"node"`
+	Epoch  string `json:"epoch"`
+	From   uint64 `json:"from"`
 }

@@ -54,7 +54,9 @@ func TestMessagesMatchTheSchema(t *testing.T) {
 	messages := map[string]any{
 		"envelope": json.RawMessage(sent), "record": envelope.Body, "detail": detail.Detail,
 		"horizon": ledger.Horizon{Schema: ledger.HorizonSchema, Node: "node-1", Epoch: ledgertest.EpochA, First: 4},
-		"ack":     ledger.Ack{Node: "node-1", Epoch: ledgertest.EpochA}, "replay": ledger.Replay{Node: "node-1", Epoch: ledgertest.EpochA, From: 1},
+		"ack":     ledger.Ack{Schema: ledger.AckSchema, Node: "node-1", Epoch: ledgertest.EpochA},
+		"replay":  ledger.Replay{Schema: ledger.ReplaySchema, Node: "node-1", Epoch: ledgertest.EpochA, From: 1},
+		"word":    json.RawMessage(word(t, service(t), ledgertest.EpochA, 3)),
 	}
 	if len(messages) != len(schema.Defs) {
 		t.Errorf("the schema has %d messages; want %d", len(schema.Defs), len(messages))

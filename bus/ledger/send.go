@@ -2,8 +2,11 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"kensa/bus/session"
@@ -11,7 +14,7 @@ import (
 
 // run is the sender's only goroutine. It alone reads the outbox and sends.
 func (s *Sender) run(ctx context.Context) {
-	s.begin(ctx)
+	s.resume(ctx)
 	for ctx.Err() == nil {
 		err := s.absorb(ctx)
 		if err == nil {
@@ -32,8 +35,8 @@ func (s *Sender) run(ctx context.Context) {
 	}
 }
 
-// begin finds where the last run of the program left off.
-func (s *Sender) begin(ctx context.Context) {
+// resume finds where the last run of the program left off.
+func (s *Sender) resume(ctx context.Context) {
 	for ctx.Err() == nil {
 		acknowledged, last, err := s.outbox.Bounds(ctx)
 		if err == nil {
@@ -63,26 +66,126 @@ func (s *Sender) absorb(ctx context.Context) error {
 		s.keep(n)
 		return fmt.Errorf("outbox: %w", err)
 	}
-	if n.acked > last || n.replay > last+1 {
-		// The database was put back to an older state: its numbers are used up.
-		return fmt.Errorf("the receiver has more than was ever committed here: %d, last is %d; "+
-			"the database is older than its epoch, begin a new one", max(n.acked, n.replay-min(n.replay, 1)), last)
-	}
-	if n.acked > acknowledged {
-		if err := s.outbox.Acknowledge(ctx, n.acked); err != nil {
+	for _, a := range slices.Backward(n.acks) { // the newest may settle the others
+		if acknowledged, last, err = s.acknowledged(ctx, a, acknowledged, last); err != nil {
 			s.keep(n)
 			return fmt.Errorf("outbox: %w", err)
 		}
-		acknowledged = n.acked
-	}
-	if n.acked > 0 {
-		s.progress(n.acked)
 	}
 	s.publishBounds(acknowledged, last)
-	if n.replay > 0 {
-		s.confirmed, s.sent, s.silences = n.replay-1, n.replay-1, 0
+	if from := n.replay.From; n.replay.Epoch != s.Epoch() { // none, or begun meanwhile
+	} else if from > last+1 {
+		s.suspect(fmt.Sprintf("asked for record %d", from), acknowledged, last)
+	} else if !s.doubt {
+		s.confirmed, s.sent, s.silences = from-1, from-1, 0
 	}
-	return nil
+	if s.doubt && acknowledged == last {
+		err = s.begin(ctx, last)
+	}
+	return err
+}
+
+// acknowledged lets go of what the receiver has, and returns the bounds after it.
+// It has this sender's records up to a seq if it has this sender's record of that
+// seq, for records of a database that went another way differ from the fork on.
+func (s *Sender) acknowledged(ctx context.Context, a Ack, acknowledged, last uint64) (uint64, uint64, error) {
+	if a.Epoch != s.Epoch() { // begun meanwhile
+		return acknowledged, last, nil
+	}
+	if a.Seq > last {
+		s.suspect(fmt.Sprintf("has record %d", a.Seq), acknowledged, last)
+		return acknowledged, last, nil
+	}
+	if a.Seq > acknowledged {
+		same, err := s.same(ctx, a)
+		switch {
+		case err != nil:
+			return acknowledged, last, err
+		case !same && a.Seq == acknowledged+1:
+			err := s.begin(ctx, acknowledged)
+			if err == nil {
+				return s.outbox.Bounds(ctx)
+			}
+			return acknowledged, last, err
+		case !same:
+			s.suspect(fmt.Sprintf("has another record %d", a.Seq), acknowledged, last)
+			return acknowledged, last, nil
+		}
+		if err := s.outbox.Acknowledge(ctx, a.Seq); err != nil {
+			return acknowledged, last, err
+		}
+		acknowledged = a.Seq
+	}
+	if a.Seq > 0 {
+		s.progress(a.Seq)
+	}
+	return acknowledged, last, nil
+}
+
+// same compares the record that an acknowledgement ends with.
+func (s *Sender) same(ctx context.Context, a Ack) (bool, error) {
+	rows, err := s.outbox.Pending(ctx, a.Seq-1, 1)
+	if err != nil {
+		return false, err
+	}
+	if len(rows) == 0 || rows[0].Seq != a.Seq { // no longer held: nothing to compare, or to lose
+		return true, nil
+	}
+	var e Envelope
+	if err := decode(rows[0].Envelope, maxEnvelope, &e); err != nil {
+		return false, fmt.Errorf("row %d: %w", a.Seq, err)
+	}
+	digest := sha256.Sum256(e.Body)
+	return hex.EncodeToString(digest[:]) == a.Digest, nil
+}
+
+// suspect has the records sent one by one from the first that is held. The
+// receiver answers each with what it has of its number, until one differs or all
+// are done; begin follows.
+func (s *Sender) suspect(what string, acknowledged, last uint64) {
+	if s.doubt {
+		return
+	}
+	s.doubt, s.window = true, 1
+	s.confirmed, s.sent = acknowledged, acknowledged
+	s.log.Warn("ledger sender: the database is older than its epoch; a new one begins", "node", s.identity.Node, "receiver", what, "last here", last)
+}
+
+// begin gives the records after a seq to a new epoch.
+func (s *Sender) begin(ctx context.Context, after uint64) error {
+	epoch, err := s.outbox.Begin(ctx, after, s.reseal)
+	if err != nil {
+		return fmt.Errorf("new epoch: %w", err)
+	}
+	s.confirmed, s.sent, s.silences, s.window, s.doubt = 0, 0, 0, s.config.Window, false
+	acknowledged, last, err := s.outbox.Bounds(ctx)
+	if err != nil { // then asked again with the next turn
+		acknowledged, last = 0, 0
+	}
+	s.mu.Lock()
+	s.epoch, s.news = epoch, news{}
+	s.stats.Acknowledged, s.stats.Last = acknowledged, last
+	s.stats.Epochs++
+	close(s.changed)
+	s.changed = make(chan struct{})
+	s.mu.Unlock()
+	s.log.Warn("ledger sender: new epoch", "node", s.identity.Node, "epoch", epoch, "records", last)
+	return err
+}
+
+func (s *Sender) reseal(e Entry, epoch string, seq uint64) ([]byte, error) {
+	r, _, err := Open(e.Envelope, s.identity.Public())
+	if err != nil {
+		return nil, fmt.Errorf("row %d: %w", e.Seq, err)
+	}
+	return s.identity.Seal(r, epoch, seq)
+}
+
+// Epoch is that of the records now sent.
+func (s *Sender) Epoch() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.epoch
 }
 
 // keep puts news back that the outbox could not take now. It wakes nobody, so
@@ -90,15 +193,17 @@ func (s *Sender) absorb(ctx context.Context) error {
 func (s *Sender) keep(n news) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.news.acked = max(s.news.acked, n.acked)
-	if s.news.replay == 0 {
+	s.news.acks = append(n.acks, s.news.acks...)
+	if s.news.replay.From == 0 {
 		s.news.replay = n.replay
 	}
 }
 
 func (s *Sender) progress(acked uint64) {
 	s.confirmed, s.sent, s.silences = max(s.confirmed, acked), max(s.sent, acked), 0
-	s.window = min(2*s.window, s.config.Window)
+	if !s.doubt {
+		s.window = min(2*s.window, s.config.Window)
+	}
 	s.mu.Lock()
 	s.stats.LastAck, s.stats.Problem = time.Now(), nil
 	s.mu.Unlock()
@@ -165,7 +270,7 @@ func (s *Sender) fill(ctx context.Context) error {
 
 // skip says that what comes before first is no longer held.
 func (s *Sender) skip(ctx context.Context, first uint64) (sent bool, err error) {
-	envelope, err := s.identity.sealHorizon(s.epoch, first)
+	envelope, err := s.identity.sealHorizon(s.Epoch(), first)
 	if err != nil {
 		return false, err
 	}

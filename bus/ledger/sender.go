@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -27,7 +29,14 @@ type Outbox interface {
 	// Acknowledge notes, durably, that the receiver has everything up to seq. The
 	// rows may go then.
 	Acknowledge(ctx context.Context, seq uint64) error
+	// Begin gives the rows after a seq to a new epoch, numbered from 1 and sealed
+	// anew by reseal, forgets those before, and returns the epoch's name: all of
+	// it, durably, or nothing.
+	Begin(ctx context.Context, after uint64, reseal Reseal) (epoch string, err error)
 }
+
+// Reseal signs a row's record again under another number.
+type Reseal func(e Entry, epoch string, seq uint64) ([]byte, error)
 
 // SenderConfig tunes a Sender; the zero value of a field stands for its default.
 type SenderConfig struct {
@@ -45,7 +54,7 @@ type Sender struct {
 	bus      Bus
 	outbox   Outbox
 	identity *Identity
-	epoch    string
+	trust    Trust
 	config   SenderConfig
 	log      *slog.Logger
 
@@ -54,6 +63,7 @@ type Sender struct {
 	wait   sync.WaitGroup
 
 	mu      sync.Mutex
+	epoch   string
 	news    news
 	stats   SenderStats
 	changed chan struct{} // closed and replaced with each acknowledgement
@@ -63,13 +73,16 @@ type Sender struct {
 	sent      uint64
 	window    int // at most config.Window
 	silences  int // since the last answer
+	// doubt is set while it is not known from which record on the receiver has
+	// others under this epoch's numbers. Records then go one by one.
+	doubt bool
 }
 
 // news is what came from outside since run last looked.
 type news struct {
 	up     bool   // a new connection
-	acked  uint64 // the highest acknowledgement
-	replay uint64 // the latest request; 0 for none
+	acks   []Ack  // the latest maxAcks; the last is the newest
+	replay Replay // the latest request; zero for none
 }
 
 // SenderStats is where a sender stands.
@@ -83,14 +96,24 @@ type SenderStats struct {
 	// is the latest of these, or of the outbox's errors, nil when all is well.
 	Ignored uint64
 	Problem error
+	// Stranger is set while the latest answer was signed with a key that is not
+	// trusted.
+	Stranger error
+	// Epochs counts those begun since Start because this database was older than
+	// what the receiver has of it.
+	Epochs uint64
 }
 
 // Pending is how many records wait for their acknowledgement.
 func (s SenderStats) Pending() uint64 { return s.Last - min(s.Acknowledged, s.Last) }
 
-// NewSender makes a sender for the records of one epoch. It must be made before
-// the bus is started.
-func NewSender(bus Bus, outbox Outbox, identity *Identity, epoch string, config SenderConfig, log *slog.Logger) (*Sender, error) {
+// maxAcks is how many acknowledgements wait to be looked at: each may tell of
+// another record, but they are cumulative.
+const maxAcks = 16
+
+// NewSender makes a sender for the outbox's records, which are of this epoch. It
+// must be made before the bus is started.
+func NewSender(bus Bus, outbox Outbox, identity *Identity, trust Trust, epoch string, config SenderConfig, log *slog.Logger) (*Sender, error) {
 	if !epochPattern.MatchString(epoch) {
 		return nil, fmt.Errorf("ledger: epoch: %.80q; want 32 hexadecimal digits", epoch)
 	}
@@ -101,7 +124,7 @@ func NewSender(bus Bus, outbox Outbox, identity *Identity, epoch string, config 
 		config.Patience = 5 * time.Second
 	}
 	s := &Sender{
-		bus: bus, outbox: outbox, identity: identity, epoch: epoch, config: config, log: log,
+		bus: bus, outbox: outbox, identity: identity, trust: trust, epoch: epoch, config: config, log: log,
 		wake: make(chan struct{}, 1), changed: make(chan struct{}), window: config.Window,
 	}
 	bus.OnUp(func(context.Context, *session.Link) { s.tell(func(n *news) { n.up = true }) })
@@ -141,51 +164,68 @@ func (s *Sender) Stats() SenderStats {
 
 // Drain waits until everything that is committed now is acknowledged.
 func (s *Sender) Drain(ctx context.Context) error {
-	_, last, err := s.outbox.Bounds(ctx)
-	if err != nil {
-		return fmt.Errorf("ledger: outbox: %w", err)
-	}
-	s.Notify()
-	for {
+	epochs, last := s.Stats().Epochs, uint64(0)
+	for first := true; ; first = false {
 		s.mu.Lock()
-		acknowledged, changed := s.stats.Acknowledged, s.changed
+		stats, changed := s.stats, s.changed
 		s.mu.Unlock()
-		if acknowledged >= last {
+		if first || stats.Epochs != epochs {
+			var err error
+			if _, last, err = s.outbox.Bounds(ctx); err != nil {
+				return fmt.Errorf("ledger: outbox: %w", err)
+			}
+			epochs = stats.Epochs
+			s.Notify()
+		}
+		if stats.Acknowledged >= last {
 			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("ledger: %d of %d records not acknowledged: %w", last-acknowledged, last, ctx.Err())
+			return fmt.Errorf("ledger: %d of %d records not acknowledged: %w", last-stats.Acknowledged, last, ctx.Err())
 		}
 	}
 }
 
 func (s *Sender) onAck(m session.Message) {
-	a, err := DecodeAck(m.Payload)
-	if s.mine("acknowledgement", a.Node, a.Epoch, err) {
-		s.tell(func(n *news) { n.acked = max(n.acked, a.Seq) })
+	a, key, err := OpenAck(m.Payload)
+	if !s.mine("acknowledgement", a.Node, a.Epoch, key, err) {
+		return
 	}
+	s.tell(func(n *news) {
+		if len(n.acks) == maxAcks {
+			n.acks = n.acks[1:]
+		}
+		n.acks = append(n.acks, a)
+	})
 }
 
 func (s *Sender) onReplay(m session.Message) {
-	r, err := DecodeReplay(m.Payload)
-	if s.mine("replay request", r.Node, r.Epoch, err) {
-		s.tell(func(n *news) { n.replay = r.From })
+	r, key, err := OpenReplay(m.Payload)
+	if s.mine("replay request", r.Node, r.Epoch, key, err) {
+		s.tell(func(n *news) { n.replay = r })
 	}
 }
 
 // mine counts what is not for this sender. Another epoch is no problem: the
-// receiver speaks of the database that this one has replaced.
-func (s *Sender) mine(what, node, epoch string, err error) bool {
+// receiver speaks of the database that this one has replaced. Only who speaks of
+// this epoch is asked for his key, so that nothing else can be the first.
+func (s *Sender) mine(what, node, epoch string, key ed25519.PublicKey, err error) bool {
 	if err == nil && node != s.identity.Node {
 		err = fmt.Errorf("for node %s", node)
 	}
-	if err == nil && epoch == s.epoch {
-		return true
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err == nil && epoch == s.epoch {
+		if err = s.trust.Admit(key); err == nil {
+			s.stats.Stranger = nil
+			return true
+		}
+		if errors.Is(err, ErrStranger) {
+			s.stats.Stranger = err
+		}
+	}
 	s.stats.Ignored++
 	if err != nil {
 		s.stats.Problem = fmt.Errorf("%s ignored: %w", what, err)

@@ -27,6 +27,7 @@ var (
 	nodePattern    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 	epochPattern   = regexp.MustCompile(`^[0-9a-f]{32}$`)
 	productPattern = regexp.MustCompile(`^[0-9a-f]{16}$`)
+	digestPattern  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
 // CheckNode says what is wrong with an appliance's name.

@@ -330,7 +330,7 @@ func TestTheNextBirthTellsWhatHappenedOffline(t *testing.T) {
 
 func wafer(substrate string) sparkplug.Wafer {
 	return sparkplug.Wafer{
-		Carrier: "C1", Lot: "L1", Substrate: substrate, Slot: 3, Recipe: "logic-28", RecipeVersion: "4",
+		Carrier: "C1", Lot: "L1", Substrate: substrate, Slot: 3, Recipe: "logic-28", RecipeVersion: "4", Calibration: "5x/0007 281cefdd7e832cf3",
 		Finished: time.Now().Add(-time.Minute), Dies: 3, Inspected: 2, Good: 1, Defects: 5,
 		Yield: 0.5, DefectDensity: 1.25, Verdict: "incomplete",
 		Map: []sparkplug.Die{{Column: -1, Row: 0, Bin: 1}, {Column: 0, Row: 0, Bin: 2}, {Column: 1, Row: 0, Bin: 0}},
@@ -381,7 +381,7 @@ func checkWafer(t *testing.T, m heard, w sparkplug.Wafer) {
 	t.Helper()
 	for name, want := range map[string]payload.Value{
 		"Carrier": payload.String(w.Carrier), "Lot": payload.String(w.Lot), "Substrate": payload.String(w.Substrate),
-		"Slot": payload.UInt32(uint32(w.Slot)), "Recipe": payload.String(w.Recipe), "RecipeVersion": payload.String(w.RecipeVersion),
+		"Slot": payload.UInt32(uint32(w.Slot)), "Recipe": payload.String(w.Recipe), "RecipeVersion": payload.String(w.RecipeVersion), "Calibration": payload.String(w.Calibration),
 		"Finished": payload.DateTime(w.Finished), "Dies": payload.UInt32(uint32(w.Dies)), "Inspected": payload.UInt32(uint32(w.Inspected)),
 		"Good": payload.UInt32(uint32(w.Good)), "Defects": payload.UInt32(uint32(w.Defects)), "Verdict": payload.String(w.Verdict),
 		"Yield": nullable(w.Yield), "DefectDensity": nullable(w.DefectDensity),

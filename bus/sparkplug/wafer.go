@@ -15,6 +15,7 @@ type Wafer struct {
 	Carrier, Lot, Substrate string
 	Slot                    int // in the carrier, from 1
 	Recipe, RecipeVersion   string
+	Calibration             string // that the result rests on; empty where there was none
 	Finished                time.Time
 	Dies                    int // that the layout has
 	Inspected, Good         int // dies
@@ -65,6 +66,8 @@ func waferPoints() []waferPoint {
 		count("Defects", "defects found", func(w Wafer) int { return w.Defects }),
 		point("DefectDensity", payload.TypeDouble, "1/cm²", "defects over inspected area",
 			func(w Wafer) payload.Value { return ratio(w.DefectDensity) }),
+		text("Calibration", "calibration that the result rests on: objective/number and the beginning of its hash; empty where there was none",
+			func(w Wafer) string { return w.Calibration }),
 		text("Verdict", "good, bad, or incomplete where a die was not inspected", func(w Wafer) string { return w.Verdict }),
 		point("Finished", payload.TypeDateTime, "", "when the inspection ended",
 			func(w Wafer) payload.Value { return payload.DateTime(w.Finished) }),

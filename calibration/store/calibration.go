@@ -69,6 +69,12 @@ func (c *Calibration) Hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Name tells the calibration from all others: objective, number, and the
+// beginning of its hash: "5x/0007 281cefdd7e832cf3".
+func (c *Calibration) Name() string {
+	return fmt.Sprintf("%s/%04d %.16s", c.Station.Objective, c.Number, c.Hash())
+}
+
 // Latest names the procedure that was accepted last, which made this number.
 func (c *Calibration) Latest() (procedure string, s *Section) {
 	for _, name := range slices.Sorted(maps.Keys(c.Sections)) {
@@ -159,8 +165,8 @@ func (c *Calibration) With(station Station, procedure string, s *Section, expire
 }
 
 // Fits says why a calibration cannot be used on a station at a time: it is of
-// another, or has expired. Nil means that it can. The frame is not looked at
-// where now does not know its size.
+// another, or has expired. Nil means that it can. Of the frame what now does not
+// know, 0, is not looked at.
 func (c *Calibration) Fits(now Station, at time.Time) error {
 	for _, d := range []struct {
 		what     string
@@ -171,12 +177,11 @@ func (c *Calibration) Fits(now Station, at time.Time) error {
 		{"camera", c.Station.Camera, now.Camera},
 		{"lens", c.Station.Lens, now.Lens},
 		{"light", c.Station.Light, now.Light},
-		{"frame", [3]int{c.Station.Width, c.Station.Height, c.Station.Depth}, [3]int{now.Width, now.Height, now.Depth}},
+		{"frame width", c.Station.Width, now.Width},
+		{"frame height", c.Station.Height, now.Height},
+		{"frame depth", c.Station.Depth, now.Depth},
 	} {
-		if d.what == "frame" && now.Width == 0 {
-			continue
-		}
-		if d.was != d.now {
+		if d.was != d.now && d.now != 0 {
 			return fmt.Errorf("%w: number %d is for %s %v; here is %v", ErrOtherStation, c.Number, d.what, d.was, d.now)
 		}
 	}

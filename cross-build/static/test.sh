@@ -90,4 +90,4 @@ if ! cmp -s "$work/here.txt" "$work/there.txt"; then
   head -40 "dist/equal-$arch.diff" >&2
   fail "$arch finds not the same as this machine" "all of the difference: dist/equal-$arch.diff"
 fi
-say "equal: $(grep -c '"Class"' "$work/here.txt") findings with every bit of their numbers"
+say "equal: $(grep -c '"Class"' "$work/here.txt") findings, and the golden that is learnt"

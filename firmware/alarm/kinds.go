@@ -46,6 +46,10 @@ var (
 		"Check the wafer's alignment on the chuck, then the camera's mount; the angle is named."}
 	DustOrRepeater = Kind{209, EquipmentStatus, Warning, "Dust on the optics or repeating defect",
 		"Clean the optics at the named camera pixels; if it stays, look for a defect of the mask. Findings there count."}
+	CalibrationExpired = Kind{210, DataIntegrity, Warning, "Calibration expired",
+		"Have the field engineer calibrate the station again; results go on to rest on the old one."}
+	ScaleDiffers = Kind{211, ParameterWarning, Warning, "Pixel size not as calibrated",
+		"Correct layout.pixel_size in the recipe, or calibrate the scale again; sizes and places are off by the named part."}
 
 	NotRegistered = Kind{301, ParameterError, Fault, "Many dies not registered",
 		"Check recipe, focus and wafer alignment against the product on the chuck."}
@@ -66,6 +70,14 @@ var (
 		"Tell the MES's integrator the reason; nothing of the message was carried out."}
 	HostBacklog = Kind{406, DataIntegrity, Warning, "MES backlog grows",
 		"Restore the link to the MES, or set mes.enabled = false if there is none."}
+	ReceiverUntrusted = Kind{407, DataIntegrity, Fault, "Warning service's key not trusted",
+		"If the service was set up anew, give its new key; if not, look for an intruder on the broker."}
+	RecordsDiscarded = Kind{408, DataIntegrity, Fault, "Ledger records gone unacknowledged",
+		"Restore the link to the warning service; tell its operator the named records."}
+	LedgerRenewed = Kind{409, DataIntegrity, Warning, "Database older than its ledger",
+		"Nothing, if a backup was put back; if not, look for who replaced the database."}
+	RowUnreadable = Kind{410, DataIntegrity, Fault, "Outbox row unreadable, set aside",
+		"Check the disk; the named result is not told to the host."}
 
 	DiskNearlyFull = Kind{501, EquipmentStatus, Warning, "Disk nearly full",
 		"Free space or shorten the retention of images."}
@@ -87,8 +99,10 @@ func Kinds() []Kind {
 		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
 		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
 		CameraGone, LightDrift, BadFrame, OpticsDust, CameraRestarted, StrobeWithheld, LampFailed, FieldTurned, DustOrRepeater,
+		CalibrationExpired, ScaleDiffers,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog, HostAbsent, NameTaken, HostRefused, HostBacklog,
+		ReceiverUntrusted, RecordsDiscarded, LedgerRenewed, RowUnreadable,
 		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten,
 	}
 }
@@ -107,8 +121,8 @@ func ByID(id ID) (Kind, bool) {
 // condition that lasts: nothing clears them but the operator who has seen them.
 func Momentary(id ID) bool {
 	switch id {
-	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, DustOrRepeater.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
-		HostAbsent.ID, NameTaken.ID, HostBacklog.ID,
+	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, DustOrRepeater.ID, CalibrationExpired.ID, ScaleDiffers.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
+		HostAbsent.ID, NameTaken.ID, HostBacklog.ID, ReceiverUntrusted.ID,
 		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID, LampFailed.ID, SensorFailed.ID, TowerFailed.ID:
 		return false
 	}

@@ -15,11 +15,13 @@ import (
 	"kensa/bus/broker"
 	"kensa/bus/ledger"
 	"kensa/bus/session"
+	"kensa/calibration/store"
 	"kensa/firmware/alarm"
 	"kensa/firmware/config"
 	"kensa/firmware/display"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
+	"kensa/vision/hotpath"
 	"kensa/vision/inspect"
 	"kensa/vision/wafer"
 )
@@ -60,15 +62,19 @@ type Appliance struct {
 	inspectors []inspect.Inspector
 	loaded     loaded
 	registry   *prometheus.Registry
-	tower      *lamps    // nil where there is none
-	climate    *climate  // nil where there is no sensor
-	hurried    sync.Once // tells a refusal of the threads' urgency
+	// calibration in use and what its maps correct frames by; nil where there is none.
+	calibration *store.Calibration
+	flat        *hotpath.Flat
+	tower       *lamps    // nil where there is none
+	climate     *climate  // nil where there is no sensor
+	hurried     sync.Once // tells a refusal of the threads' urgency
 
 	// What the watch last saw; its own.
 	lastAnswered time.Time
 	raised       map[alarm.ID]bool
 	links        map[string]display.Connection
 	refused      uint64 // messages of hosts, as last seen
+	epochs       uint64 // begun by the ledger, as last seen
 
 	closers []func() error // in the order of their making
 }
@@ -78,6 +84,10 @@ const DatabaseName = "kensa.db"
 
 // KeysFolder is where an appliance's identity lies within the state folder.
 const KeysFolder = "keys"
+
+// ReceiverKey is where the first key that acknowledged is kept within the state
+// folder. It is not among the keys: a warning service may enrol those.
+const ReceiverKey = "receiver.pub"
 
 // New builds the parts and takes the addresses. Nothing runs yet. An address
 // that is taken, a recipe that cannot be used, a database that cannot be opened

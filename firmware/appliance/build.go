@@ -14,6 +14,7 @@ import (
 	"kensa/bus/session"
 	"kensa/bus/sparkplug"
 	"kensa/bus/uns"
+	"kensa/firmware/alarm"
 	"kensa/firmware/display"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
@@ -83,7 +84,7 @@ func (a *Appliance) openMES(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.mes = newMES(node, a.store, a.log.With("part", "mes"))
+	a.mes = newMES(node, a.store, func(why error) { a.alarms.Raise(alarm.RowUnreadable, why.Error()) }, a.log.With("part", "mes"))
 	if err := a.openUNS(); err != nil {
 		return err
 	}
@@ -114,7 +115,15 @@ func (a *Appliance) openLedger() (err error) {
 	if err != nil {
 		return err
 	}
-	a.ledger, err = ledger.NewSender(a.line, outbox{a.store.Outbox(record.Ledger)}, a.identity, a.store.Epoch(), ledger.SenderConfig{}, a.log.With("part", "ledger"))
+	path := a.config.Ledger.ReceiverKey
+	if path == "" {
+		path = filepath.Join(a.config.Storage.State, ReceiverKey)
+	}
+	pin, err := ledger.OpenPin(path, a.config.Ledger.ReceiverKey != "")
+	if err != nil {
+		return err
+	}
+	a.ledger, err = ledger.NewSender(a.line, outbox{a.store.Outbox(record.Ledger)}, a.identity, pin, a.store.Epoch(), ledger.SenderConfig{}, a.log.With("part", "ledger"))
 	return err
 }
 
@@ -147,7 +156,7 @@ func (a *Appliance) openStation(ctx context.Context) error {
 		Store:    &keeper{a.store, a.identity, a.config, a.notify, a.committed},
 		Optics:   newDustKeeper(a.config.Storage.State, job.Plan, a.log),
 		Observer: a.observers(),
-	}, a.config.Cycle, job)
+	}, a.cycle(), job)
 	return err
 }
 

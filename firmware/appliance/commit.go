@@ -114,7 +114,7 @@ func ledgerWafer(w *record.Wafer) ledger.Wafer {
 		bins[strconv.Itoa(int(d.Bin))]++
 	}
 	return ledger.Wafer{
-		Finished: w.Finished, Product: w.Recipe, Lot: w.Material.Lot, Substrate: w.Material.Substrate, Recipe: w.Recipe,
+		Finished: w.Finished, Product: w.Recipe, Lot: w.Material.Lot, Substrate: w.Material.Substrate, Recipe: w.Recipe, Calibration: w.Calibration,
 		Dies: w.Summary.Dies, Inspected: w.Summary.Inspected, Good: w.Summary.Good,
 		Density: float64(w.Summary.Density()), Bins: bins,
 	}
@@ -131,6 +131,13 @@ func (o outbox) Pending(ctx context.Context, after uint64, limit int) ([]ledger.
 		entries[n] = ledger.Entry{Seq: row.Seq, Envelope: row.Payload}
 	}
 	return entries, err
+}
+
+// Begin implements ledger.Outbox.
+func (o outbox) Begin(ctx context.Context, after uint64, reseal ledger.Reseal) (string, error) {
+	return o.Outbox.Begin(ctx, after, func(m record.Message, epoch string, seq uint64) ([]byte, error) {
+		return reseal(ledger.Entry{Seq: m.Seq, Envelope: m.Payload}, epoch, seq)
+	})
 }
 
 // bins lists a wafer's bins in the order of its dies.

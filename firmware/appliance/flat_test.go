@@ -25,7 +25,10 @@ func uneven(s optics.Sensor) optics.Sensor {
 // field and without, over a golden that an even one has seen.
 func TestFlatField(t *testing.T) {
 	long(t)
-	with, without := throughUneven(t, true), throughUneven(t, false)
+	with, without := throughUneven(t, "file"), throughUneven(t, "")
+	if calibrated := throughUneven(t, "calibration"); calibrated.All != with.All || calibrated.FalsePerWafer() != with.FalsePerWafer() {
+		t.Errorf("by the calibration's maps %+v; by the same maps in a file %+v", calibrated.All, with.All)
+	}
 	t.Logf("with flat field: %+v, false %v\nwithout: %+v, false %v", with.All, with.False, without.All, without.False)
 	if with.All.Injected < 50 || with.All.Found < with.All.Injected*97/100 || with.FalsePerWafer() > 0.5 {
 		t.Errorf("with a flat field %+v, %.1f false alarms a wafer; want 97 %% of at least 50 found, 0.5 false", with.All, with.FalsePerWafer())
@@ -36,15 +39,19 @@ func TestFlatField(t *testing.T) {
 	}
 }
 
-func throughUneven(t *testing.T, corrected bool) *evaluate.Detection {
+func throughUneven(t *testing.T, by string) *evaluate.Detection {
 	const wafers = 3
 	c := testConfig(t)
 	c.Simulator.Lots, c.Simulator.Wafers = 1, wafers
 	c.Simulator.Defects = 0.2
-	if corrected {
+	r := config.DefaultRecipe()
+	switch by {
+	case "file":
 		c.Source.Flat = "camera.flat"
-		r := config.DefaultRecipe()
 		writeFlat(t, filepath.Join(c.Storage.State, c.Source.Flat), r.Frame.Width, r.Frame.Height)
+	case "calibration":
+		dark, gain := correction(t, r.Frame.Width, r.Frame.Height)
+		putCalibration(t, c, flatSection(dark, gain, r.Frame.Width, r.Frame.Height))
 	}
 	tool := func(plan *wafer.Plan) (Tool, error) {
 		o, err := SimulatorOptions(c.Simulator, plan)
@@ -68,14 +75,19 @@ func throughUneven(t *testing.T, corrected bool) *evaluate.Detection {
 // writeFlat writes what undoes the uneven camera.
 func writeFlat(t *testing.T, path string, width, height int) {
 	t.Helper()
-	sensor := uneven(optics.Sensor{Depth: 8, Tilt: 0.04})
-	camera, err := optics.NewCamera(width, height, sensor)
-	if err != nil {
-		t.Fatal(err)
-	}
 	f := &flatfield.Field{Header: flatfield.Header{Width: width, Height: height, Made: time.Now().UTC(), Software: "test"}}
-	f.Dark, f.Gain = camera.Correction()
+	f.Dark, f.Gain = correction(t, width, height)
 	if err := f.Write(path); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// correction undoes the uneven camera.
+func correction(t *testing.T, width, height int) (dark, gain []float32) {
+	t.Helper()
+	camera, err := optics.NewCamera(width, height, uneven(optics.Sensor{Depth: 8, Tilt: 0.04}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return camera.Correction()
 }

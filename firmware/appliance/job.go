@@ -46,6 +46,9 @@ func (a *Appliance) prepareJob(context.Context) (station.Job, error) {
 	if err != nil {
 		return station.Job{}, fmt.Errorf("%w: %w", ErrRecipe, err)
 	}
+	if err := a.openCalibration(recipe); err != nil {
+		return station.Job{}, err
+	}
 	if err := a.openTool(plan); err != nil {
 		return station.Job{}, err
 	}
@@ -54,6 +57,7 @@ func (a *Appliance) prepareJob(context.Context) (station.Job, error) {
 		return job, err
 	}
 	a.inspectors, a.loaded = job.Inspectors, loaded{recipe, job.Hash}
+	a.checkScale(recipe)
 	a.onClose(func() error { return closeAll(a.inspectors) })
 	return job, nil
 }
@@ -76,7 +80,10 @@ func (a *Appliance) makeJob(recipe config.Recipe, plan *wafer.Plan) (station.Job
 	if recipe.Mode == config.Golden {
 		job.MaxTurn = pose.Angle(recipe.Die.MaxTurn) * pose.Degree
 	}
-	flat, err := Flat(a.config)
+	if a.calibration != nil {
+		job.Calibration = a.calibration.Name()
+	}
+	flat, err := a.flatField()
 	if err != nil {
 		return job, fmt.Errorf("%w: %w", ErrSource, err)
 	}

@@ -25,6 +25,7 @@ type mes struct {
 	log   *slog.Logger
 	// mirror is the unified namespace; nil where switched off.
 	mirror *uns.Mirror
+	aside  func(error) // told why a row was set aside
 
 	lost   uint64        // fields not inspected; the station's goroutine's own
 	wake   chan struct{} // holds one
@@ -32,8 +33,8 @@ type mes struct {
 	wait   sync.WaitGroup
 }
 
-func newMES(node *sparkplug.Node, store *record.Store, log *slog.Logger) *mes {
-	return &mes{node: node, store: store, log: log, wake: make(chan struct{}, 1)}
+func newMES(node *sparkplug.Node, store *record.Store, aside func(error), log *slog.Logger) *mes {
+	return &mes{node: node, store: store, aside: aside, log: log, wake: make(chan struct{}, 1)}
 }
 
 // Start begins to send; Close stops, and tells the host that the node is dead.
@@ -91,28 +92,58 @@ func (m *mes) send(ctx context.Context) error {
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		reports := make([]sparkplug.Numbered, 0, len(rows))
-		for _, row := range rows {
-			report, err := m.report(ctx, row)
-			if err != nil {
-				return fmt.Errorf("outbox row %d: %w", row.Seq, err)
+		reports, unread := m.reports(ctx, rows)
+		if n := len(reports); n > 0 {
+			if err := m.node.Deliver(ctx, reports...); err != nil {
+				return err
 			}
-			reports = append(reports, sparkplug.Numbered{Number: row.Seq, Report: report})
+			if _, err := m.store.Acknowledge(ctx, record.MES, m.store.Epoch(), reports[n-1].Number); err != nil {
+				return err
+			}
 		}
-		if err := m.node.Deliver(ctx, reports...); err != nil {
-			return err
-		}
-		if _, err := m.store.Acknowledge(ctx, record.MES, m.store.Epoch(), rows[len(rows)-1].Seq); err != nil {
-			return err
+		if unread != nil {
+			if err := m.setAside(ctx, rows[len(reports)].Seq, unread); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+// reports reads rows up to the first that cannot be read, and says why not.
+func (m *mes) reports(ctx context.Context, rows []record.Message) ([]sparkplug.Numbered, error) {
+	reports := make([]sparkplug.Numbered, 0, len(rows))
+	for _, row := range rows {
+		report, err := m.report(ctx, row)
+		if err != nil {
+			return reports, fmt.Errorf("outbox row %d: %w", row.Seq, err)
+		}
+		reports = append(reports, sparkplug.Numbered{Number: row.Seq, Report: report})
+	}
+	return reports, nil
+}
+
+// errUnreadable means that a row's content says nothing, and will say no more
+// when it is read again.
+var errUnreadable = errors.New("unreadable")
+
+// setAside lets those behind a row pass that can never be told. What may yet
+// succeed is returned, to be tried again.
+func (m *mes) setAside(ctx context.Context, seq uint64, why error) error {
+	if !errors.Is(why, errUnreadable) && !errors.Is(why, record.ErrNotFound) {
+		return why
+	}
+	if err := m.store.Outbox(record.MES).SetAside(ctx, seq); err != nil {
+		return errors.Join(why, err)
+	}
+	m.aside(why)
 	return nil
 }
 
 func (m *mes) report(ctx context.Context, row record.Message) (sparkplug.Report, error) {
 	var a announcement
 	if err := json.Unmarshal(row.Payload, &a); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	if a.Alarm != nil {
 		return *a.Alarm, nil
@@ -168,7 +199,7 @@ func (m *mes) current(seq uint64, r sparkplug.Report) {
 func hostWafer(w *record.Wafer) sparkplug.Wafer {
 	h := sparkplug.Wafer{
 		Number: w.ID, Carrier: w.Material.Carrier, Lot: w.Material.Lot, Substrate: w.Material.Substrate, Slot: w.Material.Slot,
-		Recipe: w.Recipe, RecipeVersion: w.RecipeVersion, Finished: w.Finished,
+		Recipe: w.Recipe, RecipeVersion: w.RecipeVersion, Calibration: w.Calibration, Finished: w.Finished,
 		Dies: w.Summary.Dies, Inspected: w.Summary.Inspected, Good: w.Summary.Good, Defects: w.Summary.Defects,
 		Yield: float64(w.Summary.Yield()), DefectDensity: float64(w.Summary.Density()), Verdict: string(w.Summary.Verdict),
 	}

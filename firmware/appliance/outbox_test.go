@@ -102,7 +102,11 @@ func startService(t *testing.T, c config.Config) service {
 		t.Fatal(err)
 	}
 	s := service{b.URL(), ledgertest.NewStore()}
-	receiver, err := ledger.NewReceiver(connection, s.store, enrolled{c.Station.Name: key}, ledger.ReceiverConfig{}, log)
+	signer, err := ledger.OpenSigner(t.TempDir(), "service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	receiver, err := ledger.NewReceiver(connection, s.store, enrolled{c.Station.Name: key}, signer, ledger.ReceiverConfig{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}

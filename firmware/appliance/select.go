@@ -46,6 +46,7 @@ func (a *Appliance) load(ctx context.Context, name, version string) error {
 	}
 	a.inspectors, a.loaded = job.Inspectors, loaded{recipe, job.Hash}
 	a.screen.load(plan, recipe)
+	a.checkScale(recipe)
 	a.tellRecipe()
 	return closeAll(before.Inspectors)
 }

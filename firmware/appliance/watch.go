@@ -133,7 +133,9 @@ func (a *Appliance) watchLinks() {
 		warning = a.warningLink(state)
 	}
 	a.alarmWhen(broker.Link == display.Down && time.Since(broker.Since) > linkPatience, alarm.BrokerUnreachable, broker.Detail)
-	a.alarmWhen(warning.Pending > backlogAlarm, alarm.LedgerBacklog, fmt.Sprintf("%d records wait", warning.Pending))
+	if a.ledger != nil {
+		a.watchLedger()
+	}
 	if a.mes != nil {
 		broker = a.watchHost(broker)
 	}
@@ -218,8 +220,12 @@ func (a *Appliance) watchHealth(ctx context.Context) {
 		a.alarmWhen(low, alarm.DiskNearlyFull, fmt.Sprintf("%d MiB free of the %d wanted", free/bytesPerMiB, a.config.Storage.MinFree))
 	}
 	a.watchClimate()
+	a.watchCalibration(time.Now())
 	if a.config.Source.Live() {
 		a.alarmWhen(!ClockSynchronised(), alarm.ClockUnsynchronised, "the kernel's clock follows no time server")
+	}
+	if a.ledger != nil {
+		a.watchBacklog(ctx)
 	}
 	if a.mes != nil {
 		values := map[string]payload.Value{sparkplug.HealthSoftware: payload.String(version.Version), sparkplug.HealthDisk: payload.UInt64(free)}

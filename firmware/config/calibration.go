@@ -23,7 +23,11 @@ type Calibration struct {
 	Required bool `toml:"required"`
 	// Expired is "refuse", or "alarm" to go on with an expired calibration and say so.
 	Expired string `toml:"expired"`
-	// Keys is a folder of minisign public keys (*.pub). If it is set, a calibration
+	// Flat corrects frames by the calibration's dark and gain maps, unless
+	// source.flat names a file. A golden must be learnt from frames corrected alike:
+	// `kensa train --calibrated`.
+	Flat bool `toml:"flat"`
+	// Keys is a folder, relative to the state folder, of minisign public keys (*.pub). If it is set, a calibration
 	// must be signed by one of them.
 	Keys string `toml:"keys"`
 }

@@ -195,6 +195,15 @@ type Ledger struct {
 	// Disclosure is "relative" (deviations from this appliance's own baseline
 	// under a pseudonym: no yield, no lot, wafer or product name) or "full".
 	Disclosure ledger.Disclosure `toml:"disclosure"`
+	// ReceiverKey is the warning service's public key, a .pub file. Empty: the first
+	// key that answers is kept in the state folder as receiver.pub, and no other is
+	// trusted after it.
+	ReceiverKey string `toml:"receiver_key"`
+	// KeepRecords and KeepDays are how many records, and for how long, wait for the
+	// service. What is more or older goes unacknowledged; an alarm comes at 80 % of
+	// either. 0: without limit.
+	KeepRecords int `toml:"keep_records"`
+	KeepDays    int `toml:"keep_days"`
 }
 
 // Default is the configuration of the demo: a simulated tool, everything on
@@ -217,8 +226,8 @@ func Default() Config {
 		MQTT:        MQTT{Embedded: true, Config: connection},
 		MES:         MES{Enabled: true, Device: "chuck-1", Aliases: true, DataTypes: true},
 		UNS:         UNS{Enterprise: "demo", Line: "inspection"},
-		Ledger:      Ledger{Enabled: true, Disclosure: ledger.Relative},
-		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm"},
+		Ledger:      Ledger{Enabled: true, Disclosure: ledger.Relative, KeepRecords: 500_000, KeepDays: 365},
+		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm", Flat: true},
 	}
 }
 
@@ -286,6 +295,8 @@ func (c Config) Check() error {
 		{"simulator.fault_rate", c.Simulator.FaultRate >= 0 && c.Simulator.FaultRate <= 1, "0 to 1", c.Simulator.FaultRate},
 		{"mes.device", topicLevel.MatchString(c.MES.Device), "1 to 64 characters without / + #", c.MES.Device},
 		{"mes.primary_host", c.MES.PrimaryHost == "" || topicLevel.MatchString(c.MES.PrimaryHost), "at most 64 characters without / + #", c.MES.PrimaryHost},
+		{"ledger.keep_records", c.Ledger.KeepRecords >= 0, "0 or more", c.Ledger.KeepRecords},
+		{"ledger.keep_days", c.Ledger.KeepDays >= 0 && c.Ledger.KeepDays <= 36_500, "0 to 36500", c.Ledger.KeepDays},
 		{"ledger.disclosure", c.Ledger.Disclosure == ledger.Relative || c.Ledger.Disclosure == ledger.Full, `"relative" or "full"`, c.Ledger.Disclosure},
 	} {
 		if !check.okay {

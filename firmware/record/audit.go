@@ -88,7 +88,7 @@ func (t *Tx) Audit(e Entry) error {
 	if err != nil {
 		return err
 	}
-	h, err := readHead(value, t.epoch)
+	h, err := readHead(value, t.root)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (r *Reader) VerifyAudit(ctx context.Context, noted string) (last Entry, err
 		return last, r.explain(err)
 	}
 	defer tx.Rollback()
-	before, found := auditRoot(r.epoch), noted == ""
+	before, found := auditRoot(r.root), noted == ""
 	err = r.eachEntry(ctx, tx, `SELECT `+auditColumns+` FROM audit ORDER BY seq`, nil, func(e Entry) error {
 		if e.Seq != last.Seq+1 {
 			return fmt.Errorf("%w: entry %d follows %d", ErrTampered, e.Seq, last.Seq)
@@ -180,7 +180,7 @@ func (r *Reader) VerifyAudit(ctx context.Context, noted string) (last Entry, err
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return last, r.explain(err)
 	}
-	switch h, err := readHead(value, r.epoch); {
+	switch h, err := readHead(value, r.root); {
 	case err != nil:
 		return last, err
 	case h.seq != last.Seq || !bytes.Equal(h.hash[:], before[:]):

@@ -14,11 +14,12 @@ import (
 type Tx struct {
 	ctx   context.Context
 	tx    *sql.Tx
+	root  string
 	epoch string
 	wafer *Wafer
 }
 
-// Epoch is the database's epoch.
+// Epoch is the database's present epoch.
 func (t *Tx) Epoch() string { return t.epoch }
 
 // Wafer is the wafer being committed, its ID and Run given; nil in Update.
@@ -72,7 +73,7 @@ func (t *Tx) Value(name string) ([]byte, error) {
 
 // SetValue keeps a value under the name, with the rest of the transaction.
 func (t *Tx) SetValue(name string, value []byte) error {
-	if name == epochValue || name == "" {
+	if name == epochValue || name == laterEpoch || name == "" {
 		return fmt.Errorf("value: name %q is not for use", name)
 	}
 	_, err := t.tx.ExecContext(t.ctx, `INSERT INTO value VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
@@ -124,7 +125,11 @@ func (s *Store) transact(ctx context.Context, w *Wafer, change func(*Tx) error) 
 		return s.explain(err)
 	}
 	defer tx.Rollback() // does nothing after Commit
-	if err := change(&Tx{ctx: ctx, tx: tx, epoch: s.epoch, wafer: w}); err != nil {
+	t := &Tx{ctx: ctx, tx: tx, root: s.root, wafer: w}
+	if err := tx.QueryRowContext(ctx, selectEpoch).Scan(&t.epoch); err != nil {
+		return s.explain(err)
+	}
+	if err := change(t); err != nil {
 		return s.explain(err)
 	}
 	return s.explain(tx.Commit())

@@ -7,7 +7,7 @@ import "kensa/vision/export"
 func (w *Wafer) Export(by export.Station) export.Wafer {
 	e := export.Wafer{
 		Station: by, Carrier: w.Material.Carrier, Lot: w.Material.Lot, Slot: w.Material.Slot, Substrate: w.Material.Substrate,
-		Run: w.Run, Recipe: w.Recipe, Version: w.RecipeVersion, Started: w.Started, Finished: w.Finished,
+		Run: w.Run, Recipe: w.Recipe, Version: w.RecipeVersion, Calibration: w.Calibration, Started: w.Started, Finished: w.Finished,
 		Layout: w.Layout, Summary: w.Summary, BinNames: w.BinNames,
 	}
 	for _, d := range w.Dies {

@@ -64,7 +64,7 @@ func sample(n, dies, defects, images int) *Wafer {
 	began := start.Add(time.Duration(n) * time.Minute)
 	w := &Wafer{
 		Material: handler.Material{Carrier: "FOUP-7", Lot: "LOT-1", Slot: n%25 + 1, Substrate: fmt.Sprintf("W%03d", n)},
-		Recipe:   "sram", RecipeVersion: "3", RecipeHash: "ab12",
+		Recipe:   "sram", RecipeVersion: "3", RecipeHash: "ab12", Calibration: "5x/0007 281cefdd7e832cf3",
 		Started: began, Finished: began.Add(30 * time.Second), Fields: 12, FieldsInspected: 12,
 		Layout: wafer.Layout{Kind: wafer.DieGrid, Diameter: 200 * length.Millimetre, EdgeExclusion: 3 * length.Millimetre,
 			PitchX: 8000.0 / 3, PitchY: 7654.3217, DieWidth: 2600, DieHeight: 7600, OffsetX: 0.3247, Notch: wafer.Down,

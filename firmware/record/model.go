@@ -54,6 +54,7 @@ type Wafer struct {
 	// RecipeVersion is the version as written in the recipe.
 	RecipeVersion   string
 	RecipeHash      string // SHA-256 of recipe file and golden, hex
+	Calibration     string // that the result rests on; empty where there was none
 	Started         time.Time
 	Finished        time.Time
 	Fields          int // that the plan has, or that the tool triggered

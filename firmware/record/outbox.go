@@ -57,10 +57,10 @@ func (r *Reader) Numbering(ctx context.Context, p Plane) (Numbering, error) {
 // means that the acknowledgement is for another database, ErrAhead that it is
 // for messages that were never written; both leave the outbox as it is.
 func (s *Store) Acknowledge(ctx context.Context, p Plane, epoch string, upTo uint64) (removed int, err error) {
-	if epoch != s.epoch {
-		return 0, fmt.Errorf("record: acknowledge %s %d: %w: %.40q; this one is %q", p, upTo, ErrEpoch, epoch, s.epoch)
-	}
 	err = s.transact(ctx, nil, func(t *Tx) error {
+		if epoch != t.epoch {
+			return fmt.Errorf("acknowledge %s %d: %w: %.40q; this one is %q", p, upTo, ErrEpoch, epoch, t.epoch)
+		}
 		next, err := t.Next(p)
 		if err != nil {
 			return err
@@ -144,6 +144,124 @@ func (o Outbox) Pending(ctx context.Context, after uint64, limit int) ([]Message
 
 // Acknowledge takes the messages up to a seq of this epoch out of the outbox.
 func (o Outbox) Acknowledge(ctx context.Context, seq uint64) error {
-	_, err := o.store.Acknowledge(ctx, o.plane, o.store.epoch, seq)
+	_, err := o.store.Acknowledge(ctx, o.plane, o.store.Epoch(), seq)
 	return err
+}
+
+// Begin gives the messages after a seq to a new epoch, numbered from 1 and made
+// anew by remake, and takes those before out of the outbox. It returns the new
+// epoch's name.
+func (o Outbox) Begin(ctx context.Context, after uint64, remake func(m Message, epoch string, seq uint64) ([]byte, error)) (epoch string, err error) {
+	err = o.store.transact(ctx, nil, func(t *Tx) error {
+		if epoch, err = t.newEpoch(); err != nil {
+			return err
+		}
+		return t.renumber(o.plane, after, func(m Message, seq uint64) ([]byte, error) { return remake(m, epoch, seq) })
+	})
+	if err != nil {
+		return "", err
+	}
+	o.store.epoch.Store(&epoch)
+	return epoch, nil
+}
+
+func (t *Tx) newEpoch() (string, error) {
+	epoch := newEpoch()
+	_, err := t.tx.ExecContext(t.ctx, `INSERT INTO value VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`, laterEpoch, []byte(epoch))
+	t.epoch = epoch
+	return epoch, err
+}
+
+// renumber goes upwards, so that a new number is always that of a row that was
+// moved or is gone.
+func (t *Tx) renumber(p Plane, after uint64, remake func(Message, uint64) ([]byte, error)) error {
+	if _, err := t.tx.ExecContext(t.ctx, `DELETE FROM outbox WHERE plane = ? AND seq <= ?`, string(p), clamp(after)); err != nil {
+		return err
+	}
+	seq, old := uint64(0), Message{Plane: p}
+	for ; ; seq++ {
+		err := t.tx.QueryRowContext(t.ctx, `SELECT seq, payload FROM outbox WHERE plane = ? AND seq > ? ORDER BY seq LIMIT 1`,
+			string(p), max(old.Seq, seq)).Scan(&old.Seq, &old.Payload)
+		if errors.Is(err, sql.ErrNoRows) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		anew, err := remake(old, seq+1)
+		if err != nil {
+			return err
+		}
+		if _, err := t.tx.ExecContext(t.ctx, `UPDATE outbox SET seq = ?, payload = ? WHERE plane = ? AND seq = ?`, seq+1, notNil(anew), string(p), old.Seq); err != nil {
+			return err
+		}
+	}
+	_, err := t.tx.ExecContext(t.ctx, `UPDATE plane SET last = ?, acknowledged = 0 WHERE name = ?`, seq, string(p))
+	return err
+}
+
+// Discarded is a range of messages that went without an acknowledgement.
+type Discarded struct{ From, To uint64 }
+
+// Count is how many there are.
+func (d Discarded) Count() uint64 { return d.To - d.From + 1 }
+
+// Discard takes messages out of the outbox that are too many or too old: all but
+// the newest keep, where keep is not 0, and those committed before a time, where
+// it is not zero. found is false where nothing had to go.
+func (o Outbox) Discard(ctx context.Context, keep uint64, before time.Time) (d Discarded, found bool, err error) {
+	n, err := o.store.Numbering(ctx, o.plane)
+	due := keep > 0 && n.Waiting() > keep || !before.IsZero() && !n.Oldest.IsZero() && n.Oldest.Before(before)
+	if err != nil || !due {
+		return d, false, err
+	}
+	err = o.store.transact(ctx, nil, func(t *Tx) error {
+		var last, acknowledged uint64
+		if err := t.tx.QueryRowContext(t.ctx, `SELECT last, acknowledged FROM plane WHERE name = ?`, string(o.plane)).Scan(&last, &acknowledged); err != nil {
+			return err
+		}
+		upTo := acknowledged
+		if keep > 0 && last > keep {
+			upTo = max(upTo, last-keep)
+		}
+		if !before.IsZero() {
+			// Up to the first that is young enough: a clock that was set back must not
+			// make a hole.
+			var young sql.NullInt64
+			if err := t.tx.QueryRowContext(t.ctx, `SELECT min(seq) FROM outbox WHERE plane = ? AND committed >= ?`, string(o.plane), nanos(before)).Scan(&young); err != nil {
+				return err
+			}
+			if !young.Valid {
+				upTo = last
+			} else {
+				upTo = max(upTo, uint64(young.Int64)-1)
+			}
+		}
+		d = Discarded{acknowledged + 1, upTo}
+		removed, err := t.remove(o.plane, upTo)
+		found = removed > 0
+		return err
+	})
+	return d, found && err == nil, err
+}
+
+// asideValue is under what name, with plane and seq after it, a message is kept
+// that was taken out of the outbox because nobody can read it.
+const asideValue = "aside/"
+
+// SetAside takes the first waiting message out of the outbox and keeps it among
+// the values, for a person to look at.
+func (o Outbox) SetAside(ctx context.Context, seq uint64) error {
+	return o.store.transact(ctx, nil, func(t *Tx) error {
+		var payload []byte
+		if err := t.tx.QueryRowContext(t.ctx, `SELECT payload FROM outbox JOIN plane ON plane = name WHERE plane = ? AND seq = ? AND seq = acknowledged + 1`,
+			string(o.plane), clamp(seq)).Scan(&payload); err != nil {
+			return fmt.Errorf("set aside %s %d: %w", o.plane, seq, err)
+		}
+		if err := t.SetValue(fmt.Sprintf("%s%s/%d", asideValue, o.plane, seq), payload); err != nil {
+			return err
+		}
+		_, err := t.remove(o.plane, seq)
+		return err
+	})
 }

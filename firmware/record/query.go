@@ -23,7 +23,7 @@ type Filter struct {
 
 // heads reads wafers without their lists.
 const heads = `SELECT id, run, carrier, lot, slot, substrate, recipe, recipe_version, recipe_hash, started, finished,
-	fields, fields_inspected, layout, bin_names, dies, inspected, good, defects, area, verdict,
+	fields, fields_inspected, layout, bin_names, dies, inspected, good, defects, area, verdict, calibration,
 	temperature, humidity FROM wafer `
 
 type scanner interface{ Scan(...any) error }
@@ -37,7 +37,7 @@ func scanHead(row scanner) (Wafer, error) {
 	m, s := &w.Material, &w.Summary
 	err := row.Scan(&w.ID, &w.Run, &m.Carrier, &m.Lot, &m.Slot, &m.Substrate, &w.Recipe, &w.RecipeVersion, &w.RecipeHash,
 		&started, &finished, &w.Fields, &w.FieldsInspected, &layoutText, &names,
-		&s.Dies, &s.Inspected, &s.Good, &s.Defects, &s.Area, &s.Verdict, &temperature, &humidity)
+		&s.Dies, &s.Inspected, &s.Good, &s.Defects, &s.Area, &s.Verdict, &w.Calibration, &temperature, &humidity)
 	if err != nil {
 		return w, err
 	}

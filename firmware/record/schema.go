@@ -25,8 +25,15 @@ const applicationID = 0x4b4e5341
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// epochValue is the name under which the epoch is kept among the values.
-const epochValue = "epoch"
+// epochValue is the name under which the database's first epoch is kept among
+// the values, laterEpoch that of the present one where it is another.
+const (
+	epochValue = "epoch"
+	laterEpoch = "epoch/later"
+)
+
+// selectEpoch finds the present epoch.
+const selectEpoch = `SELECT value FROM value WHERE name IN ('` + epochValue + `', '` + laterEpoch + `') ORDER BY name DESC LIMIT 1`
 
 func scripts() ([]string, error) {
 	entries, err := migrations.ReadDir("migrations")

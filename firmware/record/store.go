@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite"
@@ -17,7 +18,8 @@ import (
 type Reader struct {
 	db    *sql.DB
 	path  string
-	epoch string
+	root  string // the epoch that the database was made with
+	epoch atomic.Pointer[string]
 }
 
 // Store is the one writer of a database, and a Reader of it. It may be used
@@ -117,14 +119,21 @@ func (r *Reader) open(ctx context.Context) error {
 	if version < len(steps) {
 		return fmt.Errorf("schema %d is older than this program's %d; start kensa run once to bring it up to date", version, len(steps))
 	}
-	return r.db.QueryRowContext(ctx, `SELECT value FROM value WHERE name = ?`, epochValue).Scan(&r.epoch)
+	var epoch string
+	if err := r.db.QueryRowContext(ctx, `SELECT value FROM value WHERE name = ?`, epochValue).Scan(&r.root); err != nil {
+		return err
+	}
+	err = r.db.QueryRowContext(ctx, selectEpoch).Scan(&epoch)
+	r.epoch.Store(&epoch)
+	return err
 }
 
 // Close lets the database go.
 func (r *Reader) Close() error { return r.db.Close() }
 
-// Epoch names this database's life: 32 hexadecimal digits, random, made with it.
-func (r *Reader) Epoch() string { return r.epoch }
+// Epoch names the ledger's numbering: 32 hexadecimal digits, random, made with
+// the database, and anew where it turned out to be an older state of itself.
+func (r *Reader) Epoch() string { return *r.epoch.Load() }
 
 // Path is the database's file.
 func (r *Reader) Path() string { return r.path }

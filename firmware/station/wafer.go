@@ -80,7 +80,7 @@ func (s *Station) arrive(ctx context.Context, e line.Event) {
 		alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, early: map[int]Field{},
 		record: &record.Wafer{
 			Material: material, Started: time.Now().UTC(),
-			Recipe: s.job.Recipe, RecipeVersion: s.job.Version, RecipeHash: s.job.Hash,
+			Recipe: s.job.Recipe, RecipeVersion: s.job.Version, RecipeHash: s.job.Hash, Calibration: s.job.Calibration,
 			Layout: s.job.Plan.Layout, Fields: len(s.job.Plan.Fields), Dies: blank(s.job.Plan),
 			BinNames: binNames(s.job.Rules),
 		},

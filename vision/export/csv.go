@@ -14,11 +14,11 @@ import (
 
 // Both tables name the wafer in each row, so that the files of many wafers can
 // be put together.
-var waferColumns = []string{"lot", "substrate", "slot", "run", "recipe", "recipe_version", "finished"}
+var waferColumns = []string{"lot", "substrate", "slot", "run", "recipe", "recipe_version", "finished", "calibration"}
 
 func (w Wafer) csvCells() []string {
 	return []string{text(w.Lot), text(w.Substrate), strconv.Itoa(w.Slot), strconv.Itoa(w.Run),
-		text(w.Recipe), text(w.Version), w.Finished.Format(time.RFC3339)}
+		text(w.Recipe), text(w.Version), w.Finished.Format(time.RFC3339), text(w.Calibration)}
 }
 
 // WriteDefectsCSV writes a table of the defects, one row each, with the bin of

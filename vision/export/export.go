@@ -48,13 +48,15 @@ type Wafer struct {
 	Step      string // the process step; may be empty
 	Recipe    string
 	Version   string // of the recipe
-	Started   time.Time
-	Finished  time.Time
-	Layout    wafer.Layout
-	Summary   wafer.Summary
-	BinNames  map[wafer.Bin]string
-	Dies      []Die
-	Defects   []Defect
+	// Calibration that the result rests on; empty where there was none.
+	Calibration string
+	Started     time.Time
+	Finished    time.Time
+	Layout      wafer.Layout
+	Summary     wafer.Summary
+	BinNames    map[wafer.Bin]string
+	Dies        []Die
+	Defects     []Defect
 }
 
 // OnWafer is a defect's centroid from the wafer's centre.

@@ -23,7 +23,7 @@ func sample() Wafer {
 	const mm = length.Millimetre
 	w := Wafer{
 		Station: Station{"Kensa", "K1", "line-3"}, Carrier: "FOUP-7", Lot: "LOT-42", Slot: 7, Substrate: "LOT-42.07", Run: 2,
-		Device: "SRAM-16", Step: "M1-ADI", Recipe: "sram", Version: "3",
+		Device: "SRAM-16", Step: "M1-ADI", Recipe: "sram", Version: "3", Calibration: "5x/0007 281cefdd7e832cf3",
 		Started: written.Add(-10 * time.Minute), Finished: written.Add(-9 * time.Minute),
 		Layout: wafer.Layout{Kind: wafer.DieGrid, Diameter: 100 * mm, EdgeExclusion: 2 * mm, PitchX: 20 * mm, PitchY: 19.5 * mm,
 			DieWidth: 19.9 * mm, DieHeight: 19.4 * mm, OffsetX: 0.25 * mm, OffsetY: -1.5 * mm, Notch: wafer.Left,

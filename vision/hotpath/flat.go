@@ -30,9 +30,9 @@ type coding struct {
 
 // Limits of a correction.
 const (
-	maxDark = 64   // grey levels
-	minGain = 0.25 // the least and
-	maxGain = 1.99 // greatest gain, times
+	MaxDark = 64   // grey levels
+	MinGain = 0.25 // the least and
+	MaxGain = 1.99 // greatest gain, times
 	maxBits = 7    // of a word for dark
 	gainOne = 1 << 14
 	darkOne = 1 << 7
@@ -50,11 +50,11 @@ func NewFlat(width, height int, dark, gain []float32) (*Flat, error) {
 	if len(dark) != width*height || len(gain) != width*height {
 		return nil, fmt.Errorf("hotpath: flat field of %d×%d pixels with %d values of dark and %d of gain", width, height, len(dark), len(gain))
 	}
-	d, err := span(dark, width, "dark", 0, maxDark)
+	d, err := span(dark, width, "dark", 0, MaxDark)
 	if err != nil {
 		return nil, err
 	}
-	g, err := span(gain, width, "gain", minGain, maxGain)
+	g, err := span(gain, width, "gain", MinGain, MaxGain)
 	if err != nil {
 		return nil, err
 	}

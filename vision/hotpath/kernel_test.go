@@ -84,7 +84,7 @@ func TestExtremes(t *testing.T) {
 			for _, light := range []Place{{Gain: maxLight, Offset: maxOffset}, {Gain: minLight, Offset: -maxOffset}, {Gain: 1, X: 1 - 1e-9, Y: 1 - 1e-9}, {Gain: 1, X: 0.99997, Y: 0.99997}} {
 				s := drawScene(t, r, size{width: 90, height: 4, right: 2, bottom: 2, depth: depth, flat: true}, light, 1)
 				for n := range s.dark {
-					s.dark[n], s.gain[n] = float32(maxDark*r.IntN(2)), []float32{minGain, maxGain}[r.IntN(2)]
+					s.dark[n], s.gain[n] = float32(MaxDark*r.IntN(2)), []float32{MinGain, MaxGain}[r.IntN(2)]
 					if depth == 8 {
 						s.img.Pix[n] = byte(255 * r.IntN(2))
 					}

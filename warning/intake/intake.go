@@ -57,8 +57,8 @@ type Intake struct {
 	elsewhere uint64 // refused without a node's name, or beyond maxStrangers
 }
 
-// New loads what the store has. Nothing is received before Start.
-func New(ctx context.Context, config session.Config, s *store.Store, e *Enrolment, log *slog.Logger) (*Intake, error) {
+// New loads what the store has. Signer signs what nodes are told. Nothing is received before Start.
+func New(ctx context.Context, config session.Config, s *store.Store, e *Enrolment, signer *ledger.Signer, log *slog.Logger) (*Intake, error) {
 	i := &Intake{store: s, board: detect.NewBoard(), enrolment: e, log: log, nodes: make(map[string]*Node)}
 	if err := s.Replay(ctx, func(r ledger.Record, received time.Time) {
 		i.count(r, received)
@@ -70,7 +70,7 @@ func New(ctx context.Context, config session.Config, s *store.Store, e *Enrolmen
 	if i.session, err = session.New(config, log); err != nil {
 		return nil, err
 	}
-	i.receiver, err = ledger.NewReceiver(i.session, s, e, ledger.ReceiverConfig{
+	i.receiver, err = ledger.NewReceiver(i.session, s, e, signer, ledger.ReceiverConfig{
 		OnCommit: i.committed, OnRefuse: i.refused, OnSkip: i.skipped,
 	}, log)
 	return i, err

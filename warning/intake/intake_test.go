@@ -86,7 +86,11 @@ func newIntake(t *testing.T) *Intake {
 	}
 	c := session.Default()
 	c.Brokers, c.ClientID = []string{"tcp://127.0.0.1:1"}, "w"
-	i, err := New(t.Context(), c, s, e, silent)
+	signer, err := ledger.OpenSigner(t.TempDir(), "service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := New(t.Context(), c, s, e, signer, silent)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package ledgertest
 
 import (
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"maps"
 	"testing"
 	"time"
@@ -83,6 +85,30 @@ func TestOutbox(t *testing.T, open func(t *testing.T) (o ledger.Outbox, add func
 	add("four")
 	bounds(3, 4)
 	pending(3, 10, "four")
+	for _, payload := range []string{"five", "six", "seven"} {
+		add(payload)
+	}
+	epoch, err := o.Begin(ctx, 5, func(e ledger.Entry, epoch string, seq uint64) ([]byte, error) {
+		return fmt.Appendf(nil, "%s as %d", e.Envelope, seq), nil
+	})
+	if err != nil || len(epoch) != 32 {
+		t.Fatalf("begin: epoch %q, %v", epoch, err)
+	}
+	bounds(0, 2)
+	pending(0, 10, "six as 1", "seven as 2")
+	add("eight")
+	bounds(0, 3)
+	failure := errors.New("no")
+	if _, err := o.Begin(ctx, 0, func(ledger.Entry, string, uint64) ([]byte, error) { return nil, failure }); !errors.Is(err, failure) {
+		t.Errorf("begin that cannot seal: %v", err)
+	}
+	pending(0, 10, "six as 1", "seven as 2", "eight")
+	if another, err := o.Begin(ctx, 3, nil); err != nil || another == epoch {
+		t.Errorf("begin with nothing left: %q, %v; want another epoch", another, err)
+	}
+	bounds(0, 0)
+	add("nine")
+	pending(0, 10, "nine")
 }
 
 // TestStore holds a store to its contract. open returns an empty one; reopen

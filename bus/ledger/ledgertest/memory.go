@@ -19,16 +19,18 @@ type Outbox struct {
 	rows         map[uint64][]byte
 	acknowledged uint64
 	last         uint64
+	epoch        string
+	epochs       uint64 // begun with Begin
 }
 
-// NewOutbox is empty.
-func NewOutbox() *Outbox { return &Outbox{rows: make(map[uint64][]byte)} }
+// NewOutbox is empty, and begins with EpochA.
+func NewOutbox() *Outbox { return &Outbox{epoch: EpochA, rows: make(map[uint64][]byte)} }
 
-// Add commits a row. seal gets its seq and gives its envelope.
-func (o *Outbox) Add(seal func(seq uint64) ([]byte, error)) error {
+// Add commits a row. seal gets its number and gives its envelope.
+func (o *Outbox) Add(seal func(epoch string, seq uint64) ([]byte, error)) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	envelope, err := seal(o.last + 1)
+	envelope, err := seal(o.epoch, o.last+1)
 	if err != nil {
 		return err
 	}
@@ -67,6 +69,32 @@ func (o *Outbox) Acknowledge(_ context.Context, seq uint64) error {
 		delete(o.rows, o.acknowledged)
 	}
 	return nil
+}
+
+// Begin implements ledger.Outbox.
+func (o *Outbox) Begin(_ context.Context, after uint64, reseal ledger.Reseal) (string, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.epochs++
+	epoch := fmt.Sprintf("%032x", o.epochs)
+	rows := make(map[uint64][]byte)
+	for seq := max(after, o.acknowledged) + 1; seq <= o.last; seq++ {
+		n := uint64(len(rows)) + 1
+		envelope, err := reseal(ledger.Entry{Seq: seq, Envelope: o.rows[seq]}, epoch, n)
+		if err != nil {
+			return "", err
+		}
+		rows[n] = envelope
+	}
+	o.epoch, o.rows, o.acknowledged, o.last = epoch, rows, 0, uint64(len(rows))
+	return epoch, nil
+}
+
+// Copy is the outbox as a backup has it.
+func (o *Outbox) Copy() *Outbox {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return &Outbox{rows: maps.Clone(o.rows), acknowledged: o.acknowledged, last: o.last, epoch: o.epoch, epochs: o.epochs}
 }
 
 // Store is a receiver's store in memory.

@@ -42,6 +42,23 @@ func number(s store.Store, objective string, n int) (int, error) {
 	return c.Number, nil
 }
 
+// calibrationHint says what to do about a calibration that the appliance refuses.
+func calibrationHint(err error) string {
+	switch {
+	case errors.Is(err, store.ErrNone):
+		return "`kensa calibrate all` measures the station; or set calibration.required = false"
+	case errors.Is(err, store.ErrExpired):
+		return "`kensa calibrate all` measures the station again; calibration.expired = \"alarm\" goes on with the old one meanwhile"
+	case errors.Is(err, store.ErrTampered):
+		return "`kensa calibrate history` lists those that are whole, `kensa calibrate use N` goes back to one"
+	case errors.Is(err, store.ErrUnsigned):
+		return "`kensa calibrate sign --key FILE` signs it"
+	case errors.Is(err, store.ErrOtherStation):
+		return "`kensa calibrate show` tells what it is for; calibrate what stands here, or correct station.name and the serial numbers under [calibration]"
+	}
+	return ""
+}
+
 // explainStore gives an error of the calibration file its exit code and hint.
 func explainStore(err error) error {
 	switch {

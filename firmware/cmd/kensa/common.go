@@ -92,6 +92,8 @@ func explain(err error) error {
 		return fail(exitUsage, err, "`kensa train` learns a recipe's golden from known-good frames")
 	case errors.Is(err, appliance.ErrRecipe):
 		return fail(exitUsage, err, "")
+	case errors.Is(err, appliance.ErrCalibration):
+		return fail(exitInput, err, calibrationHint(err))
 	case errors.Is(err, appliance.ErrSource):
 		return fail(exitInput, err, "")
 	case errors.Is(err, record.ErrLocked):

@@ -49,6 +49,8 @@ type check struct {
 var checks = []check{
 	{"recipe", false, checkRecipe, "correct the recipe, or learn its golden with `kensa train`"},
 	{"camera", false, checkCamera, "correct source.camera, or give the folder images"},
+	{"calibration", false, checkCalibration, "`kensa calibrate show` tells what it is for; docs/field-engineer.md says how to calibrate"},
+	{"expiry", true, checkCalibrationAge, "`kensa calibrate all` measures the station again"},
 	{"state folder", false, checkState, "give the appliance's user the folder: chown -R kensa FOLDER"},
 	{"disk space", true, checkDisk, "free space, or lower storage.keep_days"},
 	{"database", false, checkDatabase, "move the file away to start anew, and keep it for support"},

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"kensa/firmware/appliance"
 	"kensa/firmware/config"
@@ -20,11 +21,13 @@ type trainCommand struct {
 }
 
 type trainGolden struct {
-	Recipe string `required:"" help:"The recipe to learn the golden for; it says where dies lie in a frame, and where the golden goes."`
-	Frames string `arg:"" help:"Folder of known-good frames: one wafer, or a folder for each, files in the order of the fields."`
-	Flat   string `placeholder:"FILE" help:"Correct the frames by this flat field, the one that source.flat will name."`
-	Max    int    `default:"200" help:"Learn from at most so many dies."`
-	Update bool   `help:"Add the dies to the golden that is there, instead of learning a new one. The golden before is kept beside it, with .bak after its name."`
+	configured
+	Recipe     string `required:"" help:"The recipe to learn the golden for; it says where dies lie in a frame, and where the golden goes."`
+	Frames     string `arg:"" help:"Folder of known-good frames: one wafer, or a folder for each, files in the order of the fields."`
+	Flat       string `placeholder:"FILE" help:"Correct the frames by this flat field, the one that source.flat will name."`
+	Calibrated bool   `help:"Correct the frames by the calibration in use, as the appliance will."`
+	Max        int    `default:"200" help:"Learn from at most so many dies."`
+	Update     bool   `help:"Add the dies to the golden that is there, instead of learning a new one. The golden before is kept beside it, with .bak after its name."`
 }
 
 // Run learns and writes the golden. A golden that is there already is replaced
@@ -60,10 +63,28 @@ func (t *trainGolden) Run(c console) error {
 
 // flat is the flat field that was named; nil where none was.
 func (t *trainGolden) flat() (*hotpath.Flat, error) {
-	if t.Flat == "" {
+	switch {
+	case t.Flat != "" && t.Calibrated:
+		return nil, errors.New("--flat and --calibrated: want one of them")
+	case t.Flat != "":
+		return flatfield.Load(t.Flat)
+	case !t.Calibrated:
 		return nil, nil
 	}
-	return flatfield.Load(t.Flat)
+	loaded, err := t.load()
+	if err != nil {
+		return nil, err
+	}
+	loaded.Calibration.Required = true
+	used, err := appliance.Calibration(loaded, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	flat, err := appliance.CalibratedFlat(used)
+	if err == nil && flat == nil {
+		err = fmt.Errorf("calibration %s has no flat field; `kensa calibrate flat` measures it", used.Name())
+	}
+	return flat, err
 }
 
 func learn(c console, recipe config.Recipe, samples []golden.Sample) error {

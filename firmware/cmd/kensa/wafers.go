@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -29,6 +30,7 @@ type waferJSON struct {
 	Recipe          string   `json:"recipe"`
 	RecipeVersion   string   `json:"recipe_version"`
 	RecipeHash      string   `json:"recipe_hash"`
+	Calibration     string   `json:"calibration"` // empty where the result rests on none
 	Started         string   `json:"started"`
 	Finished        string   `json:"finished"`
 	Fields          int      `json:"fields"`
@@ -49,7 +51,7 @@ func jsonOf(w *record.Wafer) waferJSON {
 	s := w.Summary
 	j := waferJSON{
 		ID: w.ID, Lot: w.Material.Lot, Slot: w.Material.Slot, Substrate: w.Material.Substrate, Run: w.Run,
-		Recipe: w.Recipe, RecipeVersion: w.RecipeVersion, RecipeHash: w.RecipeHash,
+		Recipe: w.Recipe, RecipeVersion: w.RecipeVersion, RecipeHash: w.RecipeHash, Calibration: w.Calibration,
 		Started: w.Started.Format(time.RFC3339Nano), Finished: w.Finished.Format(time.RFC3339Nano),
 		Fields: w.Fields, FieldsInspected: w.FieldsInspected,
 		Dies: s.Dies, Inspected: s.Inspected, Good: s.Good, Defects: s.Defects, Verdict: string(s.Verdict),
@@ -184,6 +186,7 @@ func printWafer(to io.Writer, w *record.Wafer) error {
 	s := w.Summary
 	fmt.Fprintf(to, "%s  lot %s  slot %d  run %d  recipe %s version %s\n", w.Material.Substrate, w.Material.Lot, w.Material.Slot, w.Run, w.Recipe, w.RecipeVersion)
 	fmt.Fprintf(to, "%s to %s, %d of %d fields\n", w.Started.Local().Format("2006-01-02 15:04:05"), w.Finished.Local().Format("15:04:05"), w.FieldsInspected, w.Fields)
+	fmt.Fprintf(to, "calibration %s\n", cmp.Or(w.Calibration, "none"))
 	if w.Climate != nil {
 		fmt.Fprintf(to, "at the optics: %v\n", *w.Climate)
 	}

@@ -176,8 +176,12 @@ func startNode(t *testing.T, name, keys, address string) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pin, err := ledger.OpenPin(filepath.Join(t.TempDir(), "receiver.pub"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
 	n := &node{t: t, identity: identity, outbox: ledgertest.NewOutbox()}
-	n.sender, err = ledger.NewSender(bus, n.outbox, identity, ledgertest.EpochA, ledger.SenderConfig{Patience: 100 * time.Millisecond}, silent)
+	n.sender, err = ledger.NewSender(bus, n.outbox, identity, pin, ledgertest.EpochA, ledger.SenderConfig{Patience: 100 * time.Millisecond}, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +206,7 @@ func (n *node) wafers(count int, goods ...int) {
 			n.t.Fatal(err)
 		}
 		n.baseline = next
-		if err := n.outbox.Add(func(seq uint64) ([]byte, error) { return n.identity.Seal(r, ledgertest.EpochA, seq) }); err != nil {
+		if err := n.outbox.Add(func(epoch string, seq uint64) ([]byte, error) { return n.identity.Seal(r, epoch, seq) }); err != nil {
 			n.t.Fatal(err)
 		}
 	}

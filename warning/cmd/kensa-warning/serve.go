@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 
+	"kensa/bus/ledger"
 	"kensa/bus/session"
 	"kensa/bus/supervisor"
 	"kensa/warning/intake"
@@ -56,7 +57,11 @@ func (c *serveCommand) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	in, err := intake.New(ctx, c.session(), s, enrolment, log)
+	signer, err := ledger.OpenSigner(c.State, "kensa-warning")
+	if err != nil {
+		return failure{err, exitUsage, "put the key back from a backup; with a new one, every appliance must be told to trust it"}
+	}
+	in, err := intake.New(ctx, c.session(), s, enrolment, signer, log)
 	if err != nil {
 		return err
 	}

@@ -31,5 +31,9 @@ export const significant = (n: number | null, digits = 3): string => (n === null
 // microns rounds a defect's size to what the optics can know.
 export const microns = (um: number): string => (um >= 1000 ? `${(um / 1000).toFixed(2)} mm` : `${um >= 10 ? um.toFixed(0) : um.toFixed(1)} µm`);
 
+// interval is a length with what it may be off, in one unit: "108 ± 39 µm".
+export const interval = (um: number, off: number): string =>
+  um >= 1000 ? `${(um / 1000).toFixed(2)} ± ${(off / 1000).toFixed(2)} mm` : `${um >= 10 ? um.toFixed(0) : um.toFixed(1)} ± ${off >= 10 ? off.toFixed(0) : off.toFixed(1)} µm`;
+
 export const dieIndex = (column: number, row: number): string => `(${minus(column)}, ${minus(row)})`;
 const minus = (n: number): string => String(n).replace("-", "−");

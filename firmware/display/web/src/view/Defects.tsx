@@ -1,5 +1,5 @@
 import { useRef } from "preact/hooks";
-import { dieIndex, microns, significant } from "../format";
+import { dieIndex, interval, microns, significant } from "../format";
 import { className, text } from "../text";
 import type { Defect } from "../types";
 import { images, selected } from "./navigation";
@@ -34,7 +34,7 @@ function Card({ defect: d }: { defect: Defect }) {
 }
 
 // size is the length of a defect with its uncertainty.
-const size = (d: Defect) => `${microns(d.size_um)} ± ${microns(d.size_uncertainty_um)}`;
+const size = (d: Defect) => interval(d.size_um, d.size_uncertainty_um);
 
 // Crop keeps its place whether or not there is a picture.
 export function Crop({ defect: d }: { defect: Defect }) {

@@ -1,0 +1,112 @@
+package geometry_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"kensa/calibration"
+	"kensa/calibration/calibrationtest"
+	"kensa/calibration/geometry"
+	"kensa/hw/simulator/stand"
+)
+
+func board(t stand.Truth) geometry.Board {
+	return geometry.Board{Columns: t.Plate.Columns, Rows: t.Plate.Rows, Pitch: t.Plate.Pitch}
+}
+
+// station draws a camera: pixel sizes that differ, a rotation, a skew, a
+// distortion, a plate laid as a hand lays it.
+func station(seed uint64) stand.Truth {
+	truth := stand.Defaults(640, 480)
+	truth.Seed = seed
+	truth.Station.Format.Depth = 8
+	truth.Sensor.Gain, truth.Sensor.Offset, truth.Sensor.FullWell = 0.02, 4, 12000
+	random := rand.New(rand.NewPCG(seed, 2))
+	wobble := func(by float64) float64 { return by * (2*random.Float64() - 1) }
+	truth.Optics.PixelX = 0.65 * (1 + wobble(0.01))
+	truth.Optics.PixelY = 0.65 * (1 + wobble(0.01))
+	truth.Optics.Rotation = wobble(0.02)
+	truth.Optics.Skew = wobble(0.002)
+	truth.Optics.Distortion = wobble(0.01)
+	truth.Plate.X, truth.Plate.Y, truth.Plate.Turn = wobble(8), wobble(8), wobble(0.05)
+	truth.Light.Flicker = 0
+	return truth
+}
+
+func options(truth stand.Truth, distortion bool) geometry.Options {
+	o := geometry.Defaults(board(truth))
+	o.Distortion, o.PitchError = distortion, 0
+	return o
+}
+
+// TestGeometryCoversTheTruth with distortion, over six poses and more.
+func TestGeometryCoversTheTruth(t *testing.T) {
+	calibrationtest.Cover(t, calibrationtest.Coverage{
+		Seeds: 100,
+		Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
+			truth := station(seed)
+			p, err := geometry.New(options(truth, true))
+			return truth, p, err
+		},
+		Want: map[string]func(stand.Truth) float64{
+			"pixel-x":    func(t stand.Truth) float64 { return t.Optics.PixelX },
+			"pixel-y":    func(t stand.Truth) float64 { return t.Optics.PixelY },
+			"skew":       func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+			"distortion": func(t stand.Truth) float64 { return 100 * t.Optics.Distortion },
+		},
+	})
+}
+
+// TestScaleCoversTheTruth with one pose of a lens without distortion, and is
+// right to 0.05 %.
+func TestScaleCoversTheTruth(t *testing.T) {
+	calibrationtest.Cover(t, calibrationtest.Coverage{
+		Seeds: 100,
+		Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
+			truth := station(seed)
+			truth.Optics.Distortion = 0
+			p, err := geometry.New(options(truth, false))
+			return truth, p, err
+		},
+		Want: map[string]func(stand.Truth) float64{
+			"pixel-x": func(t stand.Truth) float64 { return t.Optics.PixelX },
+			"pixel-y": func(t stand.Truth) float64 { return t.Optics.PixelY },
+			"skew":    func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+		},
+	})
+}
+
+// TestWrongTargets are told apart, each with what to do.
+func TestWrongTargets(t *testing.T) {
+	for want, change := range map[string]func(*stand.Truth){
+		"no chessboard in view":                   func(t *stand.Truth) { t.Plate.Contrast = 1 },
+		"a chessboard of 10×7 corners; want 13×8": func(t *stand.Truth) { t.Plate.Columns, t.Plate.Rows = 11, 8 },
+		"turned by 180°; want 0°":                 func(t *stand.Truth) { t.Plate.Turn = 3.14 },
+		"are in view":                             func(t *stand.Truth) { t.Plate.X = 180 },
+		"blurred":                                 func(t *stand.Truth) { t.Optics.BestZ = 50 },
+	} {
+		truth := station(3)
+		p, err := geometry.New(options(truth, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&truth)
+		if wrong := calibrationtest.Wrong(t, truth, p); wrong == nil || !strings.Contains(wrong.What, want) || wrong.Remedy == "" {
+			t.Errorf("%+v; want %q", wrong, want)
+		}
+	}
+}
+
+// TestBoards that cannot be used are refused.
+func TestBoards(t *testing.T) {
+	for want, b := range map[string]geometry.Board{
+		"upside down looks the same": {Columns: 14, Rows: 10, Pitch: 100},
+		"want 4×4 to 200×200":        {Columns: 3, Rows: 10, Pitch: 100},
+		"want more than 0":           {Columns: 14, Rows: 9},
+	} {
+		if _, err := geometry.New(geometry.Defaults(b)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v; want %s", b, err, want)
+		}
+	}
+}
