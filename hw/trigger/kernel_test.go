@@ -123,7 +123,7 @@ func TestKernelDrivenExposuresAreOnTime(t *testing.T) {
 	if os.Getenv("KENSA_VM") == "" {
 		t.Skip("needs the virtual machine: make test-vm")
 	}
-	pulses := 1000
+	pulses := 300
 	if testing.Short() {
 		pulses = 100
 	}

@@ -125,7 +125,7 @@ func (b *bench) wafer(fields int) (ok bool) {
 
 func TestTheProgramOnRealLines(t *testing.T) {
 	b := newBench(t)
-	wafers, fields := 40, 24
+	wafers, fields := 6, 24
 	if testing.Short() {
 		wafers, fields = 2, 5
 	}
