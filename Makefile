@@ -1,11 +1,11 @@
 # Kensa. `make help` lists the targets.
 
-# gocv takes its flags from here (tag customenv), so that it links the four
+# gocv takes its flags from here (tag customenv), so that it links the three
 # OpenCV libraries in use and not all of the distribution's.
-TAGS := customenv,gocv_specific_modules,gocv_calib3d
+TAGS := customenv,gocv_specific_modules
 export CGO_CXXFLAGS := -O2 -std=c++17
 export CGO_CPPFLAGS := -I/usr/include/opencv4
-export CGO_LDFLAGS  := -lopencv_core -lopencv_imgproc -lopencv_imgcodecs -lopencv_calib3d
+export CGO_LDFLAGS  := -lopencv_core -lopencv_imgproc -lopencv_imgcodecs
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)

@@ -2,6 +2,7 @@ package geometry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -36,7 +37,7 @@ func Defaults(b Board) Options {
 	return Options{Board: b, Light: 0.5, Exposure: 8 * time.Millisecond, PitchError: 2e-5, MaxSkew: 5, MaxDistortion: 2, MaxRMS: 0.1, MaxError: 2}
 }
 
-// Procedure measures scale, or scale and distortion, with a chessboard.
+// Procedure measures scale, or scale and distortion, with a plate.
 type Procedure struct {
 	options Options
 	state   State
@@ -53,6 +54,9 @@ func New(o Options) (*Procedure, error) {
 	if err := o.Board.Check(); err != nil {
 		return nil, err
 	}
+	if o.Distortion && o.Board.Target == bench.Wafer {
+		return nil, errors.New("geometry: distortion needs a plate that is whole in view, a chessboard or a dot grid; a wafer gives the scale only")
+	}
 	if !(o.PitchError >= 0 && o.PitchError < 0.01) {
 		return nil, fmt.Errorf("geometry: the plate's pitch is known to %v; want 0 to 0.01", o.PitchError)
 	}
@@ -68,31 +72,32 @@ const (
 	maxPoses = 14 // after which what is not covered stays so, and is told
 )
 
-// Next is the plate in the middle; for distortion, turned by 90° too, then moved
+// Next is the plate in the middle; for distortion, turned by 180° too, then moved
 // into each corner, then wherever the view is not covered yet.
 func (p *Procedure) Next() (calibration.Step, int, bool) {
 	n := len(p.state.Poses)
-	set := bench.Setting{Target: bench.Chessboard, Light: p.options.Light, Exposure: p.options.Exposure}
+	set := bench.Setting{Target: p.options.Board.Target, Light: p.options.Light, Exposure: p.options.Exposure}
 	step := calibration.Step{Name: fmt.Sprintf("pose-%02d", n+1), Frames: 1}
+	name := p.options.Board.name()
 	if !p.options.Distortion {
-		step.Title, step.Set = "chessboard in the middle", set
+		step.Title, step.Set = name+" in the middle", set
 		return step, 1, n < 1
 	}
 	switch {
 	case n == 0:
-		step.Title = "chessboard in the middle"
+		step.Title = name + " in the middle"
 	case n == 1:
-		step.Title, set.Turn = "chessboard turned by 90°", 90*physic.Degree
+		step.Title, set.Turn = name+" turned by 180°", 180*physic.Degree
 	case n < fixed:
 		x, y := float64(n%2*2-1), float64(n/2%2*2-1)
-		step.Title = "chessboard to the " + corner(x, y)
+		step.Title = name + " to the " + corner(x, y)
 		p.shift(&set, x, y)
 	default:
 		u, v, missing := p.uncovered()
 		if !missing || n >= maxPoses {
 			return step, n, false
 		}
-		step.Title = fmt.Sprintf("chessboard to %s, which no pose has covered", corner(u, v))
+		step.Title = fmt.Sprintf("%s to the %s, not covered yet", name, corner(u, v))
 		p.shift(&set, math.Copysign(math.Ceil(math.Abs(u)-0.3), u), math.Copysign(math.Ceil(math.Abs(v)-0.3), v))
 	}
 	step.Set = set
@@ -189,16 +194,19 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 	}
 	defer e.Release()
 	matches, err := p.options.Board.Find(e)
+	if err == nil && len(matches) < 12 {
+		err = &calibration.Wrong{What: fmt.Sprintf("only %d %s in view", len(matches), p.options.Board.points()), Remedy: "at least 12 must be in view: move the plate, or take one of a finer pitch"}
+	}
 	if err != nil {
 		return err
 	}
-	fit, err := Solve([][]Match{matches}, e.Width, e.Height, false)
+	fit, err := Solve([][]Match{matches}, e.Width, e.Height, len(matches) >= Bends)
 	if err != nil {
 		return err
 	}
 	want := float64(step.Set.Turn) / float64(physic.Radian)
-	if off := math.Remainder(fit.Turns[0]-want, 2*math.Pi); math.Abs(off) > math.Pi/6 {
-		return &calibration.Wrong{What: fmt.Sprintf("the chessboard lies turned by %.0f°; want %.0f°", degrees(fit.Turns[0]), degrees(want)),
+	if off := math.Remainder(fit.Turns[0]-want, p.options.Board.symmetry()); math.Abs(off) > math.Pi/6 {
+		return &calibration.Wrong{What: fmt.Sprintf("the %s lies turned by %.0f°; want %.0f°", p.options.Board.name(), degrees(fit.Turns[0]), degrees(want)),
 			Remedy: remedy(off)}
 	}
 	p.state.Width, p.state.Height = e.Width, e.Height
@@ -223,11 +231,13 @@ func remedy(off float64) string {
 // Result fits all poses together.
 func (p *Procedure) Result() (*calibration.Result, error) {
 	o := p.options
-	fit, err := Solve(p.state.Poses, p.state.Width, p.state.Height, o.Distortion)
+	// Distortion that is left out would change the scale: one pose of enough points
+	// shows it well enough to take it out.
+	fit, err := Solve(p.state.Poses, p.state.Width, p.state.Height, o.Distortion || len(p.state.Poses[0]) >= Bends)
 	if err != nil {
 		return nil, err
 	}
-	ex, ey, eskew, ek := fit.Errors()
+	ex, ey, eskew, ek := p.errors(fit)
 	k := calibration.K
 	plate := func(v float64) float64 { return v * o.PitchError }
 	uncertainty := p.uncertainty(fit)
@@ -237,13 +247,16 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 			{Name: "pixel-y", Title: "pixel size in y", Value: fit.PixelY, Uncertainty: k * math.Hypot(ey, plate(fit.PixelY)), Unit: "µm"},
 			{Name: "skew", Title: "pixel axes off a right angle", Value: 1e3 * fit.Skew, Uncertainty: k * 1e3 * eskew, Unit: "mrad",
 				Limits: calibration.Between(-o.MaxSkew, o.MaxSkew)},
-			{Name: "turn", Title: "plate turned against the camera, first pose", Value: 1e3 * fit.Turns[0], Unit: "mrad"},
+			{Name: "turn", Title: "plate turned against the camera, first pose", Value: 1e3 * math.Remainder(fit.Turns[0], o.Board.symmetry()), Unit: "mrad"},
 			{Name: "rms", Title: "corners off the fit, rms", Value: fit.RMS, Unit: "pixels", Limits: calibration.AtMost(o.MaxRMS)},
 			{Name: "error", Title: "worst uncertainty of a place in the view", Value: float64(slices.Max(uncertainty.Values)), Unit: "µm",
 				Limits: calibration.AtMost(o.MaxError)},
 		},
 		Parameters: map[string]float64{"pixel_x_um": fit.PixelX, "pixel_y_um": fit.PixelY, "skew_rad": fit.Skew},
 		Maps:       []calibration.Map{uncertainty},
+	}
+	if !o.Distortion && math.Abs(fit.K) > k*ek && math.Abs(fit.K) > 1e-3 {
+		r.Notes = append(r.Notes, fmt.Sprintf("the lens distorts by about %.1f %% at the corner: kensa calibrate geometry measures that", 100*fit.K))
 	}
 	if o.Distortion {
 		r.Figures = append(r.Figures, calibration.Figure{Name: "distortion", Title: "distortion at the corner", Value: 100 * fit.K, Uncertainty: k * 100 * ek,
@@ -255,6 +268,25 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		}
 	}
 	return r, nil
+}
+
+// Bends is from how many points of one pose distortion can be told from scale.
+const Bends = 60
+
+// alike is what all points at one side of the plate may be off together, pixels,
+// one standard deviation: by the light's shading, or by the sampling of edges. The
+// residuals do not show it.
+const alike = 0.006
+
+// errors are the fit's standard errors, with what the residuals do not show.
+func (p *Procedure) errors(fit *Fit) (x, y, skew, k float64) {
+	x, y, skew, k = fit.Errors()
+	low, high := Point{math.Inf(1), math.Inf(1)}, Point{math.Inf(-1), math.Inf(-1)}
+	for _, m := range p.state.Poses[0] {
+		low, high = Point{min(low.X, m.Seen.X), min(low.Y, m.Seen.Y)}, Point{max(high.X, m.Seen.X), max(high.Y, m.Seen.Y)}
+	}
+	width, height := alike/(high.X-low.X), alike/(high.Y-low.Y)
+	return math.Hypot(x, fit.PixelX*width), math.Hypot(y, fit.PixelY*height), math.Hypot(skew, max(width, height)), math.Hypot(k, max(width, height))
 }
 
 // Size of the uncertainty map.
@@ -293,9 +325,4 @@ func (p *Procedure) residuals(fit *Fit) calibration.Map {
 		m.Values[i] = float32(math.Sqrt(float64(m.Values[i] / n)))
 	}
 	return m
-}
-
-func median(v []float64) float64 {
-	slices.Sort(v)
-	return v[len(v)/2]
 }

@@ -93,6 +93,7 @@ func Solve(poses [][]Match, width, height int, distortion bool) (*Fit, error) {
 	}
 	f.centre = true
 	start := f.start()
+	start[atK] = fit.K // without distortion its centre cannot be told
 	return f.solve(start)
 }
 

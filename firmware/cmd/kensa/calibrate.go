@@ -25,10 +25,15 @@ import (
 // calibrateCommand is the field engineer's: the procedures first, then what is
 // done with their results.
 type calibrateCommand struct {
-	Dark    darkCommand    `cmd:"" help:"The sensor without light: level, noise, dark current, hot pixels."`
-	Flat    flatCommand    `cmd:"" help:"The sensor under even light: photon transfer, linearity, gain map."`
-	Trigger triggerCommand `cmd:"" help:"Latency and jitter from pulse to exposure; the pairing window."`
-	Focus   focusCommand   `cmd:"" help:"Best focus by a sweep, its tilt and curvature over the view, MTF at an edge."`
+	Dark         darkCommand         `cmd:"" help:"The sensor without light: level, noise, dark current, hot pixels."`
+	Flat         flatCommand         `cmd:"" help:"The sensor under even light: photon transfer, linearity, gain map."`
+	Trigger      triggerCommand      `cmd:"" help:"Latency and jitter from pulse to exposure; the pairing window."`
+	Focus        focusCommand        `cmd:"" help:"Best focus by a sweep, its tilt and curvature over the view, MTF at an edge."`
+	Scale        scaleCommand        `cmd:"" help:"The size of a pixel in x and y, with a plate of known pitch in one place."`
+	Geometry     geometryCommand     `cmd:"" help:"Scale and distortion over the whole view, with the plate in several places."`
+	Stage        stageCommand        `cmd:"" help:"How the stage moves as the camera sees it: scale, turn, squareness, backlash, repeatability."`
+	Illumination illuminationCommand `cmd:"" name:"light" help:"The light: warm-up, strength against current, evenness, flicker."`
+	Temperature  temperatureCommand  `cmd:"" help:"Drift of scale and focus with temperature, as a correction that can be switched on."`
 
 	Show    calibrateShowCommand    `cmd:"" help:"Show the calibration in use, or another; plot its curves and maps."`
 	Diff    calibrateDiffCommand    `cmd:"" help:"Compare two calibrations, figure by figure."`
