@@ -71,6 +71,7 @@ type Golden struct {
 	before    fieldBefore
 	joiner    defect.Joiner
 	pattern   *defect.Pattern
+	dies      []Die // the memory of what Inspect returns
 
 	turns      []pose.Turn // what each registered die says of its own
 	sightings  []pose.Sighting
@@ -141,7 +142,7 @@ func (g *Golden) Inspect(img frame.Image, rects []image.Rectangle) ([]Die, error
 // inspectStraight compares dies that are not turned against the golden, and
 // leaves the others to inspectTurned.
 func (g *Golden) inspectStraight(img frame.Image, rects []image.Rectangle) ([]Die, error) {
-	dies := make([]Die, 0, len(rects))
+	dies := g.dies[:0]
 	g.places, g.turns, g.sightings = g.places[:0], g.turns[:0], g.sightings[:0]
 	for _, r := range rects {
 		die, err := g.register(img, r)
@@ -150,6 +151,7 @@ func (g *Golden) inspectStraight(img frame.Image, rects []image.Rectangle) ([]Di
 		}
 		dies = append(dies, die)
 	}
+	g.dies = dies
 	if g.learnTurn(len(rects)); g.turned.away(g.size) || len(g.places) < len(rects) && g.turned.field.Off(reach(img)) > 1 {
 		return g.inspectTurned(img, rects)
 	}
@@ -182,12 +184,11 @@ func (g *Golden) register(img frame.Image, r image.Rectangle) (Die, error) {
 		return die, nil
 	}
 	m, err := g.match(img, r)
-	var mismatch register.Mismatch
-	if errors.As(err, &mismatch) {
-		die.Reason = string(mismatch)
-		return die, nil
-	}
 	if err != nil {
+		var mismatch register.Mismatch // here, since it costs an allocation
+		if errors.As(err, &mismatch) {
+			die.Reason, err = string(mismatch), nil
+		}
 		return die, err
 	}
 	g.sight(img, r, m)
