@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"kensa/bus/ledger"
 	"kensa/bus/ledger/ledgertest"
@@ -71,4 +74,45 @@ func TestFullRecordHoldsAll(t *testing.T) {
 	if _, _, err := i.Record(w, ledger.Full, ledger.Baseline{}); err == nil {
 		t.Error("more good dies than dies passed")
 	}
+}
+
+// Whatever the wafer, its relative record is made of nothing but a pseudonym, a
+// flag, a second and a rounded deviation: two wafers that agree in these are not
+// told apart, however their names and counts differ.
+func TestRelativeRecordsOfAnyWafer(t *testing.T) {
+	i, b := identity(t, "node-1"), learn(t, 90, 92, 95)
+	name := rapid.StringMatching(`[A-Za-z0-9 ._-]{6,24}`)
+	rapid.Check(t, func(t *rapid.T) {
+		w := ledger.Wafer{
+			Finished: time.Unix(rapid.Int64Range(1e9, 4e9).Draw(t, "second"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")),
+			Product:  name.Draw(t, "product"), Lot: name.Draw(t, "lot"), Substrate: name.Draw(t, "substrate"), Recipe: name.Draw(t, "recipe"),
+			Dies: rapid.IntRange(1, 100_000).Draw(t, "dies"), Density: rapid.Float64Range(0, 1e4).Draw(t, "density"),
+		}
+		w.Inspected = rapid.IntRange(0, w.Dies).Draw(t, "inspected")
+		w.Good = rapid.IntRange(0, w.Inspected).Draw(t, "good")
+		w.Bins = map[string]int{"1": w.Good, "7": w.Inspected - w.Good}
+		r, _, err := i.Record(w, ledger.Relative, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.Time.Equal(w.Finished.Truncate(time.Second)) {
+			t.Errorf("time %v of a wafer of %v", r.Time, w.Finished)
+		}
+		if d := r.Deviation; d != nil && *d != math.Round(*d*100)/100 {
+			t.Errorf("deviation %v is finer than 0.01", *d)
+		}
+		same := ledger.Record{Time: r.Time, Disclosure: ledger.Relative, Product: i.Pseudonym(w.Product), Complete: r.Complete, Deviation: r.Deviation}
+		if !reflect.DeepEqual(r, same) {
+			t.Errorf("record %+v holds more than %+v", r, same)
+		}
+		body, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{w.Product, w.Lot, w.Substrate, w.Recipe} {
+			if strings.Contains(string(body), secret) {
+				t.Errorf("%q is in %s", secret, body)
+			}
+		}
+	})
 }

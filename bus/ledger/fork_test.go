@@ -51,7 +51,11 @@ func TestRestoredDatabase(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	dice := rand.New(rand.NewPCG(seed, 0))
-	for round := range 12 {
+	restores := 12
+	if testing.Short() {
+		restores = 4
+	}
+	for round := range restores {
 		node := fmt.Sprintf("node-%d", round)
 		i, o := identity(t, node), ledgertest.NewOutbox()
 		store := collected{ledgertest.NewStore(), make(chan int64, 1000)}

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -88,10 +89,11 @@ func TestBadLink(t *testing.T) {
 	})
 }
 
-// The broker dies with all it holds, the receiver and the sender are restarted,
+var rounds = flag.Int("faults", 25, "how many faults TestRandomFaults makes on each broker, besides those of link and disk")
+
+// The broker dies with all it holds or holds still, the receiver and the sender are restarted,
 // commits fail, at random; afterwards every record is there once.
 func TestRandomFaults(t *testing.T) {
-	const rounds = 25 // two faults in each
 	onBothBrokers(t, func(t *testing.T, b server, address string) {
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
@@ -104,12 +106,12 @@ func TestRandomFaults(t *testing.T) {
 		receiver := startReceiver(t, address, store, known, newSeen(), f)
 		sender, p := startSender(t, address, o, i, f)
 		total := 0
-		for range rounds {
+		for range *rounds {
 			n := dice.IntN(60)
 			produce(t, o, i, n)
 			total += n
 			sender.Notify()
-			switch dice.IntN(4) {
+			switch dice.IntN(5) {
 			case 0:
 				b.kill(t)
 				b.start(t)
@@ -119,7 +121,9 @@ func TestRandomFaults(t *testing.T) {
 			case 2:
 				p.close()
 				sender, p = startSender(t, address, o, i, f)
-			case 3: // let it work
+			case 3: // hold still without a word, as a machine that swaps does
+				b.pause(t, time.Duration(dice.IntN(50))*time.Millisecond)
+			case 4: // let it work
 				time.Sleep(time.Duration(dice.IntN(30)) * time.Millisecond)
 			}
 		}
@@ -128,6 +132,7 @@ func TestRandomFaults(t *testing.T) {
 		p.close()
 		receiver.close()
 		wantAll(t, store, "node-1", total)
+		t.Logf("%d records over %d faults", total, *rounds)
 	})
 }
 

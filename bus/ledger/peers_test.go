@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ var silent = slog.New(slog.DiscardHandler)
 type server interface {
 	start(t testing.TB)
 	kill(t testing.TB)
+	// pause stops it for a while, and with it whoever waits for it.
+	pause(t testing.TB, d time.Duration)
 }
 
 // embedded is Kensa's own broker.
@@ -57,6 +60,9 @@ func (e *embedded) kill(t testing.TB) {
 		t.Error(err)
 	}
 }
+
+// pause does nothing: this broker stands still only with the test.
+func (*embedded) pause(testing.TB, time.Duration) {}
 
 // mosquitto is Debian's broker, killed without warning.
 type mosquitto struct {
@@ -89,6 +95,17 @@ func (m *mosquitto) kill(t testing.TB) {
 	}
 	var exit *exec.ExitError
 	if err := m.command.Wait(); err != nil && !errors.As(err, &exit) {
+		t.Error(err)
+	}
+}
+
+func (m *mosquitto) pause(t testing.TB, d time.Duration) {
+	t.Helper()
+	if err := m.command.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Error(err)
+	}
+	time.Sleep(d)
+	if err := m.command.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Error(err)
 	}
 }

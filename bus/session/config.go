@@ -47,6 +47,10 @@ type Config struct {
 	AckTimeout time.Duration `toml:"ack_timeout"`
 	// Window is how many QoS 1 messages may be under way without PUBACK, 1 to 1000.
 	Window int `toml:"window"`
+	// Bandwidth is how many bytes a second this connection may send, TCP's and TLS's
+	// own left out; 0: as many as the network takes. On a small link, 100 to
+	// 1,000,000,000 leaves room for others.
+	Bandwidth int `toml:"bandwidth"`
 	// ReconnectMin and ReconnectMax bound the pause between attempts. It doubles
 	// with each failure, and a random part of it is left out, so that a fab's
 	// appliances do not all come back in one instant.
@@ -70,6 +74,8 @@ func Default() Config {
 const (
 	maxClientID  = 128
 	maxWindow    = 1000
+	minBandwidth = 100 // bytes a second
+	maxBandwidth = 1_000_000_000
 	maxKeepAlive = 65535 * time.Second // a 16-bit number of seconds on the wire
 )
 
@@ -93,6 +99,8 @@ func (c Config) Check() error {
 		return errors.New("username: empty; MQTT has no password without one")
 	case (c.CertFile == "") != (c.KeyFile == ""):
 		return errors.New("cert_file, key_file: only one is set; want both or none")
+	case c.Bandwidth != 0 && (c.Bandwidth < minBandwidth || c.Bandwidth > maxBandwidth):
+		return fmt.Errorf("bandwidth: %d; want 0, or %d to %d bytes a second", c.Bandwidth, minBandwidth, maxBandwidth)
 	case c.Window < 1 || c.Window > maxWindow:
 		return fmt.Errorf("window: %d; want 1 to %d", c.Window, maxWindow)
 	}

@@ -81,6 +81,7 @@ type watched struct {
 	net.Conn
 	failed func(error)
 	limit  time.Duration // for one write
+	pace   *pace         // nil: none
 	// writing holds one element during a write.
 	writing chan struct{}
 }
@@ -96,8 +97,11 @@ func (w *watched) Read(b []byte) (int, error) {
 func (w *watched) Write(b []byte) (int, error) {
 	w.writing <- struct{}{}
 	defer func() { <-w.writing }()
-	err := w.Conn.SetWriteDeadline(time.Now().Add(w.limit))
+	err := w.pace.wait(len(b))
 	n := 0
+	if err == nil {
+		err = w.Conn.SetWriteDeadline(time.Now().Add(w.limit))
+	}
 	if err == nil {
 		n, err = w.Conn.Write(b)
 	}

@@ -114,7 +114,7 @@ func (s *Session) options(l *Link, broker *url.URL, will *Message) (*mqtt.Client
 		}
 		// Ends the greeting too when the session is closed during it.
 		context.AfterFunc(l.ctx, func() { conn.Close() })
-		l.conn = &watched{conn, l.lose, s.config.WriteTimeout, make(chan struct{}, 1)}
+		l.conn = &watched{conn, l.lose, s.config.WriteTimeout, newPace(l.ctx, s.config.Bandwidth), make(chan struct{}, 1)}
 		return l.conn, nil
 	})
 	if will != nil {

@@ -68,9 +68,14 @@ func write(t *testing.T, path, text string) {
 // authority makes a certificate authority, and a certificate by it for 127.0.0.1.
 func authority(t *testing.T, folder string) (ca, cert, key string) {
 	t.Helper()
+	return authorityUntil(t, folder, time.Now().Add(time.Hour))
+}
+
+func authorityUntil(t *testing.T, folder string, end time.Time) (ca, cert, key string) {
+	t.Helper()
 	issuer := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: end, KeyUsage: x509.KeyUsageCertSign,
 	}
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "leaf"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},

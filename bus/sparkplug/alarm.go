@@ -42,11 +42,11 @@ func alarmMetrics() []Metric {
 
 func (a Alarm) values() (map[string]payload.Value, error) {
 	switch {
-	case a.ID < 0 || a.ID > math.MaxUint32:
+	case a.ID < 0 || int64(a.ID) > math.MaxUint32:
 		return nil, fmt.Errorf("alarm: ALID %d; want 0 to %d", a.ID, uint32(math.MaxUint32))
 	case a.Category < 1 || a.Category > 8:
 		return nil, fmt.Errorf("alarm %d: category %d; want 1 to 8", a.ID, a.Category)
-	case a.Active < 0 || a.Active > math.MaxUint32:
+	case a.Active < 0 || int64(a.Active) > math.MaxUint32:
 		return nil, fmt.Errorf("alarm %d: %d active; want 0 to %d", a.ID, a.Active, uint32(math.MaxUint32))
 	case a.Time.IsZero():
 		return nil, fmt.Errorf("alarm %d: time: none; Sparkplug data have a time", a.ID)

@@ -75,6 +75,8 @@
 //	Health/DiskFree         UInt64    B
 //	Health/OutboxPending    UInt64
 //	Health/FramesLost       UInt64
+//	Health/Temperature      Double    °C
+//	Health/Humidity         Double    %
 //
 // Of the chuck (DBIRTH, DDATA):
 //

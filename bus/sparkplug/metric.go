@@ -48,6 +48,9 @@ const (
 	HealthDisk     = "Health/DiskFree"
 	HealthOutbox   = "Health/OutboxPending"
 	HealthFrames   = "Health/FramesLost"
+	// Of an appliance with a sensor; null without.
+	HealthTemperature = "Health/Temperature"
+	HealthHumidity    = "Health/Humidity"
 )
 
 // diskBand is the dead-band of free disk space, bytes: every wafer takes some.
@@ -95,5 +98,7 @@ func healthMetrics() []Metric {
 		disk,
 		node(HealthOutbox, payload.TypeUInt64, "", "messages that wait to be sent, of all planes"),
 		node(HealthFrames, payload.TypeUInt64, "", "camera frames lost since the software started"),
+		node(HealthTemperature, payload.TypeDouble, "°C", "temperature at the optics, to a tenth; null where nothing measures it"),
+		node(HealthHumidity, payload.TypeDouble, "%", "relative humidity at the optics, to the full number; null where nothing measures it"),
 	}
 }

@@ -105,7 +105,7 @@ func (w Wafer) check() error {
 		name  string
 		value int
 	}{{"slot", w.Slot}, {"dies", w.Dies}, {"inspected", w.Inspected}, {"good", w.Good}, {"defects", w.Defects}} {
-		if n.value < 0 || n.value > math.MaxUint32 {
+		if n.value < 0 || int64(n.value) > math.MaxUint32 {
 			return fmt.Errorf("wafer %s: %s: %d; want 0 to %d", w.Substrate, n.name, n.value, uint32(math.MaxUint32))
 		}
 	}

@@ -79,6 +79,24 @@ func (g *Guide) open(name, options string, p calibration.Procedure) (*session.Se
 // judge shows the result and writes it if it is accepted. The session is over
 // either way; only an interruption leaves it to be resumed.
 func (g *Guide) judge(ctx context.Context, s *session.Session, name string, r *calibration.Result) error {
+	celsius, known := s.Temperature()
+	err := g.Keep(ctx, name, r, temperature(celsius, known))
+	if err == nil || errors.Is(err, ErrFailed) || errors.Is(err, ErrDeclined) {
+		return errors.Join(err, s.Discard())
+	}
+	return err
+}
+
+func temperature(celsius float64, known bool) *float64 {
+	if !known {
+		return nil
+	}
+	return &celsius
+}
+
+// Keep shows a result and writes it if it is accepted. celsius is what it was
+// measured at; nil where that is not known.
+func (g *Guide) Keep(ctx context.Context, name string, r *calibration.Result, celsius *float64) error {
 	if err := WriteResult(g.Terminal.out, name, r); err != nil {
 		return err
 	}
@@ -90,7 +108,7 @@ func (g *Guide) judge(ctx context.Context, s *session.Session, name string, r *c
 		}
 	}
 	if r.Verdict() == calibration.Fail && !g.AcceptFailed {
-		return errors.Join(fmt.Errorf("%s: %w; nothing was written", name, ErrFailed), s.Discard())
+		return fmt.Errorf("%s: %w; nothing was written", name, ErrFailed)
 	}
 	yes := g.Yes
 	if !yes {
@@ -100,26 +118,20 @@ func (g *Guide) judge(ctx context.Context, s *session.Session, name string, r *c
 		}
 	}
 	if !yes {
-		return errors.Join(fmt.Errorf("%s: %w", name, ErrDeclined), s.Discard())
+		return fmt.Errorf("%s: %w", name, ErrDeclined)
 	}
-	if err := g.accept(s, name, r); err != nil {
-		return err
-	}
-	return s.Discard()
+	return g.accept(name, r, celsius)
 }
 
 // accept writes the next calibration.
-func (g *Guide) accept(s *session.Session, name string, r *calibration.Result) error {
+func (g *Guide) accept(name string, r *calibration.Result, celsius *float64) error {
 	station := store.Of(g.Bench.Station())
 	was, err := g.Store.Current(station.Objective)
 	if err != nil && !errors.Is(err, store.ErrNone) {
 		return err
 	}
 	now := g.Now().UTC().Truncate(time.Second)
-	section := &store.Section{At: now, By: g.By, Software: g.Software, Result: *r}
-	if celsius, known := s.Temperature(); known {
-		section.Temperature = &celsius
-	}
+	section := &store.Section{At: now, By: g.By, Software: g.Software, Temperature: celsius, Result: *r}
 	if was != nil && was.Station != station {
 		g.printf("  the calibration in use, number %d, was of other hardware; its other sections are left behind\n", was.Number)
 		was = nil

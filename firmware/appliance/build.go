@@ -152,6 +152,7 @@ func (a *Appliance) openStation(ctx context.Context) error {
 	}
 	a.station, err = station.New(station.Parts{
 		Lines: lines, Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log, Meter: meter, KeepFrames: a.keptFrames(),
+		Climate:  a.climateNow,
 		Store:    &keeper{a.store, a.identity, a.config, a.notify, a.committed},
 		Optics:   newDustKeeper(a.config.Storage.State, job.Plan, a.log),
 		Observer: a.observers(),

@@ -6,17 +6,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"periph.io/x/conn/v3/gpio"
-	"periph.io/x/conn/v3/physic"
 
 	"kensa/firmware/alarm"
 	"kensa/firmware/config"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
-	"kensa/hw/environment"
 	"kensa/hw/i2c"
 	"kensa/hw/light"
 	"kensa/hw/line"
@@ -193,58 +189,4 @@ func (l *lamps) show() {
 		}
 	}
 	l.tower.Show(s)
-}
-
-// climate measures the surroundings, from the watch's goroutine.
-type climate struct {
-	sensor                environment.Sensor
-	temperature, humidity prometheus.Gauge
-}
-
-// openEnvironment takes the sensor.
-func (a *Appliance) openEnvironment() error {
-	c := a.config.Environment
-	if c.Sensor == "" {
-		return nil
-	}
-	bus, err := i2c.Open(c.Bus)
-	if err != nil {
-		return err
-	}
-	a.onClose(bus.Close)
-	var sensor environment.Sensor = environment.NewSHT3x(bus, c.Address, time.Sleep)
-	if c.Sensor == "bme280" {
-		if sensor, err = environment.NewBME280(bus, c.Address); err != nil {
-			return err
-		}
-	}
-	a.onClose(sensor.Halt)
-	gauge := func(name, help string) prometheus.Gauge {
-		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
-	}
-	a.climate = &climate{sensor, gauge("kensa_environment_celsius", "Temperature at the optics."),
-		gauge("kensa_environment_humidity_percent", "Relative humidity at the optics.")}
-	for _, g := range []prometheus.Gauge{a.climate.temperature, a.climate.humidity} {
-		if err := a.registry.Register(g); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// watchClimate measures once.
-func (a *Appliance) watchClimate() {
-	if a.climate == nil {
-		return
-	}
-	var e physic.Env
-	err := a.climate.sensor.Sense(&e)
-	detail := ""
-	if err != nil {
-		detail = err.Error()
-	} else {
-		a.climate.temperature.Set(e.Temperature.Celsius())
-		a.climate.humidity.Set(float64(e.Humidity) / float64(physic.PercentRH))
-	}
-	a.alarmWhen(err != nil, alarm.SensorFailed, detail)
 }

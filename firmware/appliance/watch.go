@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -237,6 +238,7 @@ func (a *Appliance) watchHealth(ctx context.Context) {
 			a.log.Error("MES outbox not read", "error", err)
 		}
 		a.alarmWhen(numbers.Waiting() > backlogAlarm, alarm.HostBacklog, fmt.Sprintf("%d results and alarms wait", numbers.Waiting()))
+		maps.Copy(values, healthOfClimate(a.climateNow()))
 		values[sparkplug.HealthOutbox] = payload.UInt64(waiting + numbers.Waiting())
 		a.mes.update(values)
 	}

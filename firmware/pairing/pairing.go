@@ -7,6 +7,7 @@
 package pairing
 
 import (
+	"slices"
 	"time"
 
 	"kensa/hw/camera"
@@ -63,6 +64,10 @@ const (
 //     pulse was lost;
 //   - an edge that the line tells as lost is a stop, or the bounce of one.
 //
+// A line tells of a lost edge with its next one, which after a wafer's last pulse
+// is another wafer's. So the machine is also given what the numbering of
+// WAFER-PRESENT shows, whose edge ends the wafer: Beside.
+//
 // What came between two pairs is judged when the second is there, and numbered
 // by what is likeliest, so that inspection need not wait. When the wafer has
 // ended and the number of its fields is known, trusted says which of these
@@ -80,6 +85,8 @@ type Machine struct {
 	accepted  time.Duration // the latest pulse that counted, for bounce
 	anyPulse  bool
 	told      uint64 // edges lost beside pulses that did not count
+	beside    beside
+	slots     []Slot // the memory of what settle returns
 	lastFrame uint64 // the camera's number of the latest frame taken
 	pairedAt  time.Duration
 	anyPair   bool
@@ -142,13 +149,16 @@ func (p *Machine) Reset(began time.Duration, fields int) {
 	for _, f := range p.frames {
 		f.Release()
 	}
-	*p = Machine{window: p.window, minInterval: p.minInterval, keep: p.keep, lastFrame: p.lastFrame, steps: p.steps,
+	*p = Machine{window: p.window, minInterval: p.minInterval, keep: p.keep, lastFrame: p.lastFrame, steps: p.steps, beside: p.beside.next(),
+		slots: p.slots, pulses: p.pulses[:0], frames: p.frames[:0],
 		began: began, fields: fields, ledger: ledger{stops: p.ledger.stops[:0]}, gap: gap{pulses: p.gap.pulses[:0], orphans: p.gap.orphans[:0]}}
 }
 
-// Pulse takes the next pulse of the line and returns the slots that it settles.
+// Pulse takes the next pulse of the line and returns the slots that it settles,
+// which are valid until the next call.
 func (p *Machine) Pulse(t trigger.Pulse) []Slot {
 	p.told += t.Missed
+	p.beside.pulsed += t.Missed
 	if p.anyPulse && t.Time-p.accepted < p.minInterval {
 		p.seen[DoubledPulse]++
 		return nil
@@ -159,7 +169,8 @@ func (p *Machine) Pulse(t trigger.Pulse) []Slot {
 	return p.settle()
 }
 
-// Frame takes the camera's next frame and returns the slots that it settles.
+// Frame takes the camera's next frame and returns the slots that it settles, valid
+// as those of Pulse.
 func (p *Machine) Frame(f *camera.Frame) []Slot {
 	p.frames = append(p.frames, f)
 	slots := p.settle()
@@ -169,9 +180,36 @@ func (p *Machine) Frame(f *camera.Frame) []Slot {
 	return slots
 }
 
+// Beside takes how many edges were lost since the latest edge of WAFER-PRESENT, as
+// the edge now read shows. It is called for each, before Reset and before Finish.
+func (p *Machine) Beside(lost uint64) { p.beside.heard += lost }
+
+// beside compares what two lines of one numbering tell of lost edges. What it
+// adds can only raise a doubt.
+type beside struct {
+	heard  uint64 // by WAFER-PRESENT, since it rose
+	pulsed uint64 // by the pulses since then, with what they repeat
+	debt   uint64 // heard before, for the next pulse to repeat
+	said   uint64 // by untold
+}
+
+// untold are the losses that no pulse has told of and untold neither.
+func (b *beside) untold() uint64 {
+	own := b.pulsed - min(b.pulsed, b.debt)
+	n := b.heard - min(b.heard, own+b.said)
+	b.said += n
+	return n
+}
+
+// next begins anew with what the pulses still owe.
+func (b beside) next() beside {
+	all := b.debt + b.heard
+	return beside{debt: all - min(all, b.pulsed)}
+}
+
 // settle decides as much as the heads of both queues allow.
 func (p *Machine) settle() []Slot {
-	var slots []Slot
+	slots := p.slots[:0]
 	for len(p.pulses) > 0 {
 		p.contest(p.pulses[0])
 		if len(p.frames) == 0 {
@@ -186,6 +224,7 @@ func (p *Machine) settle() []Slot {
 			p.giveUp()
 		}
 	}
+	p.slots = slots
 	return slots
 }
 
@@ -205,7 +244,7 @@ func (p *Machine) pair(slots []Slot) []Slot {
 	p.gap.told += t.Missed
 	slots = p.bridge(slots, t.Time, true)
 	f := p.takeFrame()
-	p.pulses = p.pulses[1:]
+	p.pulses = slices.Delete(p.pulses, 0, 1)
 	p.anyPair, p.pairedAt = true, f.Time
 	p.ledger.add(stop{number: p.stops, time: t.Time})
 	slots = append(slots, Slot{Number: p.stops, Outcome: Paired, Frame: f, Pulsed: t.Time})
@@ -217,7 +256,7 @@ func (p *Machine) pair(slots []Slot) []Slot {
 func (p *Machine) giveUp() {
 	p.gap.told += p.pulses[0].Missed
 	p.gap.pulses = append(p.gap.pulses, p.pulses[0].Time)
-	p.pulses = p.pulses[1:]
+	p.pulses = slices.Delete(p.pulses, 0, 1)
 	p.seen[Unanswered]++
 }
 
@@ -234,7 +273,7 @@ func (p *Machine) takeFrame() *camera.Frame {
 	if f.Sequence <= p.lastFrame {
 		p.seen[CameraRestarted]++
 	}
-	p.frames, p.lastFrame = p.frames[1:], f.Sequence
+	p.frames, p.lastFrame = slices.Delete(p.frames, 0, 1), f.Sequence
 	return f
 }
 
@@ -254,6 +293,9 @@ func (p *Machine) Finish() []Slot {
 	for len(p.frames) > 0 {
 		p.orphan()
 	}
+	// Lost beside pulses that did not count, and after the last of all.
+	p.gap.told += p.told + p.beside.untold()
+	p.told = 0
 	return p.bridge(nil, 0, false)
 }
 

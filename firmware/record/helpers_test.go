@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"periph.io/x/conn/v3/physic"
+
 	"kensa/firmware/alarm"
 	"kensa/hw/handler"
 	"kensa/vision/defect"
@@ -74,6 +76,9 @@ func sample(n, dies, defects, images int) *Wafer {
 	}
 	for i := range defects {
 		w.Defects = append(w.Defects, sampleDefect(random, i, w.Dies[i%dies].Index, i < images))
+	}
+	if n%2 == 1 {
+		w.Climate = &Climate{Temperature: physic.ZeroCelsius + 21437*physic.MilliKelvin, Humidity: 43*physic.PercentRH + 7*physic.TenthMicroRH}
 	}
 	w.Summary = wafer.Summary{Dies: dies, Inspected: dies, Good: dies, Defects: defects, Area: 0.5, Verdict: wafer.Pass}
 	return w

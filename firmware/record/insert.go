@@ -50,12 +50,14 @@ func (t *Tx) insertWafer() error {
 	if err != nil {
 		return fmt.Errorf("bin names: %w", err)
 	}
+	temperature, humidity := w.Climate.columns()
 	result, err := t.tx.ExecContext(t.ctx, `INSERT INTO wafer (carrier, lot, slot, substrate, run, recipe, recipe_version,
-		recipe_hash, started, finished, fields, fields_inspected, layout, bin_names, dies, inspected, good, defects, area, verdict, calibration)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		recipe_hash, started, finished, fields, fields_inspected, layout, bin_names, dies, inspected, good, defects, area, verdict, calibration,
+		temperature, humidity) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.Carrier, m.Lot, m.Slot, m.Substrate, w.Run, w.Recipe, w.RecipeVersion,
 		w.RecipeHash, nanos(w.Started), nanos(w.Finished), w.Fields, w.FieldsInspected, string(layout), string(names),
-		w.Summary.Dies, w.Summary.Inspected, w.Summary.Good, w.Summary.Defects, w.Summary.Area, string(w.Summary.Verdict), w.Calibration)
+		w.Summary.Dies, w.Summary.Inspected, w.Summary.Good, w.Summary.Defects, w.Summary.Area, string(w.Summary.Verdict), w.Calibration,
+		temperature, humidity)
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,7 @@ type Wafer struct {
 	BinNames        map[wafer.Bin]string
 	Dies            []Die
 	Defects         []Defect
+	Climate         *Climate      // nil where nothing measured it
 	Alarms          []alarm.Alarm // set at some time while it was inspected
 }
 

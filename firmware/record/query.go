@@ -23,7 +23,8 @@ type Filter struct {
 
 // heads reads wafers without their lists.
 const heads = `SELECT id, run, carrier, lot, slot, substrate, recipe, recipe_version, recipe_hash, started, finished,
-	fields, fields_inspected, layout, bin_names, dies, inspected, good, defects, area, verdict, calibration FROM wafer `
+	fields, fields_inspected, layout, bin_names, dies, inspected, good, defects, area, verdict, calibration,
+	temperature, humidity FROM wafer `
 
 type scanner interface{ Scan(...any) error }
 
@@ -32,14 +33,16 @@ func scanHead(row scanner) (Wafer, error) {
 	var layout storedLayout
 	var layoutText, names []byte
 	var started, finished sql.NullInt64
+	var temperature, humidity sql.NullFloat64
 	m, s := &w.Material, &w.Summary
 	err := row.Scan(&w.ID, &w.Run, &m.Carrier, &m.Lot, &m.Slot, &m.Substrate, &w.Recipe, &w.RecipeVersion, &w.RecipeHash,
 		&started, &finished, &w.Fields, &w.FieldsInspected, &layoutText, &names,
-		&s.Dies, &s.Inspected, &s.Good, &s.Defects, &s.Area, &s.Verdict, &w.Calibration)
+		&s.Dies, &s.Inspected, &s.Good, &s.Defects, &s.Area, &s.Verdict, &w.Calibration, &temperature, &humidity)
 	if err != nil {
 		return w, err
 	}
 	w.Started, w.Finished = instant(started), instant(finished)
+	w.Climate = climateOf(temperature, humidity)
 	if err := json.Unmarshal(names, &w.BinNames); err != nil {
 		return w, fmt.Errorf("wafer %d: %w: bin names: %w", w.ID, ErrDamaged, err)
 	}

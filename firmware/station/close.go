@@ -25,9 +25,15 @@ func (s *Station) closeWafer() {
 		bins[n] = d.Bin
 	}
 	w.Summary = wafer.Summarize(bins, len(w.Defects), w.Layout.DieArea(), s.job.MinYield)
+	if s.job.Plan.Open() && s.wafer.cutShort() {
+		w.Summary.Verdict = wafer.Incomplete // no count of fields would tell
+	}
 	s.judge()
 	s.judgeLight()
 	s.judgeTurn()
+	if s.Climate != nil {
+		w.Climate = s.Climate()
+	}
 	w.Finished = time.Now().UTC()
 	w.Alarms = s.alarmsOf(s.wafer)
 	s.wafer.closed = true

@@ -34,21 +34,48 @@ type result struct {
 // inspectAll is a worker.
 func (s *Station) inspectAll(inspector inspect.Inspector) {
 	for t := range s.work {
-		r := s.job.inspect(inspector, t)
-		t.frame.Release()
-		s.results <- r
+		s.results <- s.inspect(inspector, t)
+	}
+}
+
+// inspect looks at a task's field and gives its frame back.
+func (s *Station) inspect(inspector inspect.Inspector, t task) result {
+	defer t.frame.Release()
+	return s.job.inspect(inspector, t, s.blank())
+}
+
+// blank is an empty field, in the memory of one that was done.
+func (s *Station) blank() (f Field) {
+	select {
+	case f = <-s.done:
+	default:
+	}
+	return Field{Dies: f.Dies[:0], Defects: f.Defects[:0], owner: f.owner[:0], looks: f.looks[:0], looked: f.looked[:0],
+		light: f.light[:0], rects: f.rects[:0]}
+}
+
+// recycle gives a field's memory to one to come. Of what is looked at no pointer
+// stays.
+func (s *Station) recycle(f Field) {
+	clear(f.looks)
+	clear(f.Defects)
+	select {
+	case s.done <- f:
+	default:
 	}
 }
 
 // inspect looks at one field. The frame is read in place.
-func (j *Job) inspect(inspector inspect.Inspector, t task) (r result) {
+func (j *Job) inspect(inspector inspect.Inspector, t task, blank Field) (r result) {
 	started := time.Now()
+	r.Field = blank
 	r.Number, r.way = t.field.Number, t.way
 	img := frame.Image{Pix: t.frame.Pix, Width: t.frame.Width, Height: t.frame.Height, Stride: t.frame.Stride, Depth: t.frame.Depth}
 	if r.err = j.check(img); r.err != nil {
 		return r
 	}
-	found, err := inspector.Inspect(img, rects(t.field))
+	r.rects = appendRects(r.rects, t.field)
+	found, err := inspector.Inspect(img, r.rects)
 	if err != nil {
 		r.err = err
 		return r
@@ -98,9 +125,8 @@ func (j *Job) check(img frame.Image) error {
 	return nil
 }
 
-// rects are the field's dies in its frame; none means the whole frame.
-func rects(f wafer.Field) []image.Rectangle {
-	var all []image.Rectangle
+// appendRects appends the field's dies in its frame; none means the whole frame.
+func appendRects(all []image.Rectangle, f wafer.Field) []image.Rectangle {
 	for _, d := range f.Dies {
 		if !d.Rect.Empty() {
 			all = append(all, d.Rect)

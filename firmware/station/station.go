@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"log/slog"
 	"sync"
 	"time"
@@ -95,6 +96,7 @@ type Field struct {
 	looks  []dust.Look
 	looked []int // of each look: which of Dies
 	light  []float64
+	rects  []image.Rectangle // of the dies
 	layout wafer.Layout
 }
 
@@ -137,7 +139,9 @@ type Parts struct {
 	// KeepFrames is how many frames may wait for their pulses, which a real camera
 	// limits; 0: any number.
 	KeepFrames int
-	Log        *slog.Logger
+	// Climate is the surroundings as last measured; nil: nothing measures them.
+	Climate func() *record.Climate
+	Log     *slog.Logger
 }
 
 // State is what the outside sees of the station.
@@ -163,15 +167,17 @@ type Station struct {
 
 	state    State
 	pairing  *pairing.Machine
-	early    early // what came before its wafer was known to be there
-	wafer    *open // on the chuck, or just off it; nil between wafers
-	inFlight int   // fields queued or being inspected
+	presence uint64 // the number of WAFER-PRESENT's latest edge
+	early    early  // what came before its wafer was known to be there
+	wafer    *open  // on the chuck, or just off it; nil between wafers
+	inFlight int    // fields queued or being inspected
 	dust     dust.Watch
 	unsaved  bool // the dust has changed since it was saved
 
 	working sync.WaitGroup // the workers
 	work    chan task
 	results chan result
+	done    chan Field // whose memory fields to come use
 	pulses  chan trigger.Pulse
 	frames  chan *camera.Frame
 	edges   chan line.Event
@@ -195,6 +201,7 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 		pairing: pairing.New(pairing.Window{Min: config.LatencyMin, Max: config.LatencyMax}, config.MinInterval),
 		work:    make(chan task, config.Queue),
 		results: make(chan result),
+		done:    make(chan Field, config.Queue+len(job.Inspectors)),
 		pulses:  make(chan trigger.Pulse),
 		frames:  make(chan *camera.Frame),
 		edges:   make(chan line.Event),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"periph.io/x/conn/v3/physic"
 
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
@@ -30,7 +31,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // the whole is tested in package appliance.
 type blind struct{ before func() }
 
-func (b blind) Inspect(_ frame.Image, dies []image.Rectangle) ([]inspect.Die, error) {
+func (b blind) Inspect(img frame.Image, dies []image.Rectangle) ([]inspect.Die, error) {
+	if len(dies) == 0 {
+		dies = []image.Rectangle{image.Rect(0, 0, img.Width, img.Height)}
+	}
 	if b.before != nil {
 		b.before()
 	}
@@ -82,6 +86,9 @@ func (o watcher) FieldDone(_ *record.Wafer, f station.Field) {
 }
 func (watcher) WaferClosed(*record.Wafer) {}
 
+// climate is what the bench's station measures.
+var climate = &record.Climate{Temperature: physic.ZeroCelsius + 21*physic.Celsius, Humidity: 40 * physic.PercentRH}
+
 // bench is a station with a simulated tool of a few small fields.
 type bench struct {
 	*station.Station
@@ -113,6 +120,13 @@ func newBenchFor(t *testing.T, diameter length.Length, wafers int, inspector ins
 
 func newBenchWith(t *testing.T, diameter length.Length, wafers int, inspector inspect.Inspector, o watcher, dust *optics) *bench {
 	t.Helper()
+	return newBenchOf(t, diameter, wafers, inspector, o, dust, nil)
+}
+
+// newBenchOf takes another plan for the station than the tool's, where it is not
+// nil.
+func newBenchOf(t *testing.T, diameter length.Length, wafers int, inspector inspect.Inspector, o watcher, dust *optics, other *wafer.Plan) *bench {
+	t.Helper()
 	const mm = length.Millimetre
 	layout := wafer.Layout{
 		Kind: wafer.DieGrid, Diameter: diameter, EdgeExclusion: 3 * mm, PitchX: 20 * mm, PitchY: 20 * mm,
@@ -129,6 +143,9 @@ func newBenchWith(t *testing.T, diameter length.Length, wafers int, inspector in
 	if err != nil {
 		t.Fatal(err)
 	}
+	if other != nil {
+		plan = other
+	}
 	lines := tool.Lines()
 	pulses, err := trigger.NewCounter(lines.FieldTrigger)
 	if err != nil {
@@ -140,7 +157,8 @@ func newBenchWith(t *testing.T, diameter length.Length, wafers int, inspector in
 	config.Queue = 3 // so that the tool is never far ahead of the inspection
 	b.Station, err = station.New(station.Parts{
 		Lines: lines, Pulses: pulses, Camera: tool.Camera(), Handler: tool, Store: b.store, Optics: dust, Alarms: b.alarms, Observer: o,
-		Log: slog.New(slog.DiscardHandler),
+		Climate: func() *record.Climate { return climate },
+		Log:     slog.New(slog.DiscardHandler),
 	}, config, station.Job{Plan: plan, Inspectors: []inspect.Inspector{inspector}, MaxImages: 1, ImageSize: 16,
 		Rules: wafer.Rules{{Bin: 2, Name: "defect"}}})
 	if err != nil {
@@ -189,6 +207,9 @@ func TestWafersInOrder(t *testing.T) {
 		t.Fatalf("%d wafers stored; want 3", len(b.store.wafers))
 	}
 	for n, w := range b.store.wafers {
+		if w.Climate != climate {
+			t.Errorf("wafer %d: its surroundings are %v", n, w.Climate)
+		}
 		if w.Summary.Verdict != wafer.Pass || w.FieldsInspected != w.Fields || w.Material.Slot != n+1 {
 			t.Errorf("wafer %d: slot %d, verdict %s, %d of %d fields", n, w.Material.Slot, w.Summary.Verdict, w.FieldsInspected, w.Fields)
 		}
@@ -239,6 +260,35 @@ func TestStopKeepsTheWaferOnTheChuck(t *testing.T) {
 	w := b.store.wafers[0]
 	if w.Summary.Verdict != wafer.Incomplete || w.FieldsInspected < 2 || w.Summary.Inspected == 0 {
 		t.Errorf("verdict %s, %d fields, %d dies", w.Summary.Verdict, w.FieldsInspected, w.Summary.Inspected)
+	}
+}
+
+// TestAnOpenWaferThatIsCutShortIsIncomplete: where no count of fields is known, only
+// the station can tell that more was to come. One that left by itself is good.
+func TestAnOpenWaferThatIsCutShortIsIncomplete(t *testing.T) {
+	open, err := wafer.NewPlan(wafer.Layout{Kind: wafer.Sequence, PixelSize: 1}, 220, 220)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var b *bench
+	b = newBenchOf(t, 200*length.Millimetre, 2, blind{}, watcher{field: func(f station.Field) {
+		if f.Number == 2 && b.store.count() == 1 {
+			stop()
+		}
+	}}, &optics{}, open)
+	b.run(ctx, t)
+	if len(b.store.wafers) != 2 {
+		t.Fatalf("%d wafers stored; want 2", len(b.store.wafers))
+	}
+	// On a loaded machine an open wafer may have left, for as long as the station
+	// waits, before its last frames were read.
+	if s := b.store.wafers[0].Summary; (s.Verdict == wafer.Pass) != (s.Inspected == s.Dies) || s.Inspected < 3 {
+		t.Errorf("the wafer that left: %s, %d of %d dies", s.Verdict, s.Inspected, s.Dies)
+	}
+	if s := b.store.wafers[1].Summary; s.Verdict != wafer.Incomplete || s.Inspected < 3 {
+		t.Errorf("the wafer cut short: %s, %d of %d dies", s.Verdict, s.Inspected, s.Dies)
 	}
 }
 

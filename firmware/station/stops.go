@@ -114,17 +114,17 @@ func (s *Station) inspected(r result) {
 // worker was faster, so that a wafer's record is the same each time.
 func (s *Station) tell(f Field) {
 	w := s.wafer
-	w.early[f.Number] = f
-	for {
-		next, ok := w.early[w.told]
-		if !ok {
-			return
-		}
+	if f.Number != w.told {
+		w.early[f.Number] = f
+		return
+	}
+	for ok := true; ok; f, ok = w.early[w.told] {
 		delete(w.early, w.told)
 		w.told++
-		next = s.withoutDust(next)
+		next := s.withoutDust(f)
 		s.apply(next)
 		s.Observer.FieldDone(w.record, next)
+		s.recycle(f)
 	}
 }
 

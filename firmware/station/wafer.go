@@ -38,8 +38,16 @@ type open struct {
 	retrying     bool          // and could not be stored yet
 }
 
+// cutShort tells that more of the wafer was to come when the appliance ended, or
+// than the host wanted.
+func (w *open) cutShort() bool { return w.stopped && !w.leaving || w.aborted }
+
 // edge follows WAFER-PRESENT.
 func (s *Station) edge(ctx context.Context, e line.Event) {
+	if e.Sequence > s.presence {
+		s.pairing.Beside(e.Sequence - s.presence - 1)
+	}
+	s.presence = e.Sequence
 	if e.Level == gpio.High {
 		s.arrive(ctx, e)
 		return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -335,4 +336,40 @@ func hold(t *testing.T, specs string) {
 	}
 	fmt.Println("held")
 	select {}
+}
+
+// TestKernelAStrangerIsToldTheGroup opens the device as a user who may not: the
+// error names the group that may, unless that is root's.
+func TestKernelAStrangerIsToldTheGroup(t *testing.T) {
+	if path := os.Getenv("STRANGER_OPENS"); path != "" {
+		_, err := line.OpenInputs(line.Options{}, line.Spec{Chip: filepath.Base(path), Line: "A"})
+		fmt.Println(err)
+		os.Exit(0)
+	}
+	linetest.New(t, "tool", "A")
+	const path = "/dev/gpiochip0"
+	t.Cleanup(func() { restore(t, 0, 0o600) })
+	for group, want := range map[int]string{44: "video", 0: ""} {
+		restore(t, group, 0o660)
+		child := exec.Command(os.Args[0], "-test.run=^TestKernelAStrangerIsToldTheGroup$")
+		child.Env = append(os.Environ(), "STRANGER_OPENS="+path)
+		child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}
+		out, err := child.Output()
+		said := string(out)
+		if err != nil || !strings.Contains(said, "permission denied") || strings.Contains(said, "group") != (want != "") || !strings.Contains(said, want) {
+			t.Errorf("group %d: %q, %v; want permission denied and the group %q", group, said, err, want)
+		}
+	}
+}
+
+// restore gives every chip, since all are looked at for a name, to a group.
+func restore(t *testing.T, group int, mode os.FileMode) {
+	t.Helper()
+	paths, err := filepath.Glob("/dev/gpiochip*")
+	for _, path := range paths {
+		err = errors.Join(err, os.Chown(path, 0, group), os.Chmod(path, mode))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }

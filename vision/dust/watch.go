@@ -59,6 +59,7 @@ type Watch struct {
 	seen     [][]Look // the last fields, oldest first; without what is known as dust
 	spots    []known
 	suspects []known
+	spare    []Look // the memory of a field that was forgotten
 }
 
 type known struct {
@@ -106,17 +107,19 @@ func (w *Watch) Covers(d defect.Defect) bool {
 // right for this field already.
 func (w *Watch) See(field []Look) (changed bool) {
 	changed = w.age(field)
-	rest, total := make([]Look, len(field)), 0
+	rest, total := append(w.spare[:0], field...), 0
+	w.spare = nil
 	for n, look := range field {
-		rest[n] = look
 		rest[n].Defects = slices.DeleteFunc(slices.Clone(look.Defects), w.Covers)
 		slices.SortFunc(rest[n].Defects, func(a, b defect.Defect) int { return cmp.Compare(a.CX, b.CX) })
 		total += len(rest[n].Defects)
 	}
 	if total > manyFindings {
+		w.spare = rest
 		return changed
 	}
 	if len(w.seen) == window {
+		w.spare = w.seen[0]
 		w.seen = slices.Delete(w.seen, 0, 1)
 	}
 	w.seen = append(w.seen, rest)
@@ -125,6 +128,9 @@ func (w *Watch) See(field []Look) (changed bool) {
 
 // recognise looks for dust among the findings of the latest field.
 func (w *Watch) recognise(latest []Look) (found bool) {
+	if !slices.ContainsFunc(latest, func(l Look) bool { return len(l.Defects) > 0 }) {
+		return false
+	}
 	needed := sync.OnceValue(w.votes) // seldom asked for
 	for _, look := range latest {
 		for _, d := range slices.Clone(look.Defects) {

@@ -68,8 +68,10 @@ type Golden struct {
 	matched   []uint8         // a die in the golden's place and light, by rows, as far as it was asked for
 	places    []hotpath.Place // of the frame's registered dies
 	last      register.Match  // of these
+	before    fieldBefore
 	joiner    defect.Joiner
 	pattern   *defect.Pattern
+	dies      []Die // the memory of what Inspect returns
 
 	turns      []pose.Turn // what each registered die says of its own
 	sightings  []pose.Sighting
@@ -101,6 +103,7 @@ func NewGolden(g *golden.Golden, p GoldenParams) (*Golden, error) {
 	return &Golden{
 		params: p, size: image.Pt(g.Width, g.Height), template: template, reference: reference, pass: pass,
 		matched: make([]uint8, g.Width*g.Height), clipped: whiteShare(g.Mean()),
+		before:  fieldBefore{sure: sure(template, p.Registration)},
 		pattern: defect.NewPattern(g.Image().Pix, g.Width, g.Height, p.Material),
 	}, nil
 }
@@ -139,7 +142,7 @@ func (g *Golden) Inspect(img frame.Image, rects []image.Rectangle) ([]Die, error
 // inspectStraight compares dies that are not turned against the golden, and
 // leaves the others to inspectTurned.
 func (g *Golden) inspectStraight(img frame.Image, rects []image.Rectangle) ([]Die, error) {
-	dies := make([]Die, 0, len(rects))
+	dies := g.dies[:0]
 	g.places, g.turns, g.sightings = g.places[:0], g.turns[:0], g.sightings[:0]
 	for _, r := range rects {
 		die, err := g.register(img, r)
@@ -148,6 +151,7 @@ func (g *Golden) inspectStraight(img frame.Image, rects []image.Rectangle) ([]Di
 		}
 		dies = append(dies, die)
 	}
+	g.dies = dies
 	if g.learnTurn(len(rects)); g.turned.away(g.size) || len(g.places) < len(rects) && g.turned.field.Off(reach(img)) > 1 {
 		return g.inspectTurned(img, rects)
 	}
@@ -155,6 +159,7 @@ func (g *Golden) inspectStraight(img frame.Image, rects []image.Rectangle) ([]Di
 	if err := g.pass.Compare(img, g.flat, g.reference, g.places); err != nil {
 		return nil, err
 	}
+	g.before.keep(dies)
 	g.tellTurn(dies)
 	return dies, g.judge(dies)
 }
@@ -179,12 +184,11 @@ func (g *Golden) register(img frame.Image, r image.Rectangle) (Die, error) {
 		return die, nil
 	}
 	m, err := g.match(img, r)
-	var mismatch register.Mismatch
-	if errors.As(err, &mismatch) {
-		die.Reason = string(mismatch)
-		return die, nil
-	}
 	if err != nil {
+		var mismatch register.Mismatch // here, since it costs an allocation
+		if errors.As(err, &mismatch) {
+			die.Reason, err = string(mismatch), nil
+		}
 		return die, err
 	}
 	g.sight(img, r, m)
@@ -205,13 +209,15 @@ func (g *Golden) register(img frame.Image, r image.Rectangle) (Die, error) {
 }
 
 // match tracks a die from the frame's last registered one, for the stage moves
-// all of them. The frame's first die, and one that is lost, is looked for in
-// full.
+// all of them, and the first from the field before, for the stage repeats. One
+// that is lost is looked for in full.
 func (g *Golden) match(img frame.Image, r image.Rectangle) (register.Match, error) {
 	if len(g.places) > 0 {
 		if m, ok := g.matcher.Track(g.template, img, g.flat, r, g.last.DX, g.last.DY, g.params.Registration); ok {
 			return m, nil
 		}
+	} else if m, ok := g.trackFromBefore(img, r); ok {
+		return m, nil
 	}
 	if g.flat == nil {
 		return g.matcher.Match(g.template, img, r, g.params.Registration)

@@ -48,7 +48,8 @@ func (d Die) Straight(x, y float64) (sx, sy float64) {
 type Inspector interface {
 	// Inspect looks at the given parts of a frame, one die each, and returns a
 	// Die for each, in their order. No parts means the whole frame as one die.
-	// The image is only read, and not kept. The error names an image that cannot
+	// The image is only read, and not kept; the dies are valid until the next call,
+	// their defects for good. The error names an image that cannot
 	// be inspected at all: wrong depth, too small for a die.
 	Inspect(img frame.Image, dies []image.Rectangle) ([]Die, error)
 	Close() error

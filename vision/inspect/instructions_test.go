@@ -22,7 +22,7 @@ func BenchmarkInstructions(b *testing.B) {
 	}
 	gocv.SetNumThreads(1)
 	s := newBenchScene(b, 8)
-	f, usual := newFused(b, s), newUsual(b, s)
+	f, usual := newFused(b, s), newUsual(b, s, true)
 	for n := range f.spent {
 		f.spent[n] = make([]time.Duration, 0, 1<<10)
 	}

@@ -77,23 +77,29 @@ const (
 	negligible = 0.1
 )
 
+// usual is how many sightings are fitted without the heap.
+const usual = 64
+
 // Fit finds the pose by least squares, and again without the sightings that
 // then are far off: a die taken for its neighbour must not turn the field. One
 // sighting gives a shift only. rms is the error of those that remain, in pixels.
 func Fit(all []Sighting) (p Pose, rms float64) {
 	p = fit(all)
-	errors := make([]float64, len(all))
-	for n, s := range all {
-		errors[n] = p.miss(s)
+	// As many dies as a field usually has need no memory of the heap.
+	var room [usual]float64
+	var kept [usual]Sighting
+	errors := room[:0]
+	for _, s := range all {
+		errors = append(errors, p.miss(s))
 	}
 	slices.Sort(errors)
 	if len(all) < 4 { // too few to say which one is wrong
 		return p, p.rms(all)
 	}
 	limit := outlier*errors[len(errors)/2] + negligible
-	kept := slices.DeleteFunc(slices.Clone(all), func(s Sighting) bool { return p.miss(s) > limit })
-	p = fit(kept)
-	return p, p.rms(kept)
+	right := slices.DeleteFunc(append(kept[:0], all...), func(s Sighting) bool { return p.miss(s) > limit })
+	p = fit(right)
+	return p, p.rms(right)
 }
 
 func fit(all []Sighting) (p Pose) {

@@ -47,7 +47,7 @@ func (m *Matcher) refine(t *Template, dx, dy float64) (Match, error) {
 	x, y = x+float64(bx), y+float64(by)
 	m.last(t, x, y)
 	sx, sy, _ := m.solve(t.patches)
-	return Match{DX: x + sx, DY: y + sy, Confidence: m.confidence()}, nil
+	return Match{DX: x + sx, DY: y + sy, Confidence: m.confidence(), Support: m.support()}, nil
 }
 
 // cut smooths the die around each patch as the patches are.
@@ -158,16 +158,26 @@ func (m *Matcher) solve(patches []patch) (dx, dy float64, ok bool) {
 	return -(yy*qx - xy*qy) / det, -(xx*qy - xy*qx) / det, true
 }
 
-func (m *Matcher) confidence() float64 {
-	return max(0, m.median(func(f fit) float64 { return f.correlation }))
+func (m *Matcher) confidence() float64 { return max(0, m.median(correlationOf)) }
+
+func (m *Matcher) support() float64 {
+	m.sort(correlationOf)
+	return max(0, m.sorted[len(m.sorted)/4])
 }
+
+func correlationOf(f fit) float64 { return f.correlation }
 
 // median is the middle of a value over all fits.
 func (m *Matcher) median(value func(fit) float64) float64 {
+	m.sort(value)
+	return m.sorted[len(m.sorted)/2]
+}
+
+// sort puts a value of all fits into sorted.
+func (m *Matcher) sort(value func(fit) float64) {
 	m.sorted = m.sorted[:0]
 	for _, f := range m.fits {
 		m.sorted = append(m.sorted, value(f))
 	}
 	slices.Sort(m.sorted)
-	return m.sorted[len(m.sorted)/2]
 }

@@ -66,6 +66,10 @@ type Match struct {
 	Turn pose.Turn
 	// Confidence is the median correlation of the patches, 0 to 1.
 	Confidence float64
+	// Support is the correlation that three quarters of the patches reach, 0 to 1. A
+	// die that lies elsewhere can have many patches that fit: those that are alike,
+	// or whose lines run the way it is off.
+	Support float64
 }
 
 // Light brings a die's grey values to the golden's: golden = gain × grey +
@@ -84,8 +88,7 @@ type Template struct {
 	patches       []patch
 	levels        []plane.Plane // the mean at full, half and quarter size, as far as the die allows
 	clipped       float64       // share of pixels that are white in good dies
-	marks         []patch       // for tracking
-	planes        hotpath.Marks // the same
+	all, first    tracks        // marks for tracking, and those of its first step
 }
 
 // Size limits of a die to be registered, pixels.
@@ -116,7 +119,7 @@ func NewTemplate(mean []float32, width, height int) (*Template, error) {
 		return t, err
 	}
 	var err error
-	t.marks, t.planes, err = chooseMarks(whole, t.patches)
+	t.all, t.first, err = chooseMarks(whole, t.patches)
 	return t, err
 }
 

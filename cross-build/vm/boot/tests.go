@@ -148,6 +148,7 @@ func (s settings) disk(ctx context.Context, kernel, work string, tests []guestTe
 	d.text("root/.keep", "")
 	d.text("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
 	d.text("etc/group", "root:x:0:\nvideo:x:44:\n")
+	d.text("etc/group", "root:x:0:\nvideo:x:44:\n")
 	d.entries = append(d.entries, entry{name: "dev", mode: typeFolder | 0o755},
 		entry{name: "kensa/modules/order", mode: typeFile | 0o644, from: "cross-build/vm/modules"})
 	if tests == nil { // tests have configurations of their own

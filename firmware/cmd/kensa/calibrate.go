@@ -25,6 +25,7 @@ import (
 // calibrateCommand is the field engineer's: the procedures first, then what is
 // done with their results.
 type calibrateCommand struct {
+	All          calibrateAllCommand `cmd:"" help:"Lead through all procedures in order; run again, it skips what was accepted."`
 	Dark         darkCommand         `cmd:"" help:"The sensor without light: level, noise, dark current, hot pixels."`
 	Flat         flatCommand         `cmd:"" help:"The sensor under even light: photon transfer, linearity, gain map."`
 	Trigger      triggerCommand      `cmd:"" help:"Latency and jitter from pulse to exposure; the pairing window."`
@@ -34,6 +35,7 @@ type calibrateCommand struct {
 	Stage        stageCommand        `cmd:"" help:"How the stage moves as the camera sees it: scale, turn, squareness, backlash, repeatability."`
 	Illumination illuminationCommand `cmd:"" name:"light" help:"The light: warm-up, strength against current, evenness, flicker."`
 	Temperature  temperatureCommand  `cmd:"" help:"Drift of scale and focus with temperature, as a correction that can be switched on."`
+	Gauge        gaugeCommand        `cmd:"" help:"Gauge repeatability and reproducibility, from a table or from repeated inspections."`
 
 	Show    calibrateShowCommand    `cmd:"" help:"Show the calibration in use, or another; plot its curves and maps."`
 	Diff    calibrateDiffCommand    `cmd:"" help:"Compare two calibrations, figure by figure."`
@@ -42,6 +44,7 @@ type calibrateCommand struct {
 	Verify  calibrateVerifyCommand  `cmd:"" help:"Check checksums, station, expiry and signature."`
 	Sign    calibrateSignCommand    `cmd:"" help:"Sign a calibration by a minisign key."`
 	Export  calibrateExportCommand  `cmd:"" help:"Write one calibration to a file."`
+	Report  calibrateReportCommand  `cmd:"" help:"Write one HTML file that shows a calibration, to read and to print."`
 	Import  calibrateImportCommand  `cmd:"" help:"Add an exported calibration to the history."`
 }
 

@@ -42,6 +42,9 @@ type waferJSON struct {
 	Defects         int      `json:"defects"`
 	Density         *float64 `json:"density_per_cm2"`
 	Verdict         string   `json:"verdict"`
+	// At the optics; null where nothing measured it.
+	Temperature *float64 `json:"temperature_c"`
+	Humidity    *float64 `json:"humidity_percent"`
 }
 
 func jsonOf(w *record.Wafer) waferJSON {
@@ -52,6 +55,10 @@ func jsonOf(w *record.Wafer) waferJSON {
 		Started: w.Started.Format(time.RFC3339Nano), Finished: w.Finished.Format(time.RFC3339Nano),
 		Fields: w.Fields, FieldsInspected: w.FieldsInspected,
 		Dies: s.Dies, Inspected: s.Inspected, Good: s.Good, Defects: s.Defects, Verdict: string(s.Verdict),
+	}
+	if c := w.Climate; c != nil {
+		temperature, humidity := c.Temperature.Celsius(), c.Percent()
+		j.Temperature, j.Humidity = &temperature, &humidity
 	}
 	if s.Inspected > 0 {
 		yield, density := float64(s.Yield()), float64(s.Density())
@@ -180,6 +187,9 @@ func printWafer(to io.Writer, w *record.Wafer) error {
 	fmt.Fprintf(to, "%s  lot %s  slot %d  run %d  recipe %s version %s\n", w.Material.Substrate, w.Material.Lot, w.Material.Slot, w.Run, w.Recipe, w.RecipeVersion)
 	fmt.Fprintf(to, "%s to %s, %d of %d fields\n", w.Started.Local().Format("2006-01-02 15:04:05"), w.Finished.Local().Format("15:04:05"), w.FieldsInspected, w.Fields)
 	fmt.Fprintf(to, "calibration %s\n", cmp.Or(w.Calibration, "none"))
+	if w.Climate != nil {
+		fmt.Fprintf(to, "at the optics: %v\n", *w.Climate)
+	}
 	fmt.Fprintf(to, "%s: yield %v (%d good of %d inspected of %d dies), %d defects, %v\n\n", s.Verdict, s.Yield(), s.Good, s.Inspected, s.Dies, s.Defects, s.Density())
 	printMap(to, w)
 	t := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)

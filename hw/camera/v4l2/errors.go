@@ -40,10 +40,11 @@ func names(found []Found) string {
 	return strings.Join(all, ", ")
 }
 
-// groupOf says which group may open a device.
+// groupOf says which group may open a device, where that is sure to help: root's
+// is nobody's to join.
 func groupOf(path string) string {
 	var s unix.Stat_t
-	if unix.Stat(path, &s) != nil || s.Mode&0o060 != 0o060 {
+	if unix.Stat(path, &s) != nil || s.Mode&0o060 != 0o060 || s.Gid == 0 {
 		return ""
 	}
 	group, err := user.LookupGroupId(strconv.Itoa(int(s.Gid)))

@@ -490,3 +490,34 @@ func TestVividRealTime(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestVividAStrangerIsToldTheGroup opens the device as a user who may not: the
+// error names the group that may, unless that is root's.
+func TestVividAStrangerIsToldTheGroup(t *testing.T) {
+	if path := os.Getenv("STRANGER_OPENS"); path != "" {
+		_, err := Open(path)
+		fmt.Println(err)
+		os.Exit(0)
+	}
+	inMachine(t)
+	const path = vivid
+	t.Cleanup(func() { restore(t, path, 0, 0o600) })
+	for group, want := range map[int]string{44: "video", 0: ""} {
+		restore(t, path, group, 0o660)
+		child := exec.Command(os.Args[0], "-test.run=^TestVividAStrangerIsToldTheGroup$")
+		child.Env = append(os.Environ(), "STRANGER_OPENS="+path)
+		child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}
+		out, err := child.Output()
+		said := string(out)
+		if err != nil || !strings.Contains(said, "permission denied") || strings.Contains(said, "group") != (want != "") || !strings.Contains(said, want) {
+			t.Errorf("group %d: %q, %v; want permission denied and the group %q", group, said, err, want)
+		}
+	}
+}
+
+func restore(t *testing.T, path string, group int, mode os.FileMode) {
+	t.Helper()
+	if err := errors.Join(os.Chown(path, 0, group), os.Chmod(path, mode)); err != nil {
+		t.Fatal(err)
+	}
+}
