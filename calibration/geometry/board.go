@@ -2,6 +2,7 @@ package geometry
 
 import (
 	"fmt"
+	"maps"
 	"math"
 
 	"kensa/calibration"
@@ -124,11 +125,17 @@ func (b Board) lattice(p *picture) (*lattice, error) {
 	if l == nil {
 		return nil, &calibration.Wrong{What: fmt.Sprintf("no %s in view", b.name()), Remedy: b.lay()}
 	}
-	if l.step() > 6 {
+	if l.pitch() > 6 {
 		if width := math.Sqrt(math.Max(0, math.Pow(l.blur(p.smooth(detail), b.Target), 2)-detail*detail)); width > maxBlur {
 			return nil, &calibration.Wrong{What: fmt.Sprintf("the %s is blurred: its edges spread by %.1f pixels; want at most %.0f", b.name(), width, maxBlur),
 				Remedy: "bring it into focus: kensa calibrate focus finds the height"}
 		}
+	}
+	if b.Target == bench.Chessboard {
+		l.refine(p)
+	}
+	if len(l.at) == 0 {
+		return nil, &calibration.Wrong{What: fmt.Sprintf("no %s can be made out", b.name()), Remedy: b.lay()}
 	}
 	return l, nil
 }
@@ -167,21 +174,53 @@ func (b Board) detect(p *picture) *lattice {
 	if l == nil {
 		return nil
 	}
-	sigma := min(max(0.16*l.step(), 1.5), 5)
-	for n, q := range l.at {
-		better, ok := p.refine(q, sigma)
-		if !ok {
-			delete(l.at, n)
-			continue
+	checked := maps.Clone(l.at)
+	for _, n := range l.order() {
+		if !l.between(p, n) {
+			delete(checked, n)
 		}
-		l.at[n] = better
 	}
+	l.at = checked
 	for l.trim() {
 	}
 	if l.columns < 3 || l.rows < 3 {
 		return nil
 	}
 	return l
+}
+
+// refine moves a chessboard's corners to where their edges meet.
+func (l *lattice) refine(p *picture) {
+	sigma := min(max(0.16*l.pitch(), 1.5), 5)
+	for _, n := range l.order() {
+		if better, ok := p.refine(l.at[n], sigma); ok {
+			l.at[n] = better
+		} else {
+			delete(l.at, n)
+		}
+	}
+	for l.trim() {
+	}
+}
+
+// between reports whether a node lies between two dark squares and two bright ones.
+// On the board's border one of the four is the plate itself.
+func (l *lattice) between(p *picture, n node) bool {
+	dx, okX := l.step(n, node{1, 0})
+	dy, okY := l.step(n, node{0, 1})
+	if !okX || !okY {
+		return false
+	}
+	at := func(u, v float64) float64 {
+		q := l.at[n]
+		return p.sample(Point{q.X + 0.4*(u*dx.X+v*dy.X), q.Y + 0.4*(u*dx.Y+v*dy.Y)})
+	}
+	a, b := [2]float64{at(-1, -1), at(1, 1)}, [2]float64{at(1, -1), at(-1, 1)}
+	if a[0] > b[0] {
+		a, b = b, a
+	}
+	// The least contrast across any side against the greatest.
+	return min(b[0], b[1])-max(a[0], a[1]) > 0.4*(max(b[0], b[1])-min(a[0], a[1]))
 }
 
 // whole numbers the lattice as the board's own, or says why it is not.
@@ -221,7 +260,7 @@ func (b Board) explain(p *picture, l *lattice) error {
 
 // touches reports whether the board goes on to the frame's border.
 func (l *lattice) touches(p *picture) bool {
-	rim := 1.2 * l.step()
+	rim := 1.2 * l.pitch()
 	for _, q := range l.at {
 		if !p.inside(q, rim) {
 			return true

@@ -192,8 +192,21 @@ func (l *lattice) turn() {
 	l.at, l.columns, l.rows = turned, l.rows, l.columns
 }
 
-// step is about how far neighbours are apart, pixels.
-func (l *lattice) step() float64 {
+// step is the way from a node to its neighbour in a direction, or as far from the one
+// opposite; false if both are missing.
+func (l *lattice) step(n, way node) (Point, bool) {
+	at := l.at[n]
+	if q, ok := l.at[node{n.x + way.x, n.y + way.y}]; ok {
+		return Point{q.X - at.X, q.Y - at.Y}, true
+	}
+	if q, ok := l.at[node{n.x - way.x, n.y - way.y}]; ok {
+		return Point{at.X - q.X, at.Y - q.Y}, true
+	}
+	return Point{}, false
+}
+
+// pitch is about how far neighbours are apart, pixels.
+func (l *lattice) pitch() float64 {
 	var all []float64
 	for n, p := range l.at {
 		for _, d := range [2]node{{1, 0}, {0, 1}} {
