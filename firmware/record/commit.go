@@ -132,7 +132,11 @@ func (s *Store) transact(ctx context.Context, w *Wafer, change func(*Tx) error) 
 	if err := change(t); err != nil {
 		return s.explain(err)
 	}
-	return s.explain(tx.Commit())
+	err = tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		err = ctx.Err() // the end of the context has rolled it back already
+	}
+	return s.explain(err)
 }
 
 // identify gives the wafer its run number, and its ID where it is stored already.
