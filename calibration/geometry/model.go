@@ -18,7 +18,7 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/mat"
+	"kensa/calibration/leastsquares"
 )
 
 // Point is a place: pixels or µm.
@@ -45,7 +45,7 @@ type Fit struct {
 	Worst float64   // pixels
 	// Residuals by pose and match, pixels.
 	Residuals [][]Point
-	covar     *mat.SymDense
+	covar     leastsquares.Matrix
 	width     int
 	height    int
 	distorted bool
@@ -181,43 +181,40 @@ func (f *fitter) residuals(v []float64, out []float64) {
 func (f *fitter) solve(v []float64) (*Fit, error) {
 	rows, n := f.rows(), len(v)
 	r, moved := make([]float64, rows), make([]float64, rows)
-	j := mat.NewDense(rows, n, nil)
-	var inverse mat.SymDense
+	j := make([]float64, rows*n)
+	var inverse leastsquares.Matrix
 	for range 30 {
 		f.residuals(v, r)
 		f.jacobian(v, r, moved, j)
-		var normal mat.SymDense
-		normal.SymOuterK(1, j.T())
+		system := leastsquares.New(n)
+		for i := range r {
+			system.Add(j[i*n:(i+1)*n], r[i])
+		}
 		if !f.distortion {
-			normal.SetSym(atK, atK, 1)
+			fixed := make([]float64, n)
+			fixed[atK] = 1
+			system.Add(fixed, 0)
 		}
-		var chol mat.Cholesky
-		if !chol.Factorize(&normal) {
+		var step []float64
+		var ok bool
+		if step, inverse, ok = system.Solve(); !ok {
 			return nil, errors.New("geometry: the poses do not determine the mapping: want points in two directions")
-		}
-		var right, step mat.VecDense
-		right.MulVec(j.T(), mat.NewVecDense(rows, r))
-		if err := chol.SolveVecTo(&step, &right); err != nil {
-			return nil, fmt.Errorf("geometry: %w", err)
-		}
-		if err := chol.InverseTo(&inverse); err != nil {
-			return nil, fmt.Errorf("geometry: %w", err)
 		}
 		largest := 0.0
 		for k := range v {
-			v[k] += step.AtVec(k)
-			largest = max(largest, math.Abs(step.AtVec(k))/math.Sqrt(inverse.At(k, k)))
+			v[k] += step[k]
+			largest = max(largest, math.Abs(step[k])/math.Sqrt(inverse.At(k, k)))
 		}
 		if largest < 1e-6 {
 			break
 		}
 	}
-	return f.finish(v, r, &inverse), nil
+	return f.finish(v, r, inverse), nil
 }
 
 // jacobian by differences; each parameter moves by what shifts a corner's image by
 // some thousandths of a pixel.
-func (f *fitter) jacobian(v, r, moved []float64, j *mat.Dense) {
+func (f *fitter) jacobian(v, r, moved, j []float64) {
 	size := float64(max(f.width, f.height))
 	for k := range v {
 		if k == atK && !f.distortion {
@@ -237,14 +234,14 @@ func (f *fitter) jacobian(v, r, moved []float64, j *mat.Dense) {
 		f.residuals(v, moved)
 		v[k] = was
 		for i := range r {
-			j.Set(i, k, (r[i]-moved[i])/h)
+			j[i*len(v)+k] = (r[i] - moved[i]) / h
 		}
 	}
 }
 
 // finish turns the vector into a Fit; the covariance is scaled by the residuals'
 // variance.
-func (f *fitter) finish(v, r []float64, inverse *mat.SymDense) *Fit {
+func (f *fitter) finish(v, r []float64, inverse leastsquares.Matrix) *Fit {
 	out := &Fit{Camera: Camera{PixelX: 1 / v[atX], PixelY: 1 / v[atY], Skew: v[atSkew], K: v[atK]}, width: f.width, height: f.height, distorted: f.distortion}
 	if f.centre {
 		out.CentreX, out.CentreY = v[camera], v[camera+1]
@@ -264,7 +261,7 @@ func (f *fitter) finish(v, r []float64, inverse *mat.SymDense) *Fit {
 	}
 	free := max(1, len(r)-len(v))
 	out.RMS = math.Sqrt(sum / float64(len(r)))
-	inverse.ScaleSym(sum/float64(free), inverse)
+	inverse.Scale(sum / float64(free))
 	out.covar = inverse
 	return out
 }

@@ -3,42 +3,36 @@ package light
 import (
 	"math"
 
-	"gonum.org/v1/gonum/mat"
-
+	"kensa/calibration/leastsquares"
 	"kensa/hw/bench"
 )
 
 // linear is a least-squares fit of y = Σ xᵢ·basisᵢ.
 type linear struct {
 	x     []float64
-	covar *mat.Dense // of x, by the residuals' scatter
-	rms   float64    // of the residuals, for the degrees of freedom
+	covar leastsquares.Matrix // of x, by the residuals' scatter
+	rms   float64             // of the residuals, for the degrees of freedom
 }
 
 // solve fits rows of the basis; false where they do not determine x.
 func solve(basis [][]float64, y []float64) (linear, bool) {
 	n, k := len(basis), len(basis[0])
-	a, b := mat.NewDense(n, k, nil), mat.NewVecDense(n, y)
+	system := leastsquares.New(k)
 	for i, row := range basis {
-		a.SetRow(i, row)
+		system.Add(row, y[i])
 	}
-	var normal, inverse mat.Dense
-	normal.Mul(a.T(), a)
-	if err := inverse.Inverse(&normal); err != nil {
+	x, inverse, ok := system.Solve()
+	if !ok {
 		return linear{}, false
 	}
-	var right, x, fitted mat.VecDense
-	right.MulVec(a.T(), b)
-	x.MulVec(&inverse, &right)
-	fitted.MulVec(a, &x)
 	chi := 0.0
-	for i := range n {
-		d := y[i] - fitted.AtVec(i)
+	for i, row := range basis {
+		d := y[i] - dot(x, row)
 		chi += d * d
 	}
 	variance := chi / math.Max(1, float64(n-k))
-	inverse.Scale(variance, &inverse)
-	return linear{x.RawVector().Data, &inverse, math.Sqrt(variance)}, true
+	inverse.Scale(variance)
+	return linear{x, inverse, math.Sqrt(variance)}, true
 }
 
 // warming is b·(1 + w·exp(−t/τ)) with standard errors.
@@ -97,14 +91,13 @@ func decay(t, y []float64, tau float64) (linear, bool) {
 
 // errors of w and τ for a scatter of the strengths.
 func (f warming) errors(t []float64, rms float64) (w, tau float64) {
-	j := mat.NewDense(len(t), 3, nil)
-	for i, at := range t {
+	system := leastsquares.New(3)
+	for _, at := range t {
 		e := math.Exp(-at / f.tau)
-		j.SetRow(i, []float64{1 + f.w*e, f.b * e, f.b * f.w * e * at / f.tau}) // by b, w and ln τ
+		system.Add([]float64{1 + f.w*e, f.b * e, f.b * f.w * e * at / f.tau}, 0) // by b, w and ln τ
 	}
-	var normal, inverse mat.Dense
-	normal.Mul(j.T(), j)
-	if err := inverse.Inverse(&normal); err != nil {
+	_, inverse, ok := system.Solve()
+	if !ok {
 		return rms / math.Abs(f.b), math.Inf(1) // no decay: τ means nothing
 	}
 	return rms * math.Sqrt(inverse.At(1, 1)), rms * f.tau * math.Sqrt(inverse.At(2, 2))

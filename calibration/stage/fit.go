@@ -4,9 +4,8 @@ import (
 	"errors"
 	"math"
 
-	"gonum.org/v1/gonum/mat"
-
 	"kensa/calibration/geometry"
+	"kensa/calibration/leastsquares"
 )
 
 // view is what a frame says of the plate: the affine map from the plate's µm to
@@ -20,25 +19,26 @@ type view struct {
 
 // look fits seen = J·plate + t by least squares and reads the view off it.
 func look(matches []geometry.Match, width, height int) (view, error) {
-	a := mat.NewDense(len(matches), 3, nil)
-	b := mat.NewDense(len(matches), 2, nil)
-	for i, m := range matches {
-		a.SetRow(i, []float64{m.Plate.X, m.Plate.Y, 1})
-		b.SetRow(i, []float64{m.Seen.X - float64(width)/2, m.Seen.Y - float64(height)/2})
+	u, v := leastsquares.New(3), leastsquares.New(3)
+	for _, m := range matches {
+		row := []float64{m.Plate.X, m.Plate.Y, 1}
+		u.Add(row, m.Seen.X-float64(width)/2)
+		v.Add(row, m.Seen.Y-float64(height)/2)
 	}
-	var x mat.Dense
-	if err := x.Solve(a, b); err != nil {
+	a, _, ok := u.Solve()
+	if !ok {
 		return view{}, errors.New("stage: the plate's points lie in one line")
 	}
-	j11, j12, t1 := x.At(0, 0), x.At(1, 0), x.At(2, 0)
-	j21, j22, t2 := x.At(0, 1), x.At(1, 1), x.At(2, 1)
+	b, _, _ := v.Solve() // of the same rows
+	j11, j12, t1 := a[0], a[1], a[2]
+	j21, j22, t2 := b[0], b[1], b[2]
 	det := j11*j22 - j12*j21
-	v := view{Middle: geometry.Point{X: -(j22*t1 - j12*t2) / det, Y: -(j11*t2 - j21*t1) / det}}
+	seen := view{Middle: geometry.Point{X: -(j22*t1 - j12*t2) / det, Y: -(j11*t2 - j21*t1) / det}}
 	// J = A·R(turn): its second row is Ay·(sin, cos); A's first row is J's times R(−turn).
-	v.Turn, v.Ay = math.Atan2(j21, j22), math.Hypot(j21, j22)
-	sin, cos := math.Sincos(v.Turn)
-	v.Ax, v.S = j11*cos-j12*sin, j11*sin+j12*cos
-	return v, nil
+	seen.Turn, seen.Ay = math.Atan2(j21, j22), math.Hypot(j21, j22)
+	sin, cos := math.Sincos(seen.Turn)
+	seen.Ax, seen.S = j11*cos-j12*sin, j11*sin+j12*cos
+	return seen, nil
 }
 
 // camera turns a displacement on the plate into one in the camera's directions.
@@ -66,27 +66,24 @@ type affine struct {
 	errorX, errorY   float64 // standard errors of M's columns, each element
 	spreadX, spreadY float64 // of the residuals
 	residuals        []geometry.Point
-	unit             *mat.Dense // (AᵀA)⁻¹
+	unit             leastsquares.Matrix // (AᵀA)⁻¹
 }
 
 // fit is by least squares; each axis of the picture has its own scatter.
 func fit(moves []Move) (affine, error) {
 	n := len(moves)
-	a := mat.NewDense(n, 3, nil)
-	b := mat.NewDense(n, 2, nil)
-	for i, m := range moves {
-		a.SetRow(i, []float64{1, m.ToldX, m.ToldY})
-		b.SetRow(i, []float64{m.X, m.Y})
+	along, across := leastsquares.New(3), leastsquares.New(3)
+	for _, m := range moves {
+		row := []float64{1, m.ToldX, m.ToldY}
+		along.Add(row, m.X)
+		across.Add(row, m.Y)
 	}
-	var x, normal, inverse mat.Dense
-	normal.Mul(a.T(), a)
-	if err := inverse.Inverse(&normal); err != nil {
+	x, inverse, ok := along.Solve()
+	if !ok {
 		return affine{}, errors.New("stage: moves in one direction only")
 	}
-	if err := x.Solve(a, b); err != nil {
-		return affine{}, errors.New("stage: moves in one direction only")
-	}
-	f := affine{offsetX: x.At(0, 0), offsetY: x.At(0, 1), xx: x.At(1, 0), yx: x.At(1, 1), xy: x.At(2, 0), yy: x.At(2, 1), unit: &inverse}
+	y, _, _ := across.Solve() // of the same rows
+	f := affine{offsetX: x[0], offsetY: y[0], xx: x[1], yx: y[1], xy: x[2], yy: y[2], unit: inverse}
 	for _, m := range moves {
 		d := geometry.Point{X: m.X - f.offsetX - f.xx*m.ToldX - f.xy*m.ToldY, Y: m.Y - f.offsetY - f.yx*m.ToldX - f.yy*m.ToldY}
 		f.residuals = append(f.residuals, d)
