@@ -129,8 +129,9 @@ func TestTheProgramOnRealLines(t *testing.T) {
 	if testing.Short() {
 		wafers = 2
 	}
+	var ok []bool
 	for range wafers {
-		b.wafer(fields)
+		ok = append(ok, b.wafer(fields))
 	}
 	latency, err := exec.Command(os.Getenv("KENSA"), "doctor", "--latency", "--config", b.config).CombinedOutput()
 	t.Logf("%s", latency)
@@ -146,10 +147,13 @@ func TestTheProgramOnRealLines(t *testing.T) {
 	for b.said.Scan() {
 		t.Log(b.said.Text())
 		if strings.HasPrefix(b.said.Text(), "wafer ") {
-			said++
-			if said <= wafers && !strings.Contains(b.said.Text(), fmt.Sprintf("dies %d/%d", fields, fields)) {
-				t.Errorf("not every field was inspected: %s", b.said.Text())
+			// The virtual camera takes no trigger: a pulse between two of its frames may
+			// find none in its window. That field is not inspected, and the wafer not OK.
+			whole := strings.Contains(b.said.Text(), fmt.Sprintf("dies %d/%d", fields, fields))
+			if said < wafers && ok[said] != whole {
+				t.Errorf("RESULT-OK was %v: %s", ok[said], b.said.Text())
 			}
+			said++
 		}
 	}
 	if err := b.program.Wait(); err != nil {
