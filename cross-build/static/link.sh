@@ -38,7 +38,10 @@ for name in kensa kensa-warning; do
     ! grep -qaF "$path" "$made" || fail "$name for $arch has a path of this machine in it: $path"
   done
   size=$(stat -c %s "$made")
-  [ "$size" -lt 30000000 ] || fail "$name for $arch: $size bytes; limit 30000000"
+  # A PC's OpenCV has each kernel for five instruction sets; its size matters less.
+  limit=30000000
+  [ "$arch" != amd64 ] || limit=40000000
+  [ "$size" -lt "$limit" ] || fail "$name for $arch: $size bytes; limit $limit"
 done
 
 # bill NAME ARGUMENT ...: its bill of materials.
