@@ -63,6 +63,11 @@ type calibrating struct {
 // measure leads through one procedure. options are its settings: an interrupted
 // session goes on with equal ones only.
 func (k *calibrating) measure(c console, name string, options any, p calibration.Procedure) error {
+	return k.guided(c, func(g *cli.Guide) error { return g.Run(c, name, fmt.Sprintf("%+v", options), p) })
+}
+
+// guided does what needs a guide at the station's bench.
+func (k *calibrating) guided(c console, do func(*cli.Guide) error) error {
 	loaded, err := k.load()
 	if err != nil {
 		return err
@@ -76,7 +81,7 @@ func (k *calibrating) measure(c console, name string, options any, p calibration
 	if err != nil {
 		return err
 	}
-	return explainCalibration(guide.Run(c, name, fmt.Sprintf("%+v", options), p))
+	return explainCalibration(do(guide))
 }
 
 func (k *calibrating) guide(c console, loaded config.Config, b bench.Bench) (*cli.Guide, error) {

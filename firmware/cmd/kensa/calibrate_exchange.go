@@ -30,11 +30,7 @@ type calibrateVerifyCommand struct {
 // Run checks every checksum of a calibration, that it is this station's and
 // holds, and, where there are keys, its signature.
 func (k *calibrateVerifyCommand) Run(c console) error {
-	s, objective, err := k.kept()
-	if err != nil {
-		return err
-	}
-	n, err := number(s, objective, k.Number)
+	s, objective, n, err := k.which(k.Number)
 	if err != nil {
 		return err
 	}
@@ -92,11 +88,7 @@ type calibrateSignCommand struct {
 
 // Run signs a calibration by a minisign key.
 func (k *calibrateSignCommand) Run(c console) error {
-	s, objective, err := k.kept()
-	if err != nil {
-		return err
-	}
-	n, err := number(s, objective, k.Number)
+	s, objective, n, err := k.which(k.Number)
 	if err != nil {
 		return err
 	}
@@ -160,11 +152,7 @@ type calibrateExportCommand struct {
 
 // Run writes one calibration to a file.
 func (k *calibrateExportCommand) Run(c console) error {
-	s, objective, err := k.kept()
-	if err != nil {
-		return err
-	}
-	n, err := number(s, objective, k.Number)
+	s, objective, n, err := k.which(k.Number)
 	if err != nil {
 		return err
 	}

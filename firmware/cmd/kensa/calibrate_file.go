@@ -30,6 +30,16 @@ func (k *calibrated) kept() (s store.Store, objective string, err error) {
 	return store.Open(appliance.CalibrationFolder(loaded)), objective, nil
 }
 
+// which is the calibration that a person names by its number, or where 0 the one
+// in use.
+func (k *calibrated) which(given int) (s store.Store, objective string, n int, err error) {
+	if s, objective, err = k.kept(); err != nil {
+		return s, objective, 0, err
+	}
+	n, err = number(s, objective, given)
+	return s, objective, n, err
+}
+
 // number is the one that a person names, or where 0 the one in use.
 func number(s store.Store, objective string, n int) (int, error) {
 	if n != 0 {
@@ -86,11 +96,7 @@ type calibrateShowCommand struct {
 
 // Run shows one calibration.
 func (k *calibrateShowCommand) Run(c console) error {
-	s, objective, err := k.kept()
-	if err != nil {
-		return err
-	}
-	n, err := number(s, objective, k.Number)
+	s, objective, n, err := k.which(k.Number)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"kensa/calibration"
+	"kensa/calibration/cli"
 	"kensa/calibration/gauge"
 	"kensa/firmware/record"
 )
@@ -129,18 +130,5 @@ func meanSize(w *record.Wafer) float64 {
 
 // judge shows a result that no session measured, and keeps it if it is accepted.
 func (k *calibrating) judge(c console, name string, r *calibration.Result) error {
-	loaded, err := k.load()
-	if err != nil {
-		return err
-	}
-	b, err := k.bench(loaded)
-	if err != nil {
-		return err
-	}
-	defer b.Close()
-	guide, err := k.guide(c, loaded, b)
-	if err != nil {
-		return err
-	}
-	return explainCalibration(guide.Keep(c, name, r, nil))
+	return k.guided(c, func(g *cli.Guide) error { return g.Keep(c, name, r, nil) })
 }

@@ -20,11 +20,7 @@ type calibrateReportCommand struct {
 
 // Run writes a calibration's report.
 func (k *calibrateReportCommand) Run(c console) error {
-	s, objective, err := k.kept()
-	if err != nil {
-		return err
-	}
-	n, err := number(s, objective, k.Number)
+	s, objective, n, err := k.which(k.Number)
 	if err != nil {
 		return err
 	}
