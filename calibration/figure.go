@@ -121,3 +121,15 @@ func (f Figure) check() error {
 	}
 	return nil
 }
+
+// Moments are a sample's mean and its standard deviation, by n − 1; of a single
+// value that is 0.
+func Moments(v []float64) (mean, sigma float64) {
+	for _, x := range v {
+		mean += x / float64(len(v))
+	}
+	for _, x := range v {
+		sigma += (x - mean) * (x - mean)
+	}
+	return mean, math.Sqrt(sigma / max(1, float64(len(v)-1)))
+}

@@ -3,6 +3,8 @@ package focus
 import (
 	"errors"
 	"math"
+
+	"kensa/calibration/leastsquares"
 )
 
 // parabola is y = floor + (z − best)²·bend, fitted to the inverse squares of the
@@ -19,7 +21,7 @@ func fit(z, energy []float64) (parabola, error) {
 	for _, e := range energy {
 		top = max(top, e)
 	}
-	var m [3][4]float64
+	system := leastsquares.New(3)
 	scale, centre := spanOf(z)
 	n := 0.0
 	for i := range z {
@@ -27,19 +29,14 @@ func fit(z, energy []float64) (parabola, error) {
 			continue
 		}
 		u, y, w := (z[i]-centre)/scale, sq(top/energy[i]), math.Pow(energy[i]/top, 6)
-		basis := [3]float64{1, u, u * u}
-		for r := range basis {
-			for c := range basis {
-				m[r][c] += w * basis[r] * basis[c]
-			}
-			m[r][3] += w * basis[r] * y
-		}
+		root := math.Sqrt(w)
+		system.Add([]float64{root, root * u, root * u * u}, root*y)
 		n++
 	}
 	if n < 5 {
 		return parabola{}, errFlat
 	}
-	p, inverse, ok := solve3(m)
+	p, inverse, ok := system.Solve()
 	if !ok || p[2] <= 0 {
 		return parabola{}, errFlat
 	}
@@ -53,7 +50,7 @@ func fit(z, energy []float64) (parabola, error) {
 	variance := chi / (n - 3)
 	// best = −b/2c: its error from those of b and c.
 	db, dc := -1/(2*p[2]), p[1]/(2*p[2]*p[2])
-	spread := variance * (db*db*inverse[1][1] + 2*db*dc*inverse[1][2] + dc*dc*inverse[2][2])
+	spread := variance * (db*db*inverse.At(1, 1) + 2*db*dc*inverse.At(1, 2) + dc*dc*inverse.At(2, 2))
 	best := -p[1] / (2 * p[2])
 	if math.Abs(best) > 1 {
 		return parabola{}, errFlat
@@ -68,43 +65,6 @@ func spanOf(z []float64) (half, middle float64) {
 		low, high = min(low, v), max(high, v)
 	}
 	return max((high-low)/2, 1e-9), (low + high) / 2
-}
-
-// solve3 solves three equations by Gauss–Jordan and gives the matrix's inverse.
-func solve3(m [3][4]float64) (x [3]float64, inverse [3][3]float64, ok bool) {
-	var a [3][7]float64
-	for r := range m {
-		copy(a[r][:4], m[r][:])
-		a[r][4+r] = 1
-	}
-	for c := range 3 {
-		pivot := c
-		for r := c + 1; r < 3; r++ {
-			if math.Abs(a[r][c]) > math.Abs(a[pivot][c]) {
-				pivot = r
-			}
-		}
-		if math.Abs(a[pivot][c]) < 1e-12 {
-			return x, inverse, false
-		}
-		a[c], a[pivot] = a[pivot], a[c]
-		for r := range 3 {
-			if r == c {
-				continue
-			}
-			k := a[r][c] / a[c][c]
-			for j := range a[r] {
-				a[r][j] -= k * a[c][j]
-			}
-		}
-	}
-	for r := range 3 {
-		x[r] = a[r][3] / a[r][r]
-		for c := range 3 {
-			inverse[r][c] = a[r][4+c] / a[r][r]
-		}
-	}
-	return x, inverse, true
 }
 
 // field is how the best height differs over the view: z = centre + tiltX·u/2 +

@@ -227,7 +227,7 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	}
 	f := p.field()
 	depth := math.Sqrt(whole.floor / whole.bend) // where σ² is twice the least
-	mtf, scatter := moments(p.state.Edge)
+	mtf, scatter := calibration.Moments(p.state.Edge)
 	k := calibration.K
 	// That blur and edges' places within a patch are not what the parabola takes them
 	// for is worth a hundredth of the depth of field.
@@ -299,14 +299,4 @@ func (p *Procedure) sweep(whole parabola) calibration.Curve {
 func (p *Procedure) transfer() calibration.Curve {
 	return calibration.Curve{Name: "mtf", Title: "modulation transfer across a slanted edge (ISO 12233)", XTitle: "frequency / cycles per pixel", YTitle: "contrast",
 		X: p.state.Curve.Frequency, Y: p.state.Curve.Contrast}
-}
-
-func moments(v []float64) (mean, sigma float64) {
-	for _, x := range v {
-		mean += x / float64(len(v))
-	}
-	for _, x := range v {
-		sigma += sq(x - mean)
-	}
-	return mean, math.Sqrt(sigma / max(1, float64(len(v)-1)))
 }

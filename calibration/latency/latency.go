@@ -121,7 +121,7 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 		for _, v := range values {
 			begins = append(begins, p.begin(v, step.Set.FlashDelay))
 		}
-		middle, _ := moments(begins)
+		middle, _ := calibration.Moments(begins)
 		p.state.Coarse, p.state.Centred = time.Duration(middle*float64(time.Second)), true
 	case "flank":
 		return p.flank(values, stamps, step.Set.FlashDelay)
@@ -150,7 +150,7 @@ func (p *Procedure) watch(ctx context.Context, b bench.Bench, step calibration.S
 
 // search moves the flash later and later until a frame sees it.
 func (p *Procedure) search(ctx context.Context, b bench.Bench, step calibration.Step, tell func(calibration.Reading)) error {
-	dark, noise := moments(p.state.Dark)
+	dark, noise := calibration.Moments(p.state.Dark)
 	for n := range step.Frames {
 		set := step.Set
 		set.FlashDelay = time.Duration(n) * p.options.Flash / 2
@@ -175,8 +175,8 @@ func (p *Procedure) search(ctx context.Context, b bench.Bench, step calibration.
 
 // plateau keeps the whole flash's brightness unless it is lost in noise or saturates.
 func (p *Procedure) plateau(values []float64) error {
-	dark, _ := moments(p.state.Dark)
-	top, noise := moments(values)
+	dark, _ := calibration.Moments(p.state.Dark)
+	top, noise := calibration.Moments(values)
 	if top-dark < 20*noise || top-dark < 5 {
 		return &calibration.Wrong{What: fmt.Sprintf("the flash is %.1f ± %.1f DN bright: too weak or unsteady", top-dark, noise), Remedy: "a brighter or longer flash"}
 	}
@@ -186,8 +186,8 @@ func (p *Procedure) plateau(values []float64) error {
 
 // begin is when an exposure of a brightness began, s after its pulse.
 func (p *Procedure) begin(v float64, delay time.Duration) float64 {
-	dark, _ := moments(p.state.Dark)
-	top, _ := moments(p.state.Plateau)
+	dark, _ := calibration.Moments(p.state.Dark)
+	top, _ := calibration.Moments(p.state.Plateau)
 	return delay.Seconds() + p.options.Flash.Seconds()*(1-(v-dark)/(top-dark))
 }
 
@@ -214,15 +214,15 @@ func (p *Procedure) flank(values []float64, stamps []time.Duration, delay time.D
 // pulse: the stamps' range, widened by six jitters to each side.
 func (p *Procedure) Result() (*calibration.Result, error) {
 	o, s := p.options, &p.state
-	latency, spread := moments(s.Begin)
-	dark, _ := moments(s.Dark)
-	top, noise := moments(s.Plateau)
+	latency, spread := calibration.Moments(s.Begin)
+	dark, _ := calibration.Moments(s.Dark)
+	top, noise := calibration.Moments(s.Plateau)
 	seen := noise / (top - dark) * o.Flash.Seconds() // jitter that the brightness's own noise feigns
 	jitter := math.Sqrt(max(spread*spread-seen*seen/2, 0))
 	n := float64(len(s.Begin))
 	// The plateau's mean is uncertain too, and shifts all begins alike.
 	level := noise / (top - dark) / math.Sqrt(float64(len(s.Plateau))) * o.Flash.Seconds()
-	stamp, stampSpread := moments(seconds(s.Stamps))
+	stamp, stampSpread := calibration.Moments(seconds(s.Stamps))
 	margin := 6*math.Max(stampSpread, jitter) + 100e-6
 	low, high := bounds(s.Stamps)
 	const micro = 1e6
@@ -259,16 +259,6 @@ func grey(e *bench.Exposure) float64 {
 		}
 	}
 	return float64(sum) / float64(e.Width*e.Height)
-}
-
-func moments(v []float64) (mean, sigma float64) {
-	for _, x := range v {
-		mean += x / float64(len(v))
-	}
-	for _, x := range v {
-		sigma += (x - mean) * (x - mean)
-	}
-	return mean, math.Sqrt(sigma / max(1, float64(len(v)-1)))
 }
 
 func seconds(d []time.Duration) []float64 {

@@ -214,14 +214,4 @@ func flicker(even, odd []float64, signal float64) (part, deviation float64) {
 	return part, spread / (2 * math.Sqrt(variance)) / signal
 }
 
-func moments(v []float64) (mean, sigma float64) {
-	for _, x := range v {
-		mean += x / float64(len(v))
-	}
-	for _, x := range v {
-		sigma += (x - mean) * (x - mean)
-	}
-	return mean, math.Sqrt(sigma / math.Max(1, float64(len(v)-1)))
-}
-
 func sqrt(n int) float64 { return math.Sqrt(float64(n)) }

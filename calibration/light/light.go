@@ -161,7 +161,7 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 		if err != nil {
 			return err
 		}
-		m, _ := moments(means)
+		m, _ := calibration.Moments(means)
 		if step.Name == "dark" {
 			p.state.Dark = m
 		} else {
@@ -242,7 +242,7 @@ func (p *Procedure) measure(ctx context.Context, b bench.Bench, step calibration
 	if err != nil {
 		return err
 	}
-	m, s := moments(means)
+	m, s := calibration.Moments(means)
 	if m < 0.1*full || m > 0.85*full {
 		return &calibration.Wrong{What: fmt.Sprintf("%.0f DN at %.0f %% of the current; about %.0f were expected", m, 100*step.Set.Light, target*full),
 			Remedy: "see that the light follows its current, and that nothing else lights the mirror; then begin anew with --restart"}

@@ -21,8 +21,8 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		return nil, errors.New("light: the levels do not determine how the light follows its current")
 	}
 	uneven, unevenError := form.uneven()
-	even, _ := moments(s.Even)
-	odd, _ := moments(s.Odd)
+	even, _ := calibration.Moments(s.Even)
+	odd, _ := calibration.Moments(s.Odd)
 	flickers, flickerError := flicker(s.Even, s.Odd, (even+odd)/2-p.dark(p.exposure(o.Working)))
 	r := &calibration.Result{
 		Figures: []calibration.Figure{

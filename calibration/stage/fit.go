@@ -94,14 +94,3 @@ func fit(moves []Move) (affine, error) {
 	f.errorX, f.errorY = math.Sqrt(inverse.At(1, 1)), math.Sqrt(inverse.At(2, 2))
 	return f, nil
 }
-
-// moments are the mean and the standard deviation.
-func moments(v []float64) (mean, sigma float64) {
-	for _, x := range v {
-		mean += x / float64(len(v))
-	}
-	for _, x := range v {
-		sigma += (x - mean) * (x - mean)
-	}
-	return mean, math.Sqrt(sigma / math.Max(1, float64(len(v)-1)))
-}

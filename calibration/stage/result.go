@@ -46,8 +46,8 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		Curves: []calibration.Curve{p.residuals(f)},
 	}
 	for axis, name := range [2]string{"x", "y"} {
-		back, scattered := moments(p.along(f, axis, p.state.Axes[axis]))
-		_, repeat := moments(p.along(f, axis, p.state.Returned))
+		back, scattered := calibration.Moments(p.along(f, axis, p.state.Axes[axis]))
+		_, repeat := calibration.Moments(p.along(f, axis, p.state.Returned))
 		n := float64(o.Returns)
 		r.Figures = append(r.Figures,
 			calibration.Figure{Name: "backlash-" + name, Title: "backlash in " + name, Value: back, Unit: "µm",
