@@ -35,6 +35,11 @@ const (
 	Edge Target = "edge"
 	// Wafer is a wafer of the recipe's product.
 	Wafer Target = "wafer"
+	// Good is a wafer of the recipe's product whose dies are known to be good.
+	Good Target = "good"
+	// Standard is a standard-defect wafer: one of the recipe's product whose defects
+	// are known.
+	Standard Target = "standard"
 	// Blinker is a light that flashes with the trigger pulse.
 	Blinker Target = "blinker"
 )
@@ -43,11 +48,16 @@ const (
 // Target, where Any leaves what is there.
 type Setting struct {
 	Target Target
+	// Piece tells several of a target apart, such as good wafers, from 1; 0 where
+	// there is one only. Another Loading than before takes the target off and lays it
+	// down again.
+	Piece, Loading int
 	// Light is the part of the light's full current, 0 to 1.
 	Light float64
 	// Exposure of the sensor.
 	Exposure time.Duration
-	// X, Y, Z of the stage.
+	// X, Y, Z of the stage. It carries the target: under the lens is what lies at
+	// −X, −Y from the target's middle, x to the right and y down in the frame.
 	X, Y, Z physic.Distance
 	// Turn of the target in its plane, and its tilt about the x and y axes, where a
 	// person lays a plate.
