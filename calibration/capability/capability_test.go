@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -167,4 +169,169 @@ func reference(t *testing.T, make func(seed uint64) (stand.Truth, *capability.Pr
 	want["a50"], want["a90"] = fit.A50, fit.A90
 	t.Logf("of %d defects: %v", len(trials), want)
 	return want
+}
+
+func figure(t *testing.T, r *calibration.Result, name string) calibration.Figure {
+	t.Helper()
+	f, ok := r.Figure(name)
+	if !ok {
+		t.Fatalf("no figure %s", name)
+	}
+	return f
+}
+
+// TestFindsWhatIsThere with a sound inspection: all from four pixels on, nothing
+// else, and a curve that tells what is found surely.
+func TestFindsWhatIsThere(t *testing.T) {
+	truth, p := station(t, 1)
+	r := calibrationtest.Run(t, truth, procedure(t, truth, p, capability.Defaults(), nil))
+	if err := r.Check(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"capture-static", "capture-dynamic"} {
+		if f := figure(t, r, name); f.Value < 97 || f.Uncertainty <= 0 {
+			t.Errorf("%s %v", name, f)
+		}
+	}
+	if f := figure(t, r, "a90-95"); f.Verdict() != calibration.Pass {
+		t.Errorf("a90/95 %v, limit %v", f, f.Limits)
+	}
+	if f := figure(t, r, "place-repeat-dynamic"); f.Value > 10 {
+		t.Errorf("places repeat to %v; want a quarter of a pixel of 40 µm", f)
+	}
+	if r.Of["certificate"] == "" || r.Of["golden"] == "" || r.Of["recipe"] != "small" {
+		t.Errorf("of %v", r.Of)
+	}
+	var names []string
+	for _, c := range r.Curves {
+		names = append(names, c.Name)
+	}
+	for _, want := range []string{"classes", "sizes"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("curves %v; want %s", names, want)
+		}
+	}
+}
+
+// TestFailsBelowItsLimits: a loose inspection does.
+func TestFailsBelowItsLimits(t *testing.T) {
+	truth, p := station(t, 1)
+	loose(p)
+	o := scans()
+	o.Size = 60
+	r := calibrationtest.Run(t, truth, procedure(t, truth, p, o, nil))
+	if f := figure(t, r, "capture-dynamic"); f.Verdict() != calibration.Fail {
+		t.Errorf("captured %v; want less than %v", f, f.Limits)
+	}
+	if c := slices.IndexFunc(r.Curves, func(c calibration.Curve) bool { return c.Name == "pod" }); c < 0 {
+		t.Error("no curve of detection")
+	} else {
+		for n := range r.Curves[c].X {
+			if low, fit, high := r.Curves[c].Low[n], r.Curves[c].Fit[n], r.Curves[c].High[n]; !(low < fit && fit < high) {
+				t.Errorf("band %v to %v about %v", low, high, fit)
+			}
+		}
+	}
+}
+
+// TestWrongWafer is told before a scan is counted.
+func TestWrongWafer(t *testing.T) {
+	truth, p := station(t, 1)
+	own := certificate(t, truth)
+	other := truth
+	other.Wafers.Layout = "memory"
+	if wrong := calibrationtest.Wrong(t, other, procedure(t, truth, p, capability.Defaults(), own)); wrong == nil || !strings.Contains(wrong.What, "cannot be compared with the golden") {
+		t.Errorf("another product: said %+v", wrong)
+	}
+	moved, err := capability.NewCertificate(shifted(own.Defects))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrong := calibrationtest.Wrong(t, truth, procedure(t, truth, p, capability.Defaults(), moved)); wrong == nil || !strings.Contains(wrong.What, "where the certificate has none") {
+		t.Errorf("another certificate: said %+v", wrong)
+	}
+}
+
+// shifted has every defect on the die beside.
+func shifted(defects []capability.Known) (all []capability.Known) {
+	for _, d := range defects {
+		d.X, d.Y = -d.Y, d.X
+		all = append(all, d)
+	}
+	return all
+}
+
+func TestRefuses(t *testing.T) {
+	truth, p := station(t, 1)
+	all := certificate(t, truth)
+	few, err := capability.NewCertificate(all.Defects[:5])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, c := range map[string]struct {
+		spoil       func(*capability.Options)
+		certificate *capability.Certificate
+	}{
+		"at least 2 each": {func(o *capability.Options) { o.Static = 1 }, all},
+		"more than 0":     {func(o *capability.Options) { o.Size = -1 }, all},
+		"want at least":   {func(o *capability.Options) {}, few},
+	} {
+		o := capability.Defaults()
+		c.spoil(&o)
+		if _, err := capability.New(o, p, nil, "", c.certificate); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v; want %q", err, want)
+		}
+	}
+}
+
+func TestCertificateReadsWhatItWrites(t *testing.T) {
+	truth, _ := station(t, 1)
+	c := certificate(t, truth)
+	var text strings.Builder
+	if err := c.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	back, err := capability.ReadCertificate(strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back.Hash() != c.Hash() || !slices.Equal(back.Defects, c.Defects) {
+		t.Error("read otherwise than written")
+	}
+}
+
+func TestCertificateRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                      "EOF",
+		"x_um,y_um\n":                           "no column size_um",
+		"x_um,y_um,size_um,class\n":             "0 defects",
+		"x_um,y_um,size_um,class\n1,2,x,open\n": `line 2, column size_um: "x"`,
+		"x_um,y_um,size_um,class\n1,2,NaN,open\n": "size NaN",
+		"x_um,y_um,size_um,class\n1,2,-3,open\n":  "size -3",
+		"x_um,y_um,size_um,class\n1e9,2,3,open\n": "want at most",
+		"x_um,y_um,size_um,class\n1,2,3,hole\n":   `class "hole"`,
+		"x_um,y_um,size_um,class\n1,2,3\n":        "wrong number of fields",
+	} {
+		if _, err := capability.ReadCertificate(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v; want %q", text, err, want)
+		}
+	}
+}
+
+func FuzzReadCertificate(f *testing.F) {
+	f.Add("class,size_um,y_um,x_um\nshort,120,-5e3,1\n\"open\",80,0,0\n")
+	f.Add("x_um,y_um,size_um,class\n1,2,3,open\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := capability.ReadCertificate(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		var b strings.Builder
+		if err := c.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if back, err := capability.ReadCertificate(strings.NewReader(b.String())); err != nil || back.Hash() != c.Hash() {
+			t.Errorf("%q reads back as another: %v", b.String(), err)
+		}
+	})
 }

@@ -123,34 +123,28 @@ func figure(t *testing.T, r *calibration.Result, name string) calibration.Figure
 func TestTooFewDies(t *testing.T) {
 	truth, p := station(t, 1)
 	o := training.Defaults()
-	o.MaxError, o.MaxDies, o.Wafers = 0.11, 44, 2
-	r := calibrationtest.Run(t, truth, procedure(t, p, o))
-	if needed := figure(t, r, "needed"); needed.Value < 1 || r.Verdict() != calibration.Fail {
-		t.Errorf("%v dies needed, verdict %s; want some, and fail", needed, r.Verdict())
+	o.MaxError, o.MaxDies, o.Wafers = 0.06, 150, 1
+	r := calibrationtest.Run(t, truth, procedure(t, everySecond(p, 0), o))
+	if needed := figure(t, r, "needed"); needed.Value < 50 || r.Verdict() != calibration.Fail {
+		t.Errorf("%v dies needed, verdict %s; want the rest of 140, and fail", needed, r.Verdict())
 	}
 	if !strings.Contains(strings.Join(r.Notes, "\n"), "dies more are needed") {
 		t.Errorf("notes %q", r.Notes)
 	}
 }
 
-// TestTakesMoreInRounds until σ is known.
-func TestTakesMoreInRounds(t *testing.T) {
+// TestNamesWhatItLearnt, for the calibration's file.
+func TestNamesWhatItLearnt(t *testing.T) {
 	truth, p := station(t, 3)
-	o := training.Defaults()
-	o.Wafers, o.MaxError = 6, 0.13
-	q := procedure(t, p, o)
+	q := procedure(t, p, training.Defaults())
 	r := calibrationtest.Run(t, truth, q)
-	dies := figure(t, r, "dies").Value
-	if e := figure(t, r, "sigma-error"); e.Verdict() != calibration.Pass && dies < 160 {
-		t.Errorf("σ known to %v from %v dies; want more dies", e, dies)
+	if err := r.Check(); err != nil {
+		t.Fatal(err)
 	}
-	if dies <= 31 {
-		t.Errorf("%v dies; want more than one round's 31", dies)
+	if r.Verdict() != calibration.Pass {
+		t.Errorf("figures %v", r.Figures)
 	}
-	if len(r.Curves[0].X) < 2 {
-		t.Errorf("a curve of %v; want a point for each round", r.Curves[0].X)
-	}
-	if r.Of["golden"] != q.Golden().Hash() || r.Of["recipe"] != "small" {
+	if r.Of["golden"] != q.Golden().Hash() || r.Of["recipe"] != "small" || r.Of["recipe version"] != "1" {
 		t.Errorf("of %v", r.Of)
 	}
 }
