@@ -337,6 +337,7 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	}
 	if o.Enabled {
 		r.Parameters["enabled"] = 1
+		r.Notes = append(r.Notes, "the appliance corrects sizes by it, with [environment] and calibration.temperature in kensa.toml; the focus it cannot move")
 	} else {
 		r.Notes = append(r.Notes, "the correction is not applied; --enable switches it on")
 	}

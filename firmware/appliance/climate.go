@@ -51,6 +51,7 @@ func (a *Appliance) openEnvironment() error {
 			return err
 		}
 	}
+	a.watchClimate() // the first wafer is to know it too
 	return nil
 }
 

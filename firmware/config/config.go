@@ -227,7 +227,7 @@ func Default() Config {
 		MES:         MES{Enabled: true, Device: "chuck-1", Aliases: true, DataTypes: true},
 		UNS:         UNS{Enterprise: "demo", Line: "inspection"},
 		Ledger:      Ledger{Enabled: true, Disclosure: ledger.Relative, KeepRecords: 500_000, KeepDays: 365},
-		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm", Flat: true},
+		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm", Flat: true, Temperature: true},
 	}
 }
 

@@ -115,6 +115,9 @@ type Job struct {
 	Hash    string
 	// Calibration that the job rests on; empty where there is none.
 	Calibration string
+	// Drift is how the pixel's size now differs from the plan's, asked for as each
+	// wafer arrives; nil: not at all.
+	Drift       func() Drift
 	Plan        *wafer.Plan
 	Rules       wafer.Rules
 	MinYield    wafer.Yield
