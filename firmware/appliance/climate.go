@@ -11,6 +11,7 @@ import (
 	"kensa/bus/sparkplug"
 	"kensa/bus/sparkplug/payload"
 	"kensa/firmware/alarm"
+	"kensa/firmware/config"
 	"kensa/firmware/record"
 	"kensa/hw/environment"
 	"kensa/hw/i2c"
@@ -25,22 +26,10 @@ type climate struct {
 
 // openEnvironment takes the sensor.
 func (a *Appliance) openEnvironment() error {
-	c := a.config.Environment
-	if c.Sensor == "" {
-		return nil
-	}
-	bus, err := i2c.Open(c.Bus)
-	if err != nil {
+	sensor, err := openSensor(a.config.Environment, a.onClose)
+	if err != nil || sensor == nil {
 		return err
 	}
-	a.onClose(bus.Close)
-	var sensor environment.Sensor = environment.NewSHT3x(bus, c.Address, time.Sleep)
-	if c.Sensor == "bme280" {
-		if sensor, err = environment.NewBME280(bus, c.Address); err != nil {
-			return err
-		}
-	}
-	a.onClose(sensor.Halt)
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
@@ -53,6 +42,27 @@ func (a *Appliance) openEnvironment() error {
 	}
 	a.watchClimate() // the first wafer is to know it too
 	return nil
+}
+
+// openSensor takes the configured sensor; nil where there is none. What it opens it
+// gives to onClose.
+func openSensor(c config.Environment, onClose func(func() error)) (environment.Sensor, error) {
+	if c.Sensor == "" {
+		return nil, nil
+	}
+	bus, err := i2c.Open(c.Bus)
+	if err != nil {
+		return nil, err
+	}
+	onClose(bus.Close)
+	var sensor environment.Sensor = environment.NewSHT3x(bus, c.Address, time.Sleep)
+	if c.Sensor == "bme280" {
+		if sensor, err = environment.NewBME280(bus, c.Address); err != nil {
+			return nil, err
+		}
+	}
+	onClose(sensor.Halt)
+	return sensor, nil
 }
 
 // measure asks the sensor once.

@@ -17,7 +17,7 @@ import (
 // open is the wafer being inspected.
 type open struct {
 	record    *record.Wafer
-	layout    wafer.Layout           // with the pixel's size when it arrived
+	layout    wafer.Layout             // with the pixel's size when it arrived
 	alarms    alarm.Mark               // when it arrived
 	raised    map[alarm.ID]alarm.Alarm // set already then
 	arrived   time.Duration            // WAFER-PRESENT's rise, on the lines' clock

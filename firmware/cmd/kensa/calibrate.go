@@ -72,7 +72,7 @@ func (k *calibrating) guided(c console, do func(*cli.Guide) error) error {
 	if err != nil {
 		return err
 	}
-	b, err := k.bench(loaded)
+	b, err := k.bench(c, loaded)
 	if err != nil {
 		return err
 	}
@@ -117,8 +117,18 @@ func whoever(name string) (string, error) {
 	return me.Username, nil
 }
 
-// bench opens the station's bench.
-func (k *calibrating) bench(loaded config.Config) (bench.Bench, error) {
+// bench opens the station's bench, or the simulated one.
+func (k *calibrating) bench(c console, loaded config.Config) (bench.Bench, error) {
+	if _, real := loaded.Source.Device(); real {
+		if k.Truth != "" || k.Practise {
+			return nil, fail(exitUsage, fmt.Errorf("source.camera %q: --truth and --practise are for the simulated bench", loaded.Source.Camera), "")
+		}
+		b, err := appliance.OpenBench(c, loaded)
+		if err != nil {
+			return nil, fail(exitFailed, err, "`systemctl stop kensa` frees camera and lines; `kensa camera show` and `kensa doctor` look at them")
+		}
+		return b, nil
+	}
 	if loaded.Source.Camera != "simulated" {
 		return nil, fail(exitUsage, fmt.Errorf("source.camera %q: calibration needs a live camera or the simulated one", loaded.Source.Camera), "")
 	}
