@@ -231,6 +231,9 @@ func remedy(off float64) string {
 // Result fits all poses together.
 func (p *Procedure) Result() (*calibration.Result, error) {
 	o := p.options
+	if n := len(p.state.Poses); n == 0 || o.Distortion && n < fixed {
+		return nil, fmt.Errorf("geometry: %d poses; want at least %d", n, map[bool]int{false: 1, true: fixed}[o.Distortion])
+	}
 	// Distortion that is left out would change the scale: one pose of enough points
 	// shows it well enough to take it out.
 	fit, err := Solve(p.state.Poses, p.state.Width, p.state.Height, o.Distortion || len(p.state.Poses[0]) >= Bends)

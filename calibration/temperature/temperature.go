@@ -191,20 +191,19 @@ func (m *measure) moved(ctx context.Context) error {
 // take finds the best height, then looks at the plate there.
 func (m *measure) take(ctx context.Context) (Point, error) {
 	centre := m.around()
-	best, err := 0.0, error(nil)
+	best, unsharp := 0.0, error(nil)
 	for range sweeps {
-		var sharpest float64
-		if best, sharpest, err = m.sweep(ctx, centre); err == nil || ctx.Err() != nil {
+		heights, sharpness, err := m.sweep(ctx, centre)
+		if err != nil {
+			return Point{}, err
+		}
+		if best, _, unsharp = focus.Best(heights, sharpness); unsharp == nil {
 			break
 		}
-		centre = sharpest
+		centre = sharpest(heights, sharpness)
 	}
-	var wrong *calibration.Wrong
-	switch {
-	case errors.As(err, &wrong) || ctx.Err() != nil:
-		return Point{}, err
-	case err != nil:
-		return Point{}, &calibration.Wrong{What: fmt.Sprintf("%v, up to %.4g ± %.4g µm", err, centre, m.reach()),
+	if unsharp != nil {
+		return Point{}, &calibration.Wrong{What: fmt.Sprintf("%v, up to %.4g ± %.4g µm", unsharp, centre, m.reach()),
 			Remedy: "see that the plate is under the lens; give --first what kensa calibrate focus finds, or a wider --range"}
 	}
 	pixel, err := m.pixel(ctx, best)
@@ -219,24 +218,28 @@ const sweeps = 3
 
 func (m *measure) reach() float64 { return float64(m.options.Range) / float64(physic.MicroMetre) }
 
-// sweep runs upwards through focus, so that backlash does not enter. Beside the best
-// height it gives the sharpest that was met.
-func (m *measure) sweep(ctx context.Context, centre float64) (best, sharpest float64, err error) {
-	var heights, sharpness []float64
-	top := math.Inf(-1)
+// sweep runs upwards through focus, so that backlash does not enter.
+func (m *measure) sweep(ctx context.Context, centre float64) (heights, sharpness []float64, err error) {
 	for k := range m.options.Heights {
 		z := centre - m.reach() + 2*m.reach()*float64(k)/float64(m.options.Heights-1)
 		s, err := m.sharpness(ctx, z)
 		if err != nil {
-			return 0, 0, err
+			return nil, nil, err
 		}
 		heights, sharpness = append(heights, z), append(sharpness, s)
-		if s > top {
-			top, sharpest = s, z
+	}
+	return heights, sharpness, nil
+}
+
+// sharpest is the height of the greatest sharpness.
+func sharpest(heights, sharpness []float64) float64 {
+	best := 0
+	for k, s := range sharpness {
+		if s > sharpness[best] {
+			best = k
 		}
 	}
-	best, _, err = focus.Best(heights, sharpness)
-	return best, sharpest, err
+	return heights[best]
 }
 
 func (m *measure) sharpness(ctx context.Context, z float64) (float64, error) {

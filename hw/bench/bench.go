@@ -9,6 +9,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -77,6 +78,11 @@ type Setting struct {
 	// FlashDelay and Flash are when the Blinker begins, after the trigger pulse, and
 	// how long it shines.
 	FlashDelay, Flash time.Duration
+}
+
+// Turned is how a person turns the target to where the setting wants it.
+func (s Setting) Turned() string {
+	return fmt.Sprintf("turn it to %.4g°, clockwise as seen in the picture; 0° is upright", float64(s.Turn)/float64(physic.Degree))
 }
 
 // Station says what stands here; a calibration belongs to it.

@@ -141,7 +141,7 @@ func (k *calibrating) judge(c console, name string, r *calibration.Result) error
 		return err
 	}
 	if _, real := loaded.Source.Device(); !real {
-		return k.guided(c, func(g *cli.Guide) error { return g.Keep(c, name, r, nil) })
+		return k.guided(c, func(ctx context.Context, g *cli.Guide) error { return g.Keep(ctx, name, r, nil) })
 	}
 	here, err := known(loaded)
 	if err != nil {

@@ -175,7 +175,7 @@ func (r *Rig) asked(s bench.Setting) (byHand []string) {
 		byHand = append(byHand, s.Target.Lay())
 	}
 	if s.Turn != r.set.Turn {
-		byHand = append(byHand, fmt.Sprintf("turn it to %.4g°, clockwise as seen in the picture; 0° is upright", degrees(s.Turn)))
+		byHand = append(byHand, s.Turned())
 	}
 	if s.TiltX != r.set.TiltX || s.TiltY != r.set.TiltY {
 		byHand = append(byHand, fmt.Sprintf("tilt it by %.3g° about x and %.3g° about y", degrees(s.TiltX), degrees(s.TiltY)))
