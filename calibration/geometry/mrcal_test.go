@@ -97,7 +97,7 @@ func laid(c Camera, f *Fit, places, seen []Point, guess [3]float64) []Point {
 	v := append([]float64{1 / c.PixelX, 1 / c.PixelY, c.Skew, c.K, c.CentreX, c.CentreY}, guess[:]...)
 	off := func() (out []Point) {
 		for i, p := range places {
-			q := one.project(v, 0, p)
+			q := one.project(v, 0, p, 0)
 			out = append(out, Point{seen[i].X - float64(f.width)/2 - q.X, seen[i].Y - float64(f.height)/2 - q.Y})
 		}
 		return out
@@ -189,7 +189,7 @@ func (f *Fit) sees(places []Point, pose []Match) (seen []Point) {
 	turn, _, _, at := affine(pose, f.width, f.height)
 	one := &fitter{width: f.width, height: f.height, distortion: true, centre: true}
 	for _, p := range places {
-		q := one.project([]float64{1 / f.PixelX, 1 / f.PixelY, f.Skew, f.K, f.CentreX, f.CentreY, turn, at.X, at.Y}, 0, p)
+		q := one.project([]float64{1 / f.PixelX, 1 / f.PixelY, f.Skew, f.K, f.CentreX, f.CentreY, turn, at.X, at.Y}, 0, p, 0)
 		seen = append(seen, Point{q.X + float64(f.width)/2, q.Y + float64(f.height)/2})
 	}
 	return seen
