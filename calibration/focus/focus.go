@@ -276,7 +276,7 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 			{Name: "tilt-y", Title: "best focus, bottom less top", Value: f.tiltY, Unit: "µm", Uncertainty: k * tilt},
 			{Name: "curvature", Title: "best focus, corner less middle", Value: f.curvature, Unit: "µm", Uncertainty: k * bow},
 			{Name: "flatness", Title: "tilt and curvature, in depths of field", Value: tilts / depth, Unit: "", Limits: calibration.AtMost(p.options.MaxTilt)},
-			{Name: "mtf50", Title: "MTF50 across the edge", Value: mtf, Unit: "cycles/pixel", Uncertainty: k * math.Hypot(scatter/math.Sqrt(float64(len(p.state.Edge))), mtf/100),
+			{Name: "mtf50", Title: "MTF50 across the edge", Value: mtf, Unit: "cycles/pixel", Uncertainty: calibration.Expand(float64(len(p.state.Edge)-1)) * math.Hypot(scatter/math.Sqrt(float64(len(p.state.Edge))), mtf/100),
 				Limits: calibration.AtLeast(p.options.MinMTF)},
 		},
 		Parameters: map[string]float64{"best_z_um": f.centre, "depth_um": depth},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kensa/calibration"
+	"kensa/calibration/leastsquares"
 	"kensa/hw/bench"
 )
 
@@ -142,11 +143,12 @@ func (d *Dark) current() (slope, spread float64, c calibration.Curve) {
 		c.Y = append(c.Y, s.mean())
 		variances = append(variances, s.temporal()/float64(s.Frames)/float64(len(s.Sum)))
 	}
-	intercept, slope, spread := fitLine(c.X, c.Y, variances)
+	line := leastsquares.FitLine(c.X, c.Y, variances)
 	for _, x := range c.X {
-		c.Fit = append(c.Fit, intercept+slope*x)
+		c.Fit = append(c.Fit, line.At(x))
 	}
-	return slope, spread, c
+	// Where the levels scatter more than their variances say, the error grows with that.
+	return line.B, line.Unit * max(1, line.Scatter()), c
 }
 
 // hot lists pixels whose dark signal grows over the exposures by more than six

@@ -23,6 +23,7 @@ import (
 	"kensa/calibration"
 	"kensa/calibration/focus"
 	"kensa/calibration/geometry"
+	"kensa/calibration/leastsquares"
 	"kensa/hw/bench"
 )
 
@@ -321,12 +322,11 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	}
 	scale, z := fitLine(celsius, pixels), fitLine(celsius, heights)
 	relative := func(v float64) float64 { return 1e6 * v / scale.value }
-	k := calibration.K
 	r := &calibration.Result{
 		Figures: []calibration.Figure{
-			{Name: "scale", Title: "pixel size against temperature", Value: relative(scale.slope), Uncertainty: k * relative(scale.slopeError), Unit: "ppm/K",
+			{Name: "scale", Title: "pixel size against temperature", Value: relative(scale.slope), Uncertainty: relative(scale.slopeOff), Unit: "ppm/K",
 				Limits: calibration.Between(-o.MaxScale, o.MaxScale)},
-			{Name: "focus", Title: "best focus against temperature", Value: z.slope, Uncertainty: k * z.slopeError, Unit: "µm/K", Limits: calibration.Between(-o.MaxFocus, o.MaxFocus)},
+			{Name: "focus", Title: "best focus against temperature", Value: z.slope, Uncertainty: z.slopeOff, Unit: "µm/K", Limits: calibration.Between(-o.MaxFocus, o.MaxFocus)},
 			{Name: "scale-rest", Title: "pixel size off its line, rms", Value: relative(scale.rms), Unit: "ppm"},
 			{Name: "focus-rest", Title: "best focus off its line, rms", Value: z.rms, Unit: "µm"},
 			{Name: "span", Title: "temperatures met, from coldest to warmest", Value: p.span(), Unit: "K", Limits: calibration.AtLeast(o.Span)},
@@ -344,35 +344,24 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	} else {
 		r.Notes = append(r.Notes, "the correction is not applied; --enable switches it on")
 	}
-	if math.Abs(scale.slope) < k*scale.slopeError && math.Abs(z.slope) < k*z.slopeError {
+	if math.Abs(scale.slope) < scale.slopeOff && math.Abs(z.slope) < z.slopeOff {
 		r.Notes = append(r.Notes, "no drift stands out of the scatter")
 	}
 	return r, nil
 }
 
-// line is y = value + slope·(x − middle) by least squares, middle being the mean of x.
-type line struct{ middle, value, slope, slopeError, rms float64 }
+// line is y = value + slope·(x − middle) by least squares, middle being the mean of x;
+// slopeOff is the slope's expanded uncertainty.
+type line struct{ middle, value, slope, slopeOff, rms float64 }
 
 func fitLine(x, y []float64) line {
-	var l line
-	n := float64(len(x))
+	middle, _ := calibration.Moments(x)
+	from := make([]float64, len(x))
 	for i := range x {
-		l.middle, l.value = l.middle+x[i]/n, l.value+y[i]/n
+		from[i] = x[i] - middle
 	}
-	xx, xy := 0.0, 0.0
-	for i := range x {
-		xx, xy = xx+(x[i]-l.middle)*(x[i]-l.middle), xy+(x[i]-l.middle)*(y[i]-l.value)
-	}
-	l.slope = xy / xx
-	for i := range x {
-		d := y[i] - l.at(x[i])
-		l.rms += d * d
-	}
-	l.rms = math.Sqrt(l.rms / (n - 2))
-	// Few points do not know their scatter well: about Student's t against the normal
-	// distribution.
-	l.slopeError = l.rms / math.Sqrt(xx) * (1 + 2/(n-2))
-	return l
+	f := leastsquares.FitLine(from, y, nil)
+	return line{middle: middle, value: f.A, slope: f.B, slopeOff: calibration.Expand(f.Free) * f.Unit * f.Scatter(), rms: f.Scatter()}
 }
 
 func (l line) at(x float64) float64 { return l.value + l.slope*(x-l.middle) }
