@@ -123,6 +123,9 @@ func TestOtherPlates(t *testing.T) {
 func TestGeometryByDotsAndDies(t *testing.T) {
 	for _, target := range []bench.Target{bench.Circles, bench.Wafer} {
 		t.Run(string(target), func(t *testing.T) {
+			if testing.Short() && target == bench.Circles {
+				t.Skip("dies are the harder of the two")
+			}
 			calibrationtest.Cover(t, calibrationtest.Coverage{
 				Seeds: 100,
 				Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
