@@ -316,6 +316,15 @@ func (p *Machine) Expire() {
 	}
 }
 
+// Cease forgets the pulses and frames that still wait for each other, at the end of
+// the appliance in mid-wafer: whether they would have met nobody will know.
+func (p *Machine) Cease() {
+	for _, f := range p.frames {
+		f.Release()
+	}
+	p.pulses, p.frames = p.pulses[:0], p.frames[:0]
+}
+
 // Finish settles everything left at the end of a wafer.
 func (p *Machine) Finish() []Slot {
 	p.Expire()
