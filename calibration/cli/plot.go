@@ -98,7 +98,7 @@ func stroke(area *braille, x0, y0, x1, y1 float64) {
 // span is the least and the greatest value, apart by something.
 func span(v []float64) (low, high float64) {
 	low, high = slices.Min(v), slices.Max(v)
-	if !(high > low) {
+	if !(high-low > 1e-9*max(math.Abs(high), math.Abs(low))) { // the same, but for rounding
 		half := max(math.Abs(low)/2, 0.5)
 		return low - half, low + half
 	}

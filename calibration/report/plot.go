@@ -53,7 +53,7 @@ func (a axis) ticks() []float64 {
 
 func span(v []float64) (low, high float64) {
 	low, high = slices.Min(v), slices.Max(v)
-	if !(high > low) {
+	if !(high-low > 1e-9*max(math.Abs(high), math.Abs(low))) { // the same, but for rounding
 		half := max(math.Abs(low)/2, 0.5)
 		return low - half, low + half
 	}

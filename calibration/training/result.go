@@ -35,7 +35,7 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		Of:         map[string]string{"recipe": p.product.Recipe, "recipe version": p.product.Version, "golden": k.golden.Hash()},
 		Maps: []calibration.Map{
 			{Name: "sigma", Title: "σ of good dies", Unit: "grey levels", Width: k.golden.Width, Height: k.golden.Height, Values: k.golden.Sigma()},
-			{Name: "sigma-error", Title: "σ's relative standard error, by leaving dies out", Unit: "1", Width: k.golden.Width, Height: k.golden.Height, Values: k.errors},
+			{Name: "error", Title: "σ's relative standard error, by leaving dies out", Unit: "1", Width: k.golden.Width, Height: k.golden.Height, Values: k.errors},
 		},
 		Curves: []calibration.Curve{p.curve(k)},
 	}

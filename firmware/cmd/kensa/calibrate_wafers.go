@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -125,7 +126,7 @@ func (g *goldenCommand) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	return g.guidedOn(c, wafers(loaded, recipe), func(guide *cli.Guide) error {
+	return g.guidedOn(c, wafers(loaded, recipe), func(ctx context.Context, guide *cli.Guide) error {
 		station := guide.Bench.Station()
 		corrected, name, err := flat(loaded, station)
 		if err != nil {
@@ -145,7 +146,7 @@ func (g *goldenCommand) Run(c console) error {
 			to = c.err
 		}
 		guide.Accepted = func() error { return keepGolden(to, recipe, p.Golden()) }
-		return guide.Run(c, "golden", fmt.Sprintf("%+v recipe %s flat %s", options, recipe.Hash(), name), p)
+		return guide.Run(ctx, "golden", fmt.Sprintf("%+v recipe %s flat %s", options, recipe.Hash(), name), p)
 	})
 }
 
@@ -183,7 +184,7 @@ func (k *capabilityCommand) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	return k.guidedOn(c, wafers(loaded, recipe), func(guide *cli.Guide) error {
+	return k.guidedOn(c, wafers(loaded, recipe), func(ctx context.Context, guide *cli.Guide) error {
 		station := guide.Bench.Station()
 		certificate, err := k.certificate(guide.Bench)
 		if err != nil {
@@ -214,7 +215,7 @@ func (k *capabilityCommand) Run(c console) error {
 		if err != nil {
 			return errors.Join(fail(exitUsage, err, ""), inspector.Close())
 		}
-		err = guide.Run(c, "capability", fmt.Sprintf("%+v recipe %s golden %s flat %s certificate %s", options, recipe.Hash(), hash, name, certificate.Hash()), p)
+		err = guide.Run(ctx, "capability", fmt.Sprintf("%+v recipe %s golden %s flat %s certificate %s", options, recipe.Hash(), hash, name, certificate.Hash()), p)
 		return errors.Join(err, inspector.Close())
 	})
 }

@@ -57,7 +57,7 @@ func (s *Stand) Set(ctx context.Context, to bench.Setting) ([]string, error) {
 		return nil, err
 	}
 	if to.Target == bench.Any {
-		to.Target = s.set.Target
+		to.Target, to.Piece, to.Loading = s.set.Target, s.set.Piece, s.set.Loading
 	}
 	if err := s.lay(to); err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (s *Stand) Expose(ctx context.Context) (*bench.Exposure, error) {
 	s.count++
 	f := &camera.Frame{Format: s.truth.Station.Format, Time: pulse + latency, Sequence: s.count,
 		Pix: s.sensor.expose(electrons, s.set.Exposure, s.celsius(), s.random)}
-	e := &bench.Exposure{Frame: f, Pulse: pulse, X: s.set.X, Y: s.set.Y, Z: s.set.Z}
+	e := &bench.Exposure{Frame: f, Pulse: pulse, Shutter: s.set.Exposure, X: s.set.X, Y: s.set.Y, Z: s.set.Z}
 	if s.truth.Air.Sensor {
 		e.Temperature = physic.ZeroCelsius + physic.Temperature(s.celsius()*float64(physic.Celsius))
 	}
