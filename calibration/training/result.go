@@ -14,10 +14,14 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	if len(p.state.Dies) == 0 {
 		return nil, errNotLearnt
 	}
-	k, err := p.know(p.state.Dies)
-	if err != nil {
-		return nil, err
+	if p.last == nil { // the session was interrupted since
+		k, err := p.know(p.state.Dies)
+		if err != nil {
+			return nil, err
+		}
+		p.last = &k
 	}
+	k := *p.last
 	p.golden = k.golden
 	o, taken := p.options, len(p.state.Dies)
 	needed := k.needed(o.MaxError)

@@ -57,6 +57,7 @@ type Procedure struct {
 	header  golden.Header
 	state   State
 	golden  *golden.Golden
+	last    *known // of all dies so far; nil where it is not worked out
 }
 
 // State is what the procedure remembers from step to step.
@@ -199,8 +200,12 @@ func (p *Procedure) Next() (calibration.Step, int, bool) {
 	}
 	v := s.Visits[s.Taken]
 	set := p.product.At(bench.Good, v.Wafer, 0, v.Field, p.options.Lighting)
+	frames := 1
+	if s.Taken+1 == len(s.Visits) {
+		frames++ // the second is the learning, which takes its time
+	}
 	return calibration.Step{Name: fmt.Sprintf("wafer-%02d-field-%03d", v.Wafer, v.Field),
-		Title: fmt.Sprintf("good wafer %d of %d, field %d", v.Wafer, p.options.Wafers, v.Field+1), Set: set, Frames: 1}, len(s.Visits), true
+		Title: fmt.Sprintf("good wafer %d of %d, field %d", v.Wafer, p.options.Wafers, v.Field+1), Set: set, Frames: frames}, len(s.Visits), true
 }
 
 // Do takes a field's dies. After the last of a round it says whether they are
@@ -217,15 +222,19 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 		return wrong
 	}
 	before := *s
-	s.Dies, s.Taken = append(s.Dies, dies...), s.Taken+1
-	e := errorByCount(len(s.Dies))
-	if s.Taken == len(s.Visits) {
-		if e, err = p.round(); err != nil {
-			*s = before
-			return err
-		}
+	s.Dies, s.Taken, p.last = append(s.Dies, dies...), s.Taken+1, nil
+	known := calibration.Reading{Done: 1, Name: fmt.Sprintf("%d dies, σ known to", len(s.Dies)), Value: 100 * errorByCount(len(s.Dies)), Unit: "%", Band: calibration.AtMost(100 * p.options.MaxError)}
+	tell(known)
+	if s.Taken < len(s.Visits) {
+		return nil
 	}
-	tell(calibration.Reading{Done: 1, Name: fmt.Sprintf("%d dies, σ known to", len(s.Dies)), Value: 100 * e, Unit: "%", Band: calibration.AtMost(100 * p.options.MaxError)})
+	e, err := p.round()
+	if err != nil {
+		*s = before
+		return err
+	}
+	known.Done, known.Value = 2, 100*e
+	tell(known)
 	return nil
 }
 
@@ -279,6 +288,7 @@ func (p *Procedure) round() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	p.last = &k
 	s := &p.state
 	s.Known = append(s.Known, Known{k.dies, k.error})
 	more := k.needed(p.options.MaxError)
