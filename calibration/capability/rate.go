@@ -47,39 +47,23 @@ func (s share) uncertainty() float64 { return math.Max(s.value-s.low, s.high-s.v
 // falses is the number of false counts of a scan, with its interval.
 type falses struct{ value, low, high float64 }
 
-// falsesOf counts them. Those that scans find again at one place, within a distance
-// in µm, are no news: the interval is that of a Poisson count of places, by Byar's
-// approximation (Breslow and Day, Statistical Methods in Cancer Research II, 1987, 2.3).
-func falsesOf(scans []Scan, within float64) falses {
-	var places []Finding
-	count := 0.0
+// falsesOf counts them, as a Poisson count by Byar's approximation (Breslow and Day,
+// Statistical Methods in Cancer Research II, 1987, 2.3). A place that is found again and
+// again varies less than that; the interval is of further scans of this wafer, not of other
+// wafers.
+func falsesOf(scans []Scan) falses {
+	n, m := 0.0, float64(len(scans))
 	for _, s := range scans {
-		for _, f := range s.False {
-			count++
-			if !known(places, f, within) {
-				places = append(places, f)
-			}
-		}
+		n += float64(len(s.False))
 	}
-	m, n := float64(len(scans)), float64(len(places))
-	const z = calibration.K
-	bound := func(n, z float64) float64 { return n * math.Pow(1-1/(9*n)+z/(3*math.Sqrt(n)), 3) }
-	f := falses{value: count / m, high: bound(n+1, z)}
-	if n == 0 {
-		f.high /= m
-		return f
+	bound := func(n, z float64) float64 {
+		return n * math.Pow(math.Max(0, 1-1/(9*n)+z/(3*math.Sqrt(n))), 3)
 	}
-	f.low, f.high = f.value*math.Max(0, bound(n, -z))/n, f.value*f.high/n
+	f := falses{value: n / m, high: bound(n+1, calibration.K) / m}
+	if n > 0 {
+		f.low = bound(n, -calibration.K) / m
+	}
 	return f
-}
-
-func known(places []Finding, f Finding, within float64) bool {
-	for _, p := range places {
-		if math.Hypot(p.X-f.X, p.Y-f.Y) <= within {
-			return true
-		}
-	}
-	return false
 }
 
 func (f falses) uncertainty() float64 { return math.Max(f.value-f.low, f.high-f.value) }

@@ -34,19 +34,37 @@ func TestShareOf(t *testing.T) {
 	}
 }
 
-// TestFalsesOf: a place that every scan finds again is one event.
+// TestFalsesOf against the exact limits of a Poisson mean (Garwood, 1936): beyond them
+// the count, or a rarer one, has a probability of 0.62 %, that of two and a half standard
+// deviations.
 func TestFalsesOf(t *testing.T) {
-	scans := make([]Scan, 4)
-	for n := range scans {
-		scans[n].False = []Finding{{X: 100, Y: 100}, {X: 5000 * float64(n+1), Y: 0}}
+	const beyond = 0.00621
+	for _, each := range []int{0, 1, 2, 10} {
+		scans := make([]Scan, 4)
+		for n := range scans {
+			scans[n].False = make([]Finding, each)
+		}
+		f := falsesOf(scans)
+		if f.value != float64(each) {
+			t.Errorf("%d in each scan: %v", each, f)
+		}
+		if p := atMost(4*each, 4*f.high); math.Abs(p-beyond) > 0.003 {
+			t.Errorf("%d in each scan: beyond the upper limit %v lies %.4f", each, f.high, p)
+		}
+		if p := 1 - atMost(4*each-1, 4*f.low); each > 0 && math.Abs(p-beyond) > 0.003 {
+			t.Errorf("%d in each scan: beyond the lower limit %v lies %.4f", each, f.low, p)
+		}
 	}
-	f := falsesOf(scans, 50)
-	if f.value != 2 || !(f.low > 0 && f.low < 2 && f.high > 3.5) {
-		t.Errorf("false counts %v; want 2 of five places", f)
+}
+
+// atMost is the probability of a Poisson count of n or less.
+func atMost(n int, mean float64) (sum float64) {
+	p := math.Exp(-mean)
+	for k := 0; k <= n; k++ {
+		sum += p
+		p *= mean / float64(k+1)
 	}
-	if none := falsesOf(make([]Scan, 4), 50); none.value != 0 || none.low != 0 || math.Abs(none.high-1.2) > 0.2 {
-		t.Errorf("none in four scans: %v", none)
-	}
+	return sum
 }
 
 // TestRootTrimmed leaves accidents out, and does not say that a coarse step is

@@ -69,14 +69,14 @@ func (p *Procedure) method(r *calibration.Result, name string, scans []Scan) {
 	pixel := p.product.Plan.Layout.PixelSize.Micrometres()
 	found := p.found(scans, p.required)
 	rate, always := shareOf(found), shareOf(alike(found))
-	wrong := falsesOf(scans, reach*pixel)
+	wrong := falsesOf(scans)
 	differ := scatterOf(scans, pixel, p.required)
 	figure := func(id, title string, v, u float64, unit string, l calibration.Limits) {
 		r.Figures = append(r.Figures, calibration.Figure{Name: id + "-" + name, Title: name + ": " + title, Value: v, Uncertainty: u, Unit: unit, Limits: l})
 	}
 	figure("capture", fmt.Sprintf("capture rate from %.4g µm on", o.Size), 100*rate.value, 100*rate.uncertainty(), "%", calibration.AtLeast(100*o.MinCapture))
 	figure("always", "of these found by all scans or by none", 100*always.value, 100*always.uncertainty(), "%", calibration.Limits{})
-	figure("false", "false counts a scan", wrong.value, wrong.uncertainty(), "", calibration.AtMost(o.MaxFalse))
+	figure("false", "false counts a scan of this wafer", wrong.value, wrong.uncertainty(), "", calibration.AtMost(o.MaxFalse))
 	figure("size-repeat", "size from scan to scan, σ", differ.size, differ.offSize, "µm", calibration.Limits{})
 	figure("place-repeat", "place from scan to scan, σ", differ.place, differ.offPlace, "µm", calibration.Limits{})
 }

@@ -51,6 +51,9 @@ const otherDies = 8.2
 
 // TestCoversTheTruth learns from many stations.
 func TestCoversTheTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("learns many goldens")
+	}
 	want := otherDies
 	if os.Getenv("KENSA_CAMPAIGN") != "" {
 		want = measureOtherDies(t)
@@ -121,6 +124,9 @@ func figure(t *testing.T, r *calibration.Result, name string) calibration.Figure
 
 // TestTooFewDies says how many are missing, and fails.
 func TestTooFewDies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("learns many goldens")
+	}
 	truth, p := station(t, 1)
 	o := training.Defaults()
 	o.MaxError, o.MaxDies, o.Wafers = 0.06, 150, 1
@@ -151,6 +157,9 @@ func TestNamesWhatItLearnt(t *testing.T) {
 
 // TestOneWafer is not enough, however many dies.
 func TestOneWafer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("learns many goldens")
+	}
 	truth, p := station(t, 1)
 	o := training.Defaults()
 	o.Wafers = 1
