@@ -123,12 +123,16 @@ func addPart(ctx context.Context, reader *record.Reader, studies []gauge.Study, 
 	return nil
 }
 
-// meanSize is the mean over the wafer's defects of the longer side of each one's
-// box, µm; 0 where there is none.
+// meanSize is the mean over the wafer's defects of each one's length, µm, where that
+// was not measured of its box's longer side; 0 where there is none.
 func meanSize(w *record.Wafer) float64 {
 	sum := 0.0
 	for _, d := range w.Defects {
-		sum += max(d.SizeX, d.SizeY).Micrometres()
+		if d.Size > 0 {
+			sum += d.Size.Micrometres()
+		} else {
+			sum += max(d.SizeX, d.SizeY).Micrometres()
+		}
 	}
 	return sum / float64(max(len(w.Defects), 1))
 }
