@@ -137,17 +137,17 @@ func meanSize(w *record.Wafer) float64 {
 	return sum / float64(max(len(w.Defects), 1))
 }
 
-// judge shows a result that no session measured, and keeps it if it is accepted. A
-// real camera is left to the appliance, which may be running.
+// judge shows a result that no session measured, and keeps it if it is accepted. The
+// camera is left to the appliance, which may be running.
 func (k *calibrating) judge(c console, name string, r *calibration.Result) error {
 	loaded, err := k.load()
 	if err != nil {
 		return err
 	}
-	if _, real := loaded.Source.Device(); !real {
+	here, err := known(loaded)
+	if _, real := loaded.Source.Device(); errors.Is(err, store.ErrNone) && !real {
 		return k.guided(c, func(ctx context.Context, g *cli.Guide) error { return g.Keep(ctx, name, r, nil) })
 	}
-	here, err := known(loaded)
 	if err != nil {
 		return err
 	}
