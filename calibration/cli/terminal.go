@@ -101,10 +101,12 @@ func (t *Terminal) Begin(step calibration.Step, number, of int) {
 	}
 }
 
-// Wait counts down in the step's line, on a terminal; else it says once how long.
+// Wait counts down in the step's line, on a terminal, unless that shows a reading and
+// the next is near; else it says once in a step how long.
 func (t *Terminal) Wait(left time.Duration) {
 	left = left.Round(time.Second)
 	switch {
+	case len(t.seen) > 0 && left < 2*time.Minute:
 	case t.live:
 		t.show(fmt.Sprintf("%s  waiting, %v left", t.place(), left))
 	case !t.waiting:
@@ -115,7 +117,7 @@ func (t *Terminal) Wait(left time.Duration) {
 
 // Tell shows a reading.
 func (t *Terminal) Tell(r calibration.Reading) {
-	t.seen, t.waiting = append(t.seen, r.Value), false
+	t.seen = append(t.seen, r.Value)
 	if t.live || r.Done >= t.step.Frames {
 		t.draw(r)
 	}

@@ -57,6 +57,19 @@ func TestLiveLineFits(t *testing.T) {
 	}
 }
 
+// TestShortWaitKeepsTheReading on the terminal: what was read last is worth more than
+// that the next comes in half a minute.
+func TestShortWaitKeepsTheReading(t *testing.T) {
+	s, out := screen(true, 132, "")
+	s.Begin(step, 1, 2)
+	s.Wait(30 * time.Second)
+	s.Tell(calibration.Reading{Done: 1, Name: "mean", Value: 7})
+	s.Wait(30 * time.Second)
+	if lines := drawn(out); len(lines) != 3 || !strings.Contains(lines[1], "30s left") || !strings.Contains(lines[2], "mean 7") {
+		t.Errorf("%q", lines)
+	}
+}
+
 // TestLogHasALineForEachStep and none that is drawn again.
 func TestLogHasALineForEachStep(t *testing.T) {
 	s, out := screen(false, 0, "")

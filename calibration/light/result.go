@@ -54,8 +54,8 @@ func (p *Procedure) settle(r *calibration.Result, warm warming) {
 	r.Figures = append(r.Figures, calibration.Figure{Name: "settle", Title: "time constant of warming up", Value: warm.tau / 60, Uncertainty: warm.tOff / 60, Unit: "min"})
 	r.Parameters["warm_up_s"], r.Parameters["settle_s"] = wait, warm.tau
 	r.Notes = append(r.Notes, fmt.Sprintf("steady within %g %% from %.0f min after it was switched on", p.options.Steady, math.Ceil(wait/60)))
-	if span := p.state.Times[len(p.state.Times)-1]; span < 2*warm.tau {
-		r.Notes = append(r.Notes, fmt.Sprintf("it was watched for %.0f min only, less than two time constants: begin anew with a longer --warm-up", span/60))
+	if span := p.state.Times[len(p.state.Times)-1]; span < 1.5*warm.tau {
+		r.Notes = append(r.Notes, fmt.Sprintf("it was watched for %.0f min only, less than one and a half time constants: begin anew with a longer --warm-up", span/60))
 	}
 }
 

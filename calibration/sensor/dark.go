@@ -108,7 +108,7 @@ func (d *Dark) Result() (*calibration.Result, error) {
 				// Successive differences share an exposure: the variance of their mean square is
 				// 3/2 of that of independent ones.
 				Uncertainty: calibration.K / 2 * math.Sqrt(temporal) * math.Sqrt(3/(n*float64(first.Pairs)))},
-			{Name: "dsnu", Title: "dark signal non-uniformity, spatial", Value: math.Sqrt(spatial) * percent, Unit: "% of full scale",
+			{Name: "dsnu", Title: "dark signal non-uniformity", Value: math.Sqrt(spatial) * percent, Unit: "% of full scale",
 				Limits: calibration.AtMost(d.options.MaxDSNU), Uncertainty: calibration.K * percent * dsnuError(spatial, temporal/float64(first.Frames), n)},
 			{Name: "current", Title: "dark current", Value: current, Uncertainty: calibration.K * spread, Unit: "DN/s"},
 			{Name: "hot", Title: "hot pixels", Value: 100 * float64(len(hot)) / n, Unit: "% of pixels", Limits: calibration.AtMost(d.options.MaxHot)},
