@@ -60,7 +60,7 @@ func (p *Procedure) unevenness(r *calibration.Result) error {
 	}
 	last := len(parts) - 1
 	r.Curves = append(r.Curves, c)
-	r.Figures = append(r.Figures, calibration.Figure{Name: "uneven-change", Title: "that, at the lowest current less at full", Value: 100 * (parts[last] - parts[0]),
+	r.Figures = append(r.Figures, calibration.Figure{Name: "uneven-change", Title: "unevenness, at the lowest current less at full", Value: 100 * (parts[last] - parts[0]),
 		Uncertainty: calibration.K * 100 * math.Hypot(errs[last], errs[0]), Unit: "%"})
 	return nil
 }
