@@ -1,6 +1,7 @@
 package focus
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -318,8 +319,14 @@ func (p *Procedure) sweep(whole parabola) calibration.Curve {
 	for _, e := range p.state.Energies {
 		top = max(top, e[middle])
 	}
-	for i, z := range p.state.Heights {
+	upwards := make([]int, len(p.state.Heights)) // both sweeps in one
+	for i := range upwards {
+		upwards[i] = i
+	}
+	slices.SortFunc(upwards, func(a, b int) int { return cmp.Compare(p.state.Heights[a], p.state.Heights[b]) })
+	for _, i := range upwards {
 		if e := p.state.Energies[i][middle]; e > 0.3*top {
+			z := p.state.Heights[i]
 			c.X, c.Y = append(c.X, z), append(c.Y, sq(top/e))
 			c.Fit = append(c.Fit, whole.floor+whole.bend*sq(z-whole.best))
 		}

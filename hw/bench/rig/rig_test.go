@@ -106,7 +106,7 @@ var setting = bench.Setting{Target: bench.Chessboard, Light: 0.25, Exposure: 840
 // TestWholeRig sets exposure and light by itself, and asks for target and stage: for
 // what changes, and nothing else.
 func TestWholeRig(t *testing.T) {
-	on := &table{celsius: physic.ZeroCelsius + 21*physic.Celsius}
+	on, setting := &table{celsius: physic.ZeroCelsius + 21*physic.Celsius}, setting
 	r := whole(t, on)
 	if s := r.Station(); s.Name != "k" || s.Format.Width != 1 || s.Format.Depth != 8 {
 		t.Errorf("station %+v", s)
