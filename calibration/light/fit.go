@@ -119,7 +119,7 @@ func (p *Patches) add(e *bench.Exposure) {
 	for y := range e.Height {
 		for x := range e.Width {
 			i := y*Rows/e.Height*Columns + x*Columns/e.Width
-			p.Sum[i] += grey(e, x, y)
+			p.Sum[i] += float64(e.At(x, y))
 			p.Count[i]++
 		}
 	}

@@ -19,7 +19,6 @@ package light
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -333,16 +332,8 @@ func halves(e *bench.Exposure) (even, odd float64) {
 	for y := range e.Height {
 		for x := range e.Width {
 			k := (x + y) % 2
-			sums[k], counts[k] = sums[k]+grey(e, x, y), counts[k]+1
+			sums[k], counts[k] = sums[k]+float64(e.At(x, y)), counts[k]+1
 		}
 	}
 	return sums[0] / counts[0], sums[1] / counts[1]
-}
-
-func grey(e *bench.Exposure, x, y int) float64 {
-	row := e.Pix[y*e.Stride:]
-	if e.Depth > 8 {
-		return float64(binary.LittleEndian.Uint16(row[2*x:]))
-	}
-	return float64(row[x])
 }

@@ -6,7 +6,6 @@ package sensor
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -62,14 +61,8 @@ func (s *stack) add(e *bench.Exposure) error {
 func (s *stack) row(e *bench.Exposure, y int) (sum, squares float64) {
 	top := 1<<s.Depth - 1
 	at := y * s.Width
-	row := e.Pix[y*e.Stride:]
 	for x := range s.Width {
-		var v int
-		if s.Depth > 8 {
-			v = int(binary.LittleEndian.Uint16(row[2*x:]))
-		} else {
-			v = int(row[x])
-		}
+		v := e.At(x, y)
 		if s.Frames > 0 {
 			d := float64(v - int(s.Last[at+x]))
 			sum, squares = sum+d, squares+d*d

@@ -155,7 +155,7 @@ func (t *realTool) openTrigger(a *Appliance) (trigger.Source, error) {
 	var positions trigger.Source = &trigger.Schedule{Interval: c.Interval, Open: func() bool { return bool(t.lines.WaferPresent.Read()) }}
 	if c.Mode != config.Schedule {
 		counter, err := trigger.NewCounter(t.lines.FieldTrigger)
-		if err != nil || c.Mode == config.External {
+		if err != nil || c.Mode == config.External || c.Mode == config.Free {
 			return counter, err
 		}
 		positions = counter

@@ -22,8 +22,9 @@ type Camera struct {
 	Height int `toml:"height"`
 	// Rate of the frames a second; 0 leaves it to the camera.
 	Rate float64 `toml:"rate"`
-	// Buffers is how many frames the driver may fill ahead, those being inspected
-	// included.
+	// Buffers is how many frames the driver may fill ahead, those that wait for
+	// inspection included: cycle.queue and 3 at least, and in trigger.mode free as
+	// many more as come while a pulse is on its way.
 	Buffers int `toml:"buffers"`
 	// Controls are set before the camera starts, in order, as "NAME=VALUE", such as
 	// "exposure_auto=Manual Mode" and "exposure_time_absolute=20".
@@ -50,6 +51,10 @@ func (c Config) V4L2(width, height int) v4l2.Config {
 	}
 }
 
+// DriverBuffers are those that a driver needs for itself: one that it fills, one
+// to go on with.
+const DriverBuffers = 2
+
 func (c Config) checkCamera() error {
 	if c.Camera.Width < 0 || c.Camera.Height < 0 || (c.Camera.Width == 0) != (c.Camera.Height == 0) {
 		return fmt.Errorf("camera.width, camera.height: %d, %d; want both, or 0 for both", c.Camera.Width, c.Camera.Height)
@@ -66,6 +71,10 @@ func (c Config) checkCamera() error {
 	case c.Source.Camera == "simulated", replayed && folder != "":
 		return nil
 	case real && device != "":
+		if least := c.Cycle.Queue + DriverBuffers + 1; c.Camera.Buffers < least {
+			return fmt.Errorf("camera.buffers: %d; want %d or more: cycle.queue (%d), %d for the driver and 1 that waits for its pulse",
+				c.Camera.Buffers, least, c.Cycle.Queue, DriverBuffers)
+		}
 		_, err := v4l2.New(c.V4L2(0, 0)) // opens nothing
 		return err
 	}

@@ -139,6 +139,9 @@ type Parts struct {
 	// KeepFrames is how many frames may wait for their pulses, which a real camera
 	// limits; 0: any number.
 	KeepFrames int
+	// FreeCamera tells that the camera exposes by itself: most of its frames are of
+	// no field.
+	FreeCamera bool
 	// Climate is the surroundings as last measured; nil: nothing measures them.
 	Climate func() *record.Climate
 	Log     *slog.Logger
@@ -213,6 +216,9 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 		frameTimer: idleTimer(), settleTimer: idleTimer(), commitTimer: idleTimer(),
 	}
 	s.pairing.Keep(parts.KeepFrames)
+	if parts.FreeCamera {
+		s.pairing.Free()
+	}
 	s.dust.Restore(parts.Optics.Dust())
 	s.tellDust()
 	return s, nil
