@@ -161,7 +161,7 @@ func print(out io.Writer, product, mode string, n int, value any) error {
 // fraction is a number with one.
 var fraction = regexp.MustCompile(`-?\d+\.\d+(e[-+]?\d+)?`)
 
-// printRounded is print with fractions to six digits: OpenCV's filters of
+// printRounded is print with fractions to five digits: OpenCV's filters of
 // floating point, which only these modes use, round as the CPU's widest fused
 // instructions do.
 func printRounded(out io.Writer, product, mode string, n int, value any) error {
@@ -174,7 +174,7 @@ func printRounded(out io.Writer, product, mode string, n int, value any) error {
 		if err != nil {
 			return digits
 		}
-		return strconv.FormatFloat(v, 'g', 6, 64)
+		return strconv.FormatFloat(v, 'g', 5, 64)
 	}))
 	return err
 }

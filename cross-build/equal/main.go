@@ -1,6 +1,6 @@
 // Command equal shows whether two builds of Kensa find the same: it inspects the
 // same frames in every mode and prints each finding with every bit of its
-// numbers, but to six digits where OpenCV's floating point had a part in it
+// numbers, but to five digits where OpenCV's floating point had a part in it
 // (image against image, bare wafers). What two machines print must be the same
 // text.
 //
