@@ -282,6 +282,7 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		},
 		Parameters: map[string]float64{"best_z_um": f.centre, "depth_um": depth},
 		Curves:     []calibration.Curve{p.sweep(whole), p.transfer()},
+		Notes:      []string{fmt.Sprintf("bring the stage to z %.1f µm before what follows: that is best focus in the middle", f.centre)},
 	}
 	return r, nil
 }
