@@ -23,8 +23,9 @@ type known struct {
 	golden   *golden.Golden
 	rejected []golden.Rejected
 	dies     int // learnt from
-	// error is the relative standard error of σ, a part, rms over pixels, and off its own.
-	error, off float64
+	// error is the relative standard error of σ, a part, rms over pixels, and off its
+	// own, of free degrees of freedom.
+	error, off, free float64
 	// errors are those of the pixels.
 	errors []float32
 	// wander is the error where other wafers are thought of, not only other dies of these;
@@ -50,7 +51,7 @@ func (p *Procedure) know(dies []Die) (known, error) {
 		j.planes = append(j.planes, logs(g.Sigma()))
 	}
 	j.influence()
-	k.error, k.off, k.errors = j.spread()
+	k.error, k.off, k.free, k.errors = j.spread()
 	k.wander = j.wander()
 	return k, nil
 }
@@ -145,13 +146,13 @@ func (j *jackknife) strata() (strata [][]int) {
 }
 
 // spread is the standard error of ln σ: its root mean square over pixels, that one's
-// own standard error, and pixel by pixel. With the influences I and the shares m it is
+// own standard error and its degrees of freedom, and pixel by pixel. With the influences I and the shares m it is
 //
 //	s² = Σ_w h/(h−1) Σ_i m_i² (I_i − Ī_w)²
 //
 // over the h parts i of each wafer w. How well s² itself is known follows from how far
 // pixels go together; see relativeVariance.
-func (j *jackknife) spread() (rms, off float64, each []float32) {
+func (j *jackknife) spread() (rms, off, free float64, each []float32) {
 	away, strata := make([][]float64, len(j.planes)), j.strata()
 	for _, of := range strata {
 		j.centre(of, away)
@@ -167,13 +168,8 @@ func (j *jackknife) spread() (rms, off float64, each []float32) {
 		sum += square / float64(len(each))
 	}
 	rms = math.Sqrt(sum)
-	d := math.Max(1, float64(len(away)-len(strata)))
-	return rms, rms / 2 * math.Sqrt(relativeVariance(away, len(strata))) * student(d), each
+	return rms, rms / 2 * math.Sqrt(relativeVariance(away, len(strata))), float64(len(away) - len(strata)), each
 }
-
-// student is by how much Student's distribution of d degrees of freedom is wider
-// than the normal one at 95 %, by the first terms of Cornish and Fisher's expansion.
-func student(d float64) float64 { return 1 + 1.21/d + 1.44/(d*d) }
 
 // centre sets away to the influences of a wafer's parts about their mean, weighted.
 func (j *jackknife) centre(of []int, away [][]float64) {

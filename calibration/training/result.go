@@ -27,7 +27,7 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	needed := k.needed(o.MaxError)
 	r := &calibration.Result{
 		Figures: []calibration.Figure{
-			{Name: "sigma-error", Title: "σ's standard error, measured", Value: 100 * k.error, Uncertainty: 100 * calibration.K * k.off, Unit: "%", Limits: calibration.AtMost(100 * o.MaxError)},
+			{Name: "sigma-error", Title: "σ's standard error, measured", Value: 100 * k.error, Uncertainty: 100 * calibration.Expand(k.free) * k.off, Unit: "%", Limits: calibration.AtMost(100 * o.MaxError)},
 			{Name: "sigma-error-count", Title: "σ's standard error, by the number of dies", Value: 100 * errorByCount(k.dies), Unit: "%", Limits: calibration.AtMost(100 * o.MaxError)},
 			{Name: "needed", Title: "good dies still needed", Value: float64(needed), Limits: calibration.AtMost(0)},
 			{Name: "dies", Title: "good dies learnt from", Value: float64(k.dies), Limits: calibration.AtLeast(golden.MinDies)},

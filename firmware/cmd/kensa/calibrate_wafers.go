@@ -45,9 +45,7 @@ func (w *onWafers) open() (loaded config.Config, recipe config.Recipe, err error
 	}
 	file := w.Recipe
 	if file == "" && loaded.Recipe.File != "" {
-		if file = loaded.Recipe.File; !filepath.IsAbs(file) {
-			file = filepath.Join(loaded.Storage.State, file)
-		}
+		file = appliance.RecipePath(loaded)
 	}
 	if file == "" {
 		if loaded.Source.Camera != "simulated" {
