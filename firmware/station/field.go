@@ -16,8 +16,9 @@ import (
 
 // task is a field with its frame, on the way to a worker.
 type task struct {
-	field wafer.Field
-	frame *camera.Frame
+	field  wafer.Field
+	spares []image.Rectangle // to be looked at besides
+	frame  *camera.Frame
 	way
 }
 
@@ -70,11 +71,16 @@ func (j *Job) inspect(inspector inspect.Inspector, t task, blank Field) (r resul
 	started := time.Now()
 	r.Field = blank
 	r.Number, r.way = t.field.Number, t.way
-	img := frame.Image{Pix: t.frame.Pix, Width: t.frame.Width, Height: t.frame.Height, Stride: t.frame.Stride, Depth: t.frame.Depth}
+	img := imageOf(t.frame)
 	if r.err = j.check(img); r.err != nil {
 		return r
 	}
+	r.spares = j.inspectSpares(inspector, img, t.spares)
 	r.rects = appendRects(r.rects, t.field)
+	if len(t.field.Dies) == 0 { // beyond the plan: nothing but spares
+		r.Inspected, r.Took, r.layout = true, time.Since(started), j.Plan.Layout.ForFrame(img.Width, img.Height)
+		return r
+	}
 	found, err := inspector.Inspect(img, r.rects)
 	if err != nil {
 		r.err = err
