@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"kensa/hw/bench"
 )
@@ -18,9 +19,10 @@ import (
 type stack struct {
 	Width, Height, Depth int
 	Frames               int
-	Sum                  []uint32 // by pixel
-	Last                 []uint16 // the exposure before, for the differences
-	Squares              float64  // of differences between successive exposures, less their mean, a pixel
+	Shutter              time.Duration // of each exposure
+	Sum                  []uint32      // by pixel
+	Last                 []uint16      // the exposure before, for the differences
+	Squares              float64       // of differences between successive exposures, less their mean, a pixel
 	Pairs                int
 	Low, High            int // the least and the greatest grey value met
 	Clipped              int // pixels at full scale, of all exposures
@@ -33,7 +35,7 @@ const maxFrames = 1 << 16
 func (s *stack) add(e *bench.Exposure) error {
 	f := e.Format
 	if s.Frames == 0 {
-		*s = stack{Width: f.Width, Height: f.Height, Depth: f.Depth, Low: math.MaxInt,
+		*s = stack{Width: f.Width, Height: f.Height, Depth: f.Depth, Shutter: e.Shutter, Low: math.MaxInt,
 			Sum: make([]uint32, f.Width*f.Height), Last: make([]uint16, f.Width*f.Height)}
 	}
 	if s.Width != f.Width || s.Height != f.Height || s.Depth != f.Depth {

@@ -69,33 +69,43 @@ func outsideOf(c *record.Climate, limits []limit, before bool) string {
 
 // openEnvironment takes the sensor.
 func (a *Appliance) openEnvironment() error {
-	c := a.config.Environment
-	if c.Sensor == "" {
-		return nil
-	}
-	bus, err := i2c.Open(c.Bus)
-	if err != nil {
+	sensor, err := openSensor(a.config.Environment, a.onClose)
+	if err != nil || sensor == nil {
 		return err
 	}
-	a.onClose(bus.Close)
-	var sensor environment.Sensor = environment.NewSHT3x(bus, c.Address, time.Sleep)
-	if c.Sensor == "bme280" {
-		if sensor, err = environment.NewBME280(bus, c.Address); err != nil {
-			return err
-		}
-	}
-	a.onClose(sensor.Halt)
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
-	a.climate = &climate{sensor: sensor, limits: limitsOf(c), temperature: gauge("kensa_environment_celsius", "Temperature at the optics."),
+	a.climate = &climate{sensor: sensor, limits: limitsOf(a.config.Environment), temperature: gauge("kensa_environment_celsius", "Temperature at the optics."),
 		humidity: gauge("kensa_environment_humidity_percent", "Relative humidity at the optics.")}
 	for _, g := range []prometheus.Gauge{a.climate.temperature, a.climate.humidity} {
 		if err := a.registry.Register(g); err != nil {
 			return err
 		}
 	}
+	_ = a.climate.measure() // so that the first wafer knows; what fails the watch tells
 	return nil
+}
+
+// openSensor takes the configured sensor; nil where there is none. What it opens it
+// gives to onClose.
+func openSensor(c config.Environment, onClose func(func() error)) (environment.Sensor, error) {
+	if c.Sensor == "" {
+		return nil, nil
+	}
+	bus, err := i2c.Open(c.Bus)
+	if err != nil {
+		return nil, err
+	}
+	onClose(bus.Close)
+	var sensor environment.Sensor = environment.NewSHT3x(bus, c.Address, time.Sleep)
+	if c.Sensor == "bme280" {
+		if sensor, err = environment.NewBME280(bus, c.Address); err != nil {
+			return nil, err
+		}
+	}
+	onClose(sensor.Halt)
+	return sensor, nil
 }
 
 // measure asks the sensor once.

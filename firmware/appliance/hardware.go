@@ -195,16 +195,21 @@ func (t *realTool) openShutter(a *Appliance, c config.Trigger) (trigger.Shutter,
 	if err != nil {
 		return nil, err
 	}
+	p, _, err := pulser(c, pins)
+	return p, err
+}
+
+// pulser drives the lines of camera and strobe, which may be nil, within the limits
+// of the strobe's lamp.
+func pulser(c config.Trigger, pins []gpio.PinOut) (*trigger.Pulser, light.Limits, error) {
 	p := &trigger.Pulser{Camera: trigger.Output{Pin: pins[0], Delay: c.CameraDelay, Width: c.CameraWidth}}
-	if pins[1] != nil {
-		limits, err := c.LED.Limits()
-		if err != nil {
-			return nil, err
-		}
-		p.Strobe = trigger.Output{Pin: pins[1], Delay: c.StrobeDelay, Width: c.StrobeWidth}
-		p.Guard = light.NewGuard(limits)
+	if pins[1] == nil {
+		return p, light.Limits{}, nil
 	}
-	return p, nil
+	limits, err := c.LED.Limits()
+	p.Strobe = trigger.Output{Pin: pins[1], Delay: c.StrobeDelay, Width: c.StrobeWidth}
+	p.Guard = light.NewGuard(limits)
+	return p, limits, err
 }
 
 // meterLateness registers how late exposures were asked for.

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"kensa/hw/camera/v4l2"
 )
@@ -29,6 +30,11 @@ type Camera struct {
 	// Controls are set before the camera starts, in order, as "NAME=VALUE", such as
 	// "exposure_auto=Manual Mode" and "exposure_time_absolute=20".
 	Controls []string `toml:"controls"`
+	// Exposure is the control that sets the exposure, such as exposure_time_absolute,
+	// for `kensa calibrate`; ExposureUnit is what one step of it means. Empty: whoever
+	// calibrates is asked to set each exposure.
+	Exposure     string        `toml:"exposure"`
+	ExposureUnit time.Duration `toml:"exposure_unit"`
 	// Fields are how many frames make a wafer where a camera stands alone, without
 	// lines to a tool, and the recipe has no plan of the wafer.
 	Fields int `toml:"fields"`
@@ -61,6 +67,9 @@ func (c Config) checkCamera() error {
 	}
 	if c.Camera.Fields < 1 || c.Camera.Fields > 100_000 {
 		return fmt.Errorf("camera.fields: %d; want 1 to 100000", c.Camera.Fields)
+	}
+	if u := c.Camera.ExposureUnit; u <= 0 || u > time.Second {
+		return fmt.Errorf("camera.exposure_unit: %v; want more than 0, to 1 s", u)
 	}
 	if err := c.Realtime.Check(); err != nil {
 		return fmt.Errorf("realtime.%w", err)

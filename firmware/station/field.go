@@ -19,6 +19,7 @@ type task struct {
 	field  wafer.Field
 	spares []image.Rectangle // to be looked at besides
 	frame  *camera.Frame
+	layout wafer.Layout // the wafer's
 	way
 }
 
@@ -75,31 +76,36 @@ func (j *Job) inspect(inspector inspect.Inspector, t task, blank Field) (r resul
 	if r.err = j.check(img); r.err != nil {
 		return r
 	}
-	r.spares = j.inspectSpares(inspector, img, t.spares)
-	r.rects = appendRects(r.rects, t.field)
-	if len(t.field.Dies) == 0 { // beyond the plan: nothing but spares
-		r.Inspected, r.Took, r.layout = true, time.Since(started), j.Plan.Layout.ForFrame(img.Width, img.Height)
-		return r
-	}
-	found, err := inspector.Inspect(img, r.rects)
-	if err != nil {
-		r.err = err
-		return r
-	}
-	if len(found) > 0 {
-		r.Turn = found[0].Field
-	}
-	for n, d := range found {
-		if r.err = j.add(&r.Field, img, t.field.Dies[n].Die, d); r.err != nil {
+	if len(t.field.Dies) > 0 { // none beyond the plan, where a number in doubt may lie
+		if r.err = j.inspectDies(inspector, img, t, &r.Field); r.err != nil {
 			return r
 		}
 	}
-	r.Inspected, r.Took, r.layout = true, time.Since(started), j.Plan.Layout.ForFrame(img.Width, img.Height)
+	r.spares = j.inspectSpares(inspector, img, t)
+	r.Inspected, r.Took, r.layout = true, time.Since(started), t.layout.ForFrame(img.Width, img.Height)
 	return r
 }
 
+// inspectDies looks at the field's own dies.
+func (j *Job) inspectDies(inspector inspect.Inspector, img frame.Image, t task, f *Field) error {
+	f.rects = appendRects(f.rects, t.field)
+	found, err := inspector.Inspect(img, f.rects)
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		f.Turn = found[0].Field
+	}
+	for n, d := range found {
+		if err := j.add(f, img, &t.layout, t.field.Dies[n].Die, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // add enters one die's findings.
-func (j *Job) add(f *Field, img frame.Image, place int, d inspect.Die) error {
+func (j *Job) add(f *Field, img frame.Image, layout *wafer.Layout, place int, d inspect.Die) error {
 	if !d.Registered {
 		f.Dies = append(f.Dies, Die{place, record.Die{Bin: wafer.NotInspected, Reason: "not registered: " + d.Reason}, true})
 		return nil
@@ -108,9 +114,9 @@ func (j *Job) add(f *Field, img frame.Image, place int, d inspect.Die) error {
 		f.light = append(f.light, d.Light)
 	}
 	f.looks, f.looked = append(f.looks, look(d)), append(f.looked, len(f.Dies))
-	f.Dies = append(f.Dies, Die{Place: place, Die: record.Die{Bin: j.Rules.Bin(d.Defects, j.Plan.Layout.PixelSize)}})
+	f.Dies = append(f.Dies, Die{Place: place, Die: record.Die{Bin: j.Rules.Bin(d.Defects, layout.PixelSize)}})
 	for _, found := range d.Defects {
-		described, err := j.describe(img, f.Number, place, d, found)
+		described, err := j.describe(img, layout, f.Number, place, d, found)
 		if err != nil {
 			return err
 		}
@@ -142,10 +148,10 @@ func appendRects(all []image.Rectangle, f wafer.Field) []image.Rectangle {
 }
 
 // describe puts a finding into wafer terms, with an image of its surroundings.
-func (j *Job) describe(img frame.Image, field, place int, d inspect.Die, found defect.Defect) (record.Defect, error) {
+func (j *Job) describe(img frame.Image, layout *wafer.Layout, field, place int, d inspect.Die, found defect.Defect) (record.Defect, error) {
 	straight := found
 	straight.CX, straight.CY = d.Straight(found.CX, found.CY)
-	spot := j.Plan.Layout.Locate(j.index(place), d.Rect, d.Shift.DX, d.Shift.DY, straight)
+	spot := layout.Locate(j.index(place), d.Rect, d.Shift.DX, d.Shift.DY, straight)
 	crop, err := j.crop(img, found)
 	return record.Defect{
 		Defect: found, Field: field, X: spot.OnDie.X, Y: spot.OnDie.Y, SizeX: spot.Width, SizeY: spot.Height,

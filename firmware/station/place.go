@@ -49,25 +49,25 @@ func dieAt(f wafer.Field, rect image.Rectangle) (die int, ok bool) {
 
 // inspectSpares looks at places beside the field's own. Where that fails there
 // is nothing to give away: off the wafer's edge it must.
-func (j *Job) inspectSpares(inspector inspect.Inspector, img frame.Image, rects []image.Rectangle) (all []spare) {
-	if len(rects) == 0 {
+func (j *Job) inspectSpares(inspector inspect.Inspector, img frame.Image, t task) (all []spare) {
+	if len(t.spares) == 0 {
 		return nil
 	}
-	found, err := inspector.Inspect(img, rects)
+	found, err := inspector.Inspect(img, t.spares)
 	if err != nil {
 		return nil
 	}
 	for n, d := range found {
-		var one Field
-		if !d.Registered || j.add(&one, img, 0, d) != nil {
+		one := Field{Number: t.field.Number}
+		if !d.Registered || j.add(&one, img, &t.layout, 0, d) != nil {
 			continue
 		}
-		all = append(all, spare{rects[n], one.Dies[0].Die, one.Defects})
+		all = append(all, spare{t.spares[n], one.Dies[0].Die, one.Defects})
 	}
 	return all
 }
 
-// image is a frame as the inspection sees it.
+// imageOf is a frame as the inspection sees it.
 func imageOf(f *camera.Frame) frame.Image {
 	return frame.Image{Pix: f.Pix, Width: f.Width, Height: f.Height, Stride: f.Stride, Depth: f.Depth}
 }

@@ -70,7 +70,7 @@ func (s *Station) enqueue(stop pairing.Slot) {
 		return
 	}
 	select {
-	case s.work <- task{field, spares, stop.Frame, s.framed(stop)}:
+	case s.work <- task{field, spares, stop.Frame, s.wafer.layout, s.framed(stop)}:
 		s.inFlight++
 	default:
 		stop.Frame.Release()
