@@ -16,20 +16,27 @@ func Monotonic() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// brief is the last part of a wait, which Go's scheduler is not told of. Of a wait that
-// it is told of it takes the thread's right to run Go code away, and an urgent thread
-// then waits for one that is not: seen in the virtual machine, a strobe of 100 µs was
-// on for 1.8 s.
-const brief = time.Millisecond
-
 // WaitUntil sleeps until a time on the clock of Monotonic, as exactly as the
 // kernel wakes this thread.
 func WaitUntil(at time.Duration) {
+	ts := unix.NsecToTimespec(int64(at))
+	for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) == unix.EINTR {
+		continue
+	}
+}
+
+// brief is the last part of a wait that HoldUntil does not tell Go's scheduler of.
+const brief = time.Millisecond
+
+// HoldUntil is WaitUntil for the edges of a pulse. In a wait that it is told of, Go's
+// scheduler takes the thread's right to run Go code away, and gets it back when
+// another thread gives it; an urgent thread then waits for one that is not. Seen in
+// the virtual machine beside busy programs, a strobe of 100 µs was on for 1.8 s. So
+// the last millisecond of the wait keeps that right, which costs the program's other
+// goroutines a processor for as long.
+func HoldUntil(at time.Duration) {
 	if early := at - brief; early > Monotonic() {
-		ts := unix.NsecToTimespec(int64(early))
-		for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) == unix.EINTR {
-			continue
-		}
+		WaitUntil(early)
 	}
 	ts := unix.NsecToTimespec(int64(at))
 	for sleepUntold(&ts) == unix.EINTR {

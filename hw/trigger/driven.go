@@ -118,7 +118,7 @@ func (s *Pulser) Expose(at time.Duration) (time.Duration, error) {
 	steps, n := s.steps(at)
 	var asked, lit, dark time.Duration
 	for _, step := range steps[:n] {
-		line.WaitUntil(step.at)
+		line.HoldUntil(step.at)
 		switch now := line.Monotonic(); {
 		case step.pin == s.Camera.Pin && bool(step.level):
 			asked = now
