@@ -230,6 +230,27 @@ func count(p *line.Pin) (got int, last uint64) {
 	}
 }
 
+// TestKernelHolderIsSeenWithoutTaking the line.
+func TestKernelHolderIsSeenWithoutTaking(t *testing.T) {
+	linetest.New(t, "tool", "READY", "BUSY")
+	outputs(t, "tool/READY")
+	for text, want := range map[string]string{"tool/READY": line.Consumer, "tool/BUSY": "", "tool/1": ""} {
+		s, err := line.ParseSpec(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if who, err := line.Holder(s); who != want || err != nil {
+				t.Errorf("%s: held by %q, %v; want %q", text, who, err, want)
+			}
+		}
+	}
+	s, err := line.ParseSpec("tool/MISS")
+	if _, lookErr := line.Holder(s); err != nil || !errors.Is(lookErr, line.ErrNoLine) {
+		t.Errorf("%v, %v", err, lookErr)
+	}
+}
+
 func TestKernelErrorsNameTheCause(t *testing.T) {
 	chip := linetest.New(t, "tool", "READY", "BUSY", "")
 	outputs(t, "tool/READY")
