@@ -48,7 +48,7 @@ func (g guard) Shone(time.Duration, time.Duration) error { return nil }
 type late struct{ guard }
 
 func (late) Shone(at, width time.Duration) error {
-	return fmt.Errorf("on for %v", width >= 100*time.Microsecond && at > 0)
+	return fmt.Errorf("known %v", at > 0 && width > 0)
 }
 
 // TestALampThatWasOnTooLongIsTold, and the exposure counts: it was made.
@@ -60,7 +60,7 @@ func TestALampThatWasOnTooLongIsTold(t *testing.T) {
 	if p, err := d.Next(t.Context()); err != nil || p.Sequence != 1 {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if !errors.Is(told, ErrOverdriven) || told.Error() != "lamp overdriven: on for true" {
+	if !errors.Is(told, ErrOverdriven) || told.Error() != "lamp overdriven: known true" {
 		t.Errorf("told %v", told)
 	}
 }
