@@ -83,12 +83,13 @@ func (s *Signer) seal(v any) ([]byte, error) {
 }
 
 // Open checks an envelope's signature and then reads its record. body is the
-// signed bytes. Errors are ErrForged and ErrMalformed.
+// signed bytes. Errors are ErrForged and ErrMalformed, the latter for a void too.
 func Open(envelope []byte, key ed25519.PublicKey) (r Record, body []byte, err error) {
-	if body, err = open(envelope, key, &r); err == nil {
-		err = malformed(r.check())
+	e, err := openEntry(envelope, key)
+	if err == nil && e.Void != "" {
+		err = malformed(fmt.Errorf("seq %d is void (%s)", e.Record.Seq, e.Void))
 	}
-	return r, body, err
+	return e.Record, e.Body, err
 }
 
 // OpenHorizon is Open for a Horizon.

@@ -246,7 +246,7 @@ func (o Outbox) Discard(ctx context.Context, keep uint64, before time.Time) (d D
 }
 
 // asideValue is under what name, with plane and seq after it, a message is kept
-// that was taken out of the outbox because nobody can read it.
+// that was taken out of the outbox, or replaced there, because nobody can read it.
 const asideValue = "aside/"
 
 // SetAside takes the first waiting message out of the outbox and keeps it among
@@ -258,10 +258,43 @@ func (o Outbox) SetAside(ctx context.Context, seq uint64) error {
 			string(o.plane), clamp(seq)).Scan(&payload); err != nil {
 			return fmt.Errorf("set aside %s %d: %w", o.plane, seq, err)
 		}
-		if err := t.SetValue(fmt.Sprintf("%s%s/%d", asideValue, o.plane, seq), payload); err != nil {
+		if err := t.setAside(o.plane, seq, payload); err != nil {
 			return err
 		}
 		_, err := t.remove(o.plane, seq)
 		return err
 	})
+}
+
+// Replace puts another payload in the place of a message that waits, or of one
+// that should and does not, and keeps what was there among the values, for a
+// person to look at.
+func (o Outbox) Replace(ctx context.Context, seq uint64, payload []byte) error {
+	return o.store.transact(ctx, nil, func(t *Tx) error {
+		var last, acknowledged uint64
+		if err := t.tx.QueryRowContext(t.ctx, `SELECT last, acknowledged FROM plane WHERE name = ?`, string(o.plane)).Scan(&last, &acknowledged); err != nil {
+			return err
+		}
+		if seq <= acknowledged || seq > last {
+			return fmt.Errorf("replace %s %d: %d to %d wait", o.plane, seq, acknowledged+1, last)
+		}
+		var old []byte
+		err := t.tx.QueryRowContext(t.ctx, `SELECT payload FROM outbox WHERE plane = ? AND seq = ?`, string(o.plane), seq).Scan(&old)
+		if errors.Is(err, sql.ErrNoRows) {
+			_, err = t.tx.ExecContext(t.ctx, `INSERT INTO outbox (plane, seq, committed, payload) VALUES (?, ?, ?, ?)`,
+				string(o.plane), seq, nanos(time.Now()), notNil(payload))
+			return err
+		}
+		if err == nil {
+			err = t.setAside(o.plane, seq, old)
+		}
+		if err == nil {
+			_, err = t.tx.ExecContext(t.ctx, `UPDATE outbox SET payload = ? WHERE plane = ? AND seq = ?`, notNil(payload), string(o.plane), seq)
+		}
+		return err
+	})
+}
+
+func (t *Tx) setAside(p Plane, seq uint64, payload []byte) error {
+	return t.SetValue(fmt.Sprintf("%s%s/%d", asideValue, p, seq), payload)
 }
