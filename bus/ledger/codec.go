@@ -207,8 +207,8 @@ func (r Record) check() error {
 		return err
 	}
 	switch year := r.Time.Year(); {
-	case year < 2000 || year > 9999:
-		return fmt.Errorf("time: %v; want the years 2000 to 9999", r.Time)
+	case year < 1970 || year > 9999: // 1970 is what a box without a clock believes
+		return fmt.Errorf("time: %v; want the years 1970 to 9999", r.Time)
 	case !productPattern.MatchString(r.Product):
 		return fmt.Errorf("product: %.80q; want a pseudonym of 16 hexadecimal digits", r.Product)
 	case r.Deviation != nil && !(math.Abs(*r.Deviation) <= maxDeviation):

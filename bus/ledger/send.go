@@ -185,13 +185,15 @@ func (s *Sender) send(ctx context.Context, k Kind, envelope []byte) (bool, error
 
 // note makes a problem seen, and logs it when it is new.
 func (s *Sender) note(err error) {
+	s.mu.Lock()
+	known := s.stats.Problem != nil && err != nil && s.stats.Problem.Error() == err.Error()
+	if s.stats.Stuck = err; err != nil {
+		s.stats.Problem = err
+	}
+	s.mu.Unlock()
 	if err == nil {
 		return
 	}
-	s.mu.Lock()
-	known := s.stats.Problem != nil && s.stats.Problem.Error() == err.Error()
-	s.stats.Problem = err
-	s.mu.Unlock()
 	if !known {
 		s.log.Warn("ledger sender", "node", s.identity.Node, "error", err)
 	}

@@ -106,6 +106,9 @@ type SenderStats struct {
 	// is the latest of these, or of the outbox's errors, nil when all is well.
 	Ignored uint64
 	Problem error
+	// Stuck is the outbox's failure of the latest turn, nil while it answers; a
+	// problem that lasts needs a person.
+	Stuck error
 	// Stranger is set while the latest answer was signed with a key that is not
 	// trusted.
 	Stranger error

@@ -77,7 +77,9 @@ var (
 	LedgerRenewed = Kind{409, DataIntegrity, Warning, "Database older than its ledger",
 		"Nothing, if a backup was put back; if not, look for who replaced the database."}
 	RowUnreadable = Kind{410, DataIntegrity, Fault, "Outbox row unreadable, set aside",
-		"Check the disk; the named result is not told to the host."}
+		"Check the disk; host or warning service are not told the named result."}
+	OutboxFailed = Kind{411, DataIntegrity, Fault, "Outbox cannot be read",
+		"Check the disk; put the last backup back if the database is damaged."}
 
 	DiskNearlyFull = Kind{501, EquipmentStatus, Warning, "Disk nearly full",
 		"Free space or shorten the retention of images."}
@@ -102,7 +104,7 @@ func Kinds() []Kind {
 		CalibrationExpired, ScaleDiffers,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog, HostAbsent, NameTaken, HostRefused, HostBacklog,
-		ReceiverUntrusted, RecordsDiscarded, LedgerRenewed, RowUnreadable,
+		ReceiverUntrusted, RecordsDiscarded, LedgerRenewed, RowUnreadable, OutboxFailed,
 		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten,
 	}
 }

@@ -75,6 +75,8 @@ type Appliance struct {
 	links        map[string]display.Connection
 	refused      uint64 // messages of hosts, as last seen
 	epochs       uint64 // begun by the ledger, as last seen
+	voids        uint64 // rows that it found damaged, as last seen
+	stuck        int    // watches since its outbox last answered
 
 	closers []func() error // in the order of their making
 }
@@ -94,8 +96,7 @@ const ReceiverKey = "receiver.pub"
 // is an error: all that is seen by the person who starts the program. What fails
 // later is an alarm, and the appliance goes on where it can.
 func New(ctx context.Context, o Options) (a *Appliance, err error) {
-	a = &Appliance{options: o, config: o.Config, log: o.Log, alarms: alarm.NewSet(time.Now),
-		registry: prometheus.NewRegistry(), raised: map[alarm.ID]bool{}, links: map[string]display.Connection{}, lastAnswered: time.Now()}
+	a = bare(o)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -109,6 +110,12 @@ func New(ctx context.Context, o Options) (a *Appliance, err error) {
 		}
 	}
 	return a, nil
+}
+
+// bare is an appliance without parts.
+func bare(o Options) *Appliance {
+	return &Appliance{options: o, config: o.Config, log: o.Log, alarms: alarm.NewSet(time.Now),
+		registry: prometheus.NewRegistry(), raised: map[alarm.ID]bool{}, links: map[string]display.Connection{}, lastAnswered: time.Now()}
 }
 
 // onClose has f called by Close, the latest first.
