@@ -75,8 +75,10 @@ func (s *Sender) annul(ctx context.Context, why error) error {
 	}
 	s.mu.Lock()
 	s.stats.Voids++
-	s.stats.Damage = fmt.Errorf("record %d of epoch %s is %s: %w", d.seq, s.epoch, d.Cause, d.error)
 	s.mu.Unlock()
 	s.log.Error("ledger sender: a record is lost, its number void", "node", s.identity.Node, "epoch", s.Epoch(), "seq", d.seq, "error", d.error)
+	if s.config.OnVoid != nil {
+		s.config.OnVoid(fmt.Errorf("record %d of epoch %s is %s: %w", d.seq, s.Epoch(), d.Cause, d.error))
+	}
 	return nil
 }

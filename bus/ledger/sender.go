@@ -52,6 +52,9 @@ type SenderConfig struct {
 	// Patience is how long the receiver may be silent before the window is sent
 	// again, default 5 s. It doubles with each silence, up to 16 times.
 	Patience time.Duration
+	// OnVoid is told of each row that was damaged, so that its record is lost and
+	// its number void. It returns at once. Nil: nobody asks.
+	OnVoid func(why error)
 }
 
 // Sender brings the outbox's records to the receiver, in order, until each is
@@ -112,10 +115,8 @@ type SenderStats struct {
 	// Stranger is set while the latest answer was signed with a key that is not
 	// trusted.
 	Stranger error
-	// Voids counts rows found damaged since Start, whose numbers are void now;
-	// Damage tells of the latest.
-	Voids  uint64
-	Damage error
+	// Voids counts rows found damaged since Start, whose numbers are void now.
+	Voids uint64
 	// Epochs counts those begun since Start because this database was older than
 	// what the receiver has of it.
 	Epochs uint64

@@ -75,7 +75,6 @@ type Appliance struct {
 	links        map[string]display.Connection
 	refused      uint64 // messages of hosts, as last seen
 	epochs       uint64 // begun by the ledger, as last seen
-	voids        uint64 // rows that it found damaged, as last seen
 	stuck        int    // watches since its outbox last answered
 
 	closers []func() error // in the order of their making

@@ -17,7 +17,7 @@ const nearLimit = 0.8
 const stuckWatches = 10
 
 // watchLedger looks at what is to be told of the ledger: a receiver that is not
-// trusted, an epoch that had to begin, damaged rows, an outbox that fails.
+// trusted, an epoch that had to begin, an outbox that fails.
 func (a *Appliance) watchLedger() {
 	stats := a.ledger.Stats()
 	detail := ""
@@ -28,10 +28,6 @@ func (a *Appliance) watchLedger() {
 	if stats.Epochs != a.epochs {
 		a.epochs = stats.Epochs
 		a.alarms.Raise(alarm.LedgerRenewed, "records now carry epoch "+a.ledger.Epoch())
-	}
-	if stats.Voids != a.voids {
-		a.voids = stats.Voids
-		a.alarms.Raise(alarm.RowUnreadable, stats.Damage.Error())
 	}
 	if a.stuck++; stats.Stuck == nil {
 		a.stuck = 0

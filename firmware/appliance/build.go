@@ -84,7 +84,7 @@ func (a *Appliance) openMES(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.mes = newMES(node, a.store, func(why error) { a.alarms.Raise(alarm.RowUnreadable, why.Error()) }, a.log.With("part", "mes"))
+	a.mes = newMES(node, a.store, a.rowUnreadable, a.log.With("part", "mes"))
 	if err := a.openUNS(); err != nil {
 		return err
 	}
@@ -123,9 +123,12 @@ func (a *Appliance) openLedger() (err error) {
 	if err != nil {
 		return err
 	}
-	a.ledger, err = ledger.NewSender(a.line, outbox{a.store.Outbox(record.Ledger)}, a.identity, pin, a.store.Epoch(), ledger.SenderConfig{}, a.log.With("part", "ledger"))
+	a.ledger, err = ledger.NewSender(a.line, outbox{a.store.Outbox(record.Ledger)}, a.identity, pin, a.store.Epoch(),
+		ledger.SenderConfig{OnVoid: a.rowUnreadable}, a.log.With("part", "ledger"))
 	return err
 }
+
+func (a *Appliance) rowUnreadable(why error) { a.alarms.Raise(alarm.RowUnreadable, why.Error()) }
 
 func (a *Appliance) openStation(ctx context.Context) error {
 	job, err := a.prepareJob(ctx)
