@@ -15,6 +15,7 @@ import (
 
 	"kensa/bus/broker"
 	"kensa/bus/session"
+	"kensa/bus/session/sessiontest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -182,8 +183,8 @@ func TestWillIsMadeForEachConnection(t *testing.T) {
 	witness.Start(t.Context())
 	up(t, witness)
 
-	relay := newRelay(t, b.Addr().String())
-	s := newSession(t, config("mortal", "tcp://"+relay.address))
+	relay := sessiontest.NewRelay(t, b.Addr().String())
+	s := newSession(t, config("mortal", "tcp://"+relay.Address))
 	var connects int
 	s.Will(func(context.Context) (*session.Message, error) {
 		connects++
@@ -193,7 +194,7 @@ func TestWillIsMadeForEachConnection(t *testing.T) {
 	s.Start(t.Context())
 	for want := 1; want <= 3; want++ {
 		link := up(t, s)
-		relay.cut()
+		relay.Cut()
 		<-link.Done()
 		if got := string(wills.next(t).Payload); got != fmt.Sprint(want) {
 			t.Fatalf("will %d reads %s", want, got)
@@ -214,8 +215,8 @@ func TestWillIsMadeForEachConnection(t *testing.T) {
 
 func TestHooksSeeEachLink(t *testing.T) {
 	b := startBroker(t, "127.0.0.1:0")
-	relay := newRelay(t, b.Addr().String())
-	s := newSession(t, config("one", "tcp://"+relay.address))
+	relay := sessiontest.NewRelay(t, b.Addr().String())
+	s := newSession(t, config("one", "tcp://"+relay.Address))
 	in := subscribe(t, s, "birth")
 	downs, births := make(chan error, 10), make(chan error, 10)
 	s.OnUp(func(ctx context.Context, l *session.Link) { births <- l.Publish(ctx, message("birth", 1, "born")) })
@@ -229,7 +230,7 @@ func TestHooksSeeEachLink(t *testing.T) {
 	}
 	s.Start(t.Context())
 	born()
-	relay.cut()
+	relay.Cut()
 	if err := <-downs; !errors.Is(err, session.ErrLost) {
 		t.Errorf("down: %v; want ErrLost", err)
 	}
@@ -245,13 +246,13 @@ func TestNoPubackNoSuccess(t *testing.T) {
 	for _, how := range []string{"silent", "cut"} {
 		t.Run(how, func(t *testing.T) {
 			b := startBroker(t, "127.0.0.1:0")
-			relay := newRelay(t, b.Addr().String())
-			c := config("one", "tcp://"+relay.address)
+			relay := sessiontest.NewRelay(t, b.Addr().String())
+			c := config("one", "tcp://"+relay.Address)
 			c.AckTimeout = 300 * time.Millisecond
 			s := newSession(t, c)
 			s.Start(t.Context())
 			link := up(t, s)
-			relay.mute.Store(true)
+			relay.Swallow(false, true)
 			receipts := make([]*session.Receipt, 20)
 			for i := range receipts {
 				var err error
@@ -260,7 +261,7 @@ func TestNoPubackNoSuccess(t *testing.T) {
 				}
 			}
 			if how == "cut" {
-				relay.cut()
+				relay.Cut()
 			}
 			for _, r := range receipts {
 				if err := r.Wait(within(t)); !errors.Is(err, session.ErrLost) {
@@ -274,13 +275,13 @@ func TestNoPubackNoSuccess(t *testing.T) {
 // With a full window and a dead peer, Send and Publish must obey their context.
 func TestFullWindowObeysTheContext(t *testing.T) {
 	b := startBroker(t, "127.0.0.1:0")
-	relay := newRelay(t, b.Addr().String())
-	c := config("one", "tcp://"+relay.address)
+	relay := sessiontest.NewRelay(t, b.Addr().String())
+	c := config("one", "tcp://"+relay.Address)
 	c.Window = 2
 	s := newSession(t, c)
 	s.Start(t.Context())
 	link := up(t, s)
-	relay.mute.Store(true)
+	relay.Swallow(false, true)
 	for range 2 {
 		if _, err := link.Send(within(t), message("x", 1, "?")); err != nil {
 			t.Fatal(err)
