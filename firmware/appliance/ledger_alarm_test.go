@@ -71,6 +71,9 @@ func (w watched) await(kind alarm.Kind, part string) alarm.Alarm {
 // commitWafers puts wafers into the outboxes as the station would, without one.
 func commitWafers(t *testing.T, c config.Config, from, n int) {
 	t.Helper()
+	if err := os.MkdirAll(c.Storage.State, 0o750); err != nil {
+		t.Fatal(err)
+	}
 	store, err := record.Open(t.Context(), filepath.Join(c.Storage.State, DatabaseName))
 	if err != nil {
 		t.Fatal(err)

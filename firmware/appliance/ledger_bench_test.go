@@ -131,14 +131,15 @@ func plainPublisher(b *testing.B, address string, payload []byte) time.Duration 
 	return time.Since(started)
 }
 
-func start(b *testing.B, c *exec.Cmd) {
-	b.Helper()
+// start runs a program until the test ends.
+func start(t testing.TB, c *exec.Cmd) {
+	t.Helper()
 	if err := c.Start(); err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	b.Cleanup(func() {
+	t.Cleanup(func() {
 		if err := c.Process.Kill(); err != nil {
-			b.Error(err)
+			t.Error(err)
 		}
 		c.Wait() // killed, so it has an error to tell
 	})
