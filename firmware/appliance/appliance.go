@@ -50,7 +50,8 @@ type Appliance struct {
 	broker     *broker.Broker // nil where it is not embedded
 	mes        *mes           // nil where switched off
 	mesSession *session.Session
-	ledger     *ledger.Sender // nil where switched off
+	throttle   *session.Throttle // of all connections; nil for none
+	ledger     *ledger.Sender    // nil where switched off
 	line       *session.Session
 	identity   *ledger.Identity
 	screen     *screen

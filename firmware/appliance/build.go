@@ -64,6 +64,7 @@ func (a *Appliance) openBus(ctx context.Context) (err error) {
 	if len(a.config.MQTT.Brokers) == 0 {
 		return nil
 	}
+	a.throttle = session.NewThrottle(a.config.MQTT.Bandwidth)
 	if a.config.MES.Enabled {
 		if err := a.openMES(ctx); err != nil {
 			return err
@@ -80,6 +81,7 @@ func (a *Appliance) openMES(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	a.mesSession.Share(a.throttle, false)
 	node, err := sparkplug.New(a.config.Sparkplug(), a.mesSession, a.store, a.log.With("part", "mes"))
 	if err != nil {
 		return err
@@ -100,6 +102,7 @@ func (a *Appliance) openUNS() error {
 	if err != nil {
 		return err
 	}
+	line.Share(a.throttle, false)
 	units := map[string]string{}
 	for _, m := range sparkplug.Fab() {
 		if m.Unit != "" {
@@ -115,6 +118,7 @@ func (a *Appliance) openLedger() (err error) {
 	if err != nil {
 		return err
 	}
+	a.line.Share(a.throttle, true) // somebody waits for what it tells; the MES's states are told anew
 	path := a.config.Ledger.ReceiverKey
 	if path == "" {
 		path = filepath.Join(a.config.Storage.State, ReceiverKey)
@@ -123,8 +127,9 @@ func (a *Appliance) openLedger() (err error) {
 	if err != nil {
 		return err
 	}
-	a.ledger, err = ledger.NewSender(a.line, outbox{a.store.Outbox(record.Ledger)}, a.identity, pin, a.store.Epoch(),
-		ledger.SenderConfig{OnVoid: a.rowUnreadable}, a.log.With("part", "ledger"))
+	sending := a.config.Sender()
+	sending.OnVoid = a.rowUnreadable
+	a.ledger, err = ledger.NewSender(a.line, outbox{a.store.Outbox(record.Ledger)}, a.identity, pin, a.store.Epoch(), sending, a.log.With("part", "ledger"))
 	return err
 }
 

@@ -68,6 +68,16 @@ func (w watched) await(kind alarm.Kind, part string) alarm.Alarm {
 	return alarm.Alarm{}
 }
 
+// eventually waits for something that must become true.
+func (w watched) eventually(what string, is func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(hostPatience); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			w.t.Fatalf("no %s", what)
+		}
+	}
+}
+
 // commitWafers puts wafers into the outboxes as the station would, without one.
 func commitWafers(t *testing.T, c config.Config, from, n int) {
 	t.Helper()
@@ -218,15 +228,10 @@ func TestUnreadableRowsAreAlarmed(t *testing.T) {
 		t.Errorf("the service stands at %d, %v; want 6", at, err)
 	}
 	for name, want := range map[string]string{"aside/ledger/2": "\x00\xff\x00", "aside/ledger/6": "{", "aside/mes/3": "\x00\xff\x00"} {
-		for end := time.Now().Add(hostPatience); ; time.Sleep(10 * time.Millisecond) {
+		w.eventually(name, func() bool {
 			kept, err := w.store.Value(t.Context(), name)
-			if string(kept) == want {
-				break
-			}
-			if time.Now().After(end) {
-				t.Fatalf("%s is %q, %v; want %q", name, kept, err, want)
-			}
-		}
+			return err == nil && string(kept) == want
+		})
 	}
 	if set := w.await(alarm.RowUnreadable, ""); set.Count != 4 {
 		t.Errorf("told %d times; want once for each of 4 rows: %s", set.Count, set.Detail)

@@ -35,6 +35,8 @@ type Relay struct {
 	target  string
 	link    atomic.Pointer[Link]
 	lost    atomic.Int64 // segments
+	carried atomic.Int64 // bytes to the broker
+	made    atomic.Int64 // connections
 
 	mu    sync.Mutex
 	pairs map[*pair]bool
@@ -80,6 +82,10 @@ func (r *Relay) Set(l Link) { r.link.Store(&l) }
 
 // Lost is how many segments were lost.
 func (r *Relay) Lost() int64 { return r.lost.Load() }
+
+// Up is how many bytes went to the broker, Pairs how many connections were made.
+func (r *Relay) Up() int64    { return r.carried.Load() }
+func (r *Relay) Pairs() int64 { return r.made.Load() }
 
 // Cut drops all connections, as a pulled cable with a reset would.
 func (r *Relay) Cut() {
@@ -134,12 +140,13 @@ func (r *Relay) serve(client net.Conn) {
 		return
 	}
 	p := &pair{client: client, server: server}
+	r.made.Add(1)
 	r.mu.Lock()
 	r.pairs[p] = true
 	r.mu.Unlock()
 	var both sync.WaitGroup
-	both.Go(func() { r.carry(server, client, &p.up) })
-	both.Go(func() { r.carry(client, server, &p.down) })
+	both.Go(func() { r.carry(server, client, &p.up, &r.carried) })
+	both.Go(func() { r.carry(client, server, &p.down, new(atomic.Int64)) })
 	both.Wait()
 	r.mu.Lock()
 	delete(r.pairs, p)
@@ -154,7 +161,7 @@ type parcel struct {
 
 // carry passes bytes on in order, each when it is due. When either end is gone it
 // closes the other.
-func (r *Relay) carry(to io.WriteCloser, from io.ReadCloser, swallow *atomic.Bool) {
+func (r *Relay) carry(to io.WriteCloser, from io.ReadCloser, swallow *atomic.Bool, count *atomic.Int64) {
 	underWay := make(chan parcel, 1024)
 	var writer sync.WaitGroup
 	writer.Go(func() {
@@ -180,6 +187,7 @@ func (r *Relay) carry(to io.WriteCloser, from io.ReadCloser, swallow *atomic.Boo
 		n, err := from.Read(buffer)
 		if n > 0 {
 			due = r.due(due)
+			count.Add(int64(n))
 			underWay <- parcel{append([]byte(nil), buffer[:n]...), due}
 		}
 		if err != nil {
