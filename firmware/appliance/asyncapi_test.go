@@ -190,7 +190,7 @@ func (l *listener) await(t *testing.T, part string) {
 // longer held: every channel is used, over either broker.
 func TestWhatIsSentIsWhatIsDescribed(t *testing.T) {
 	long(t)
-	for name, broker := range map[string]func(*testing.T) string{"embedded": embeddedBroker, "mosquitto": mosquittoBroker} {
+	for name, broker := range map[string]func(testing.TB) string{"embedded": embeddedBroker, "mosquitto": mosquittoBroker} {
 		t.Run(name, func(t *testing.T) {
 			c := testConfig(t)
 			c.Simulator.Lots, c.Simulator.Wafers = 1, 2
@@ -208,7 +208,7 @@ func TestWhatIsSentIsWhatIsDescribed(t *testing.T) {
 	}
 }
 
-func embeddedBroker(t *testing.T) string {
+func embeddedBroker(t testing.TB) string {
 	t.Helper()
 	b, err := broker.Start("127.0.0.1:0", slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -222,7 +222,7 @@ func embeddedBroker(t *testing.T) string {
 	return b.URL()
 }
 
-func mosquittoBroker(t *testing.T) string {
+func mosquittoBroker(t testing.TB) string {
 	t.Helper()
 	address := unusedAddress(t)
 	start(t, brokerCommand(t, findMosquitto(t), t.TempDir(), address)())

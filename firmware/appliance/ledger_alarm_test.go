@@ -24,11 +24,11 @@ import (
 // station takes long to make, and has no part in this.
 type watched struct {
 	*Appliance
-	t    *testing.T
+	t    testing.TB
 	stop func()
 }
 
-func watch(t *testing.T, c config.Config) watched {
+func watch(t testing.TB, c config.Config) watched {
 	t.Helper()
 	a := bare(Options{Config: c, Log: slog.New(slog.DiscardHandler)})
 	for _, build := range []func(context.Context) error{a.openStore, a.openControl, a.openBus} {
@@ -79,7 +79,12 @@ func (w watched) eventually(what string, is func() bool) {
 }
 
 // commitWafers puts wafers into the outboxes as the station would, without one.
-func commitWafers(t *testing.T, c config.Config, from, n int) {
+func commitWafers(t testing.TB, c config.Config, from, n int) {
+	t.Helper()
+	commitAll(t, c, from, n, killedWafer)
+}
+
+func commitAll(t testing.TB, c config.Config, from, n int, make func(number uint64) *record.Wafer) {
 	t.Helper()
 	if err := os.MkdirAll(c.Storage.State, 0o750); err != nil {
 		t.Fatal(err)
@@ -94,7 +99,7 @@ func commitWafers(t *testing.T, c config.Config, from, n int) {
 	}
 	k := &keeper{store: store, identity: identity, config: c, notify: func() {}, committed: func(uint64, *record.Wafer) {}}
 	for number := range n {
-		if err := k.Commit(t.Context(), killedWafer(uint64(from+number))); err != nil {
+		if err := k.Commit(t.Context(), make(uint64(from+number))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -128,7 +133,7 @@ func serviced(t *testing.T) (config.Config, service) {
 	return c, s
 }
 
-func drainLedger(t *testing.T, w watched) {
+func drainLedger(t testing.TB, w watched) {
 	t.Helper()
 	if err := w.ledger.Drain(t.Context()); err != nil {
 		t.Fatal(err)

@@ -27,6 +27,9 @@ type mes struct {
 	mirror *uns.Mirror
 	aside  func(error) // told why a row was set aside
 
+	mu     sync.Mutex
+	recent map[uint64]sparkplug.Report // by row, so that it need not be read again
+
 	lost   uint64        // fields not inspected; the station's goroutine's own
 	wake   chan struct{} // holds one
 	cancel context.CancelFunc
@@ -34,7 +37,7 @@ type mes struct {
 }
 
 func newMES(node *sparkplug.Node, store *record.Store, aside func(error), log *slog.Logger) *mes {
-	return &mes{node: node, store: store, aside: aside, log: log, wake: make(chan struct{}, 1)}
+	return &mes{node: node, store: store, aside: aside, log: log, recent: map[uint64]sparkplug.Report{}, wake: make(chan struct{}, 1)}
 }
 
 // Start begins to send; Close stops, and tells the host that the node is dead.
@@ -105,6 +108,8 @@ func (m *mes) send(ctx context.Context) error {
 			if err := m.setAside(ctx, rows[len(reports)].Seq, unread); err != nil {
 				return err
 			}
+		} else if len(rows) < batch {
+			return nil // what came meanwhile has woken run
 		}
 	}
 	return nil
@@ -140,7 +145,32 @@ func (m *mes) setAside(ctx context.Context, seq uint64, why error) error {
 	return nil
 }
 
+// maxRecent is how many reports are remembered until they are told; in the ordinary
+// course that is one.
+const maxRecent = 4
+
+func (m *mes) remember(seq uint64, r sparkplug.Report) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.recent) >= maxRecent {
+		clear(m.recent)
+	}
+	m.recent[seq] = r
+}
+
+// recall is the report of a row, if it is remembered; and forgets it.
+func (m *mes) recall(seq uint64) sparkplug.Report {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.recent[seq]
+	delete(m.recent, seq)
+	return r
+}
+
 func (m *mes) report(ctx context.Context, row record.Message) (sparkplug.Report, error) {
+	if r := m.recall(row.Seq); r != nil {
+		return r, nil
+	}
 	var a announcement
 	if err := json.Unmarshal(row.Payload, &a); err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
@@ -190,6 +220,9 @@ func (m *mes) current(seq uint64, r sparkplug.Report) {
 	if err != nil {
 		m.log.Error("report not for the host", "error", err)
 		return
+	}
+	if seq > 0 {
+		m.remember(seq, r)
 	}
 	if m.mirror != nil {
 		m.mirror.Update(values, at)

@@ -85,7 +85,7 @@ func startService(t *testing.T, c config.Config) service {
 }
 
 // startReceiver takes the appliance's records on a broker.
-func startReceiver(t *testing.T, c config.Config, url string) *ledgertest.Store {
+func startReceiver(t testing.TB, c config.Config, url string) *ledgertest.Store {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	settings := session.Default()

@@ -42,7 +42,7 @@ func TestSmallLink(t *testing.T) {
 }
 
 // eventuallyTold waits until the MES outbox is empty.
-func eventuallyTold(t *testing.T, w watched) {
+func eventuallyTold(t testing.TB, w watched) {
 	t.Helper()
 	w.eventually("told results", func() bool {
 		n, err := w.store.Numbering(t.Context(), record.MES)

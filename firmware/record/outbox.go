@@ -9,11 +9,16 @@ import (
 	"time"
 )
 
+const (
+	selectPending   = `SELECT seq, payload FROM outbox WHERE plane = ? AND seq > ? ORDER BY seq LIMIT ?`
+	selectNumbering = `SELECT last, acknowledged, (SELECT committed FROM outbox WHERE plane = name AND seq = acknowledged + 1)
+		FROM plane WHERE name = ?`
+)
+
 // Pending lists the plane's messages after a seq that are not acknowledged, in
 // order, at most limit of them.
 func (r *Reader) Pending(ctx context.Context, p Plane, after uint64, limit int) ([]Message, error) {
-	rows, err := r.db.QueryContext(ctx, `SELECT seq, payload FROM outbox WHERE plane = ? AND seq > ? ORDER BY seq LIMIT ?`,
-		string(p), clamp(after), limit)
+	rows, err := r.pending.QueryContext(ctx, string(p), clamp(after), limit)
 	if err != nil {
 		return nil, r.explain(err)
 	}
@@ -46,8 +51,7 @@ func (n Numbering) Waiting() uint64 { return n.Last - n.Acknowledged }
 func (r *Reader) Numbering(ctx context.Context, p Plane) (Numbering, error) {
 	var n Numbering
 	var oldest sql.NullInt64
-	err := r.db.QueryRowContext(ctx, `SELECT last, acknowledged, (SELECT committed FROM outbox WHERE plane = name AND seq = acknowledged + 1)
-		FROM plane WHERE name = ?`, string(p)).Scan(&n.Last, &n.Acknowledged, &oldest)
+	err := r.numbering.QueryRowContext(ctx, string(p)).Scan(&n.Last, &n.Acknowledged, &oldest)
 	n.Oldest = instant(oldest)
 	return n, r.explain(err)
 }
@@ -78,7 +82,7 @@ func (s *Store) Acknowledge(ctx context.Context, p Plane, epoch string, upTo uin
 }
 
 func (t *Tx) remove(p Plane, upTo uint64) (int, error) {
-	result, err := t.tx.ExecContext(t.ctx, `DELETE FROM outbox WHERE plane = ? AND seq <= ?`, string(p), upTo)
+	result, err := t.tx.StmtContext(t.ctx, t.often.remove).ExecContext(t.ctx, string(p), upTo)
 	if err != nil {
 		return 0, err
 	}
@@ -86,7 +90,7 @@ func (t *Tx) remove(p Plane, upTo uint64) (int, error) {
 	if err != nil || removed == 0 {
 		return 0, err
 	}
-	_, err = t.tx.ExecContext(t.ctx, `UPDATE plane SET acknowledged = ? WHERE name = ?`, upTo, string(p))
+	_, err = t.tx.StmtContext(t.ctx, t.often.acknowledge).ExecContext(t.ctx, upTo, string(p))
 	return int(removed), err
 }
 
