@@ -83,12 +83,16 @@ type watched struct {
 	failed func(error)
 	limit  time.Duration // for one write
 	pace   func(ctx context.Context, bytes int) error
+	guard  guard
 	// writing holds one element during a write.
 	writing chan struct{}
 }
 
 func (w *watched) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
+	if refused := w.guard.take(b[:n]); refused != nil {
+		n, err = 0, refused
+	}
 	if err != nil {
 		w.failed(err)
 	}

@@ -118,7 +118,7 @@ func (s *Session) options(l *Link, broker *url.URL, will *Message) (*mqtt.Client
 		}
 		// Ends the greeting too when the session is closed during it.
 		context.AfterFunc(l.ctx, func() { conn.Close() })
-		l.conn = &watched{conn, l.ctx, l.lose, s.config.WriteTimeout, s.pace(), make(chan struct{}, 1)}
+		l.conn = &watched{conn, l.ctx, l.lose, s.config.WriteTimeout, s.pace(), newGuard(), make(chan struct{}, 1)}
 		return l.conn, nil
 	})
 	if will != nil {

@@ -7,11 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"kensa/bus/broker"
 	"kensa/bus/session"
@@ -321,6 +324,40 @@ func TestStateSaysWhatIsWrong(t *testing.T) {
 	up(t, s)
 	if state := s.State(); !state.Up || state.Err != nil || state.Attempts != 0 {
 		t.Errorf("state %+v; want up without error", state)
+	}
+}
+
+// A message that would fill the memory ends the connection instead, with the reason.
+func TestOversizeMessageIsRefused(t *testing.T) {
+	broker := fmt.Sprintf("tcp://127.0.0.1:%d", startMosquitto(t, t.TempDir(), "listener %d 127.0.0.1\nallow_anonymous true\n"))
+	s := newSession(t, config("one", broker))
+	in := subscribe(t, s, "x")
+	s.Start(t.Context())
+	first := up(t, s)
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(broker).SetClientID("hostile"))
+	if token := c.Connect(); token.Wait() && token.Error() != nil {
+		t.Fatal(token.Error())
+	}
+	defer c.Disconnect(0)
+	if token := c.Publish("x", 0, false, make([]byte, 2<<20)); token.Wait() && token.Error() != nil {
+		t.Fatal(token.Error())
+	}
+	select {
+	case <-first.Done():
+	case <-time.After(patience):
+		t.Fatal("the message was taken")
+	}
+	if err := first.Err(); !errors.Is(err, session.ErrLost) || !strings.Contains(err.Error(), "limit is") {
+		t.Errorf("lost by %v; want the message's size named", err)
+	}
+	for s.Link() == first {
+		time.Sleep(time.Millisecond)
+	}
+	if err := up(t, s).Publish(within(t), message("x", 1, "small")); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(in.next(t).Payload); got != "small" {
+		t.Errorf("%d bytes came", len(got))
 	}
 }
 

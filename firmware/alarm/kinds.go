@@ -80,6 +80,8 @@ var (
 		"Check the disk; host or warning service are not told the named result."}
 	OutboxFailed = Kind{411, DataIntegrity, Fault, "Outbox cannot be read",
 		"Check the disk; put the last backup back if the database is damaged."}
+	CertificateEnds = Kind{412, EquipmentStatus, Warning, "Own certificate ends soon",
+		"Put a renewed certificate and key where mqtt.cert_file and mqtt.key_file say; no restart is needed."}
 
 	DiskNearlyFull = Kind{501, EquipmentStatus, Warning, "Disk nearly full",
 		"Free space or shorten the retention of images."}
@@ -89,6 +91,8 @@ var (
 		"Free space on the state disk; note the named command by hand."}
 	ClockUnsynchronised = Kind{503, DataIntegrity, Warning, "Clock not synchronised",
 		"Check the time server's address and the network."}
+	ClockSetBack = Kind{507, DataIntegrity, Warning, "Clock was set back",
+		"Check the time server; results from before and after have times that overlap, their order is by number."}
 	SensorFailed = Kind{504, EquipmentStatus, Warning, "Environment sensor not answering",
 		"Check the sensor's wiring, address and power."}
 	TowerFailed = Kind{505, EquipmentStatus, Warning, "Tower lamp cannot be driven",
@@ -104,8 +108,8 @@ func Kinds() []Kind {
 		CalibrationExpired, ScaleDiffers,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog, HostAbsent, NameTaken, HostRefused, HostBacklog,
-		ReceiverUntrusted, RecordsDiscarded, LedgerRenewed, RowUnreadable, OutboxFailed,
-		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten,
+		ReceiverUntrusted, RecordsDiscarded, LedgerRenewed, RowUnreadable, OutboxFailed, CertificateEnds,
+		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten, ClockSetBack,
 	}
 }
 

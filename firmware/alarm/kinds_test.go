@@ -44,12 +44,15 @@ var shipped = map[ID]string{
 	408: "Ledger records gone unacknowledged",
 	409: "Database older than its ledger",
 	410: "Outbox row unreadable, set aside",
+	411: "Outbox cannot be read",
+	412: "Own certificate ends soon",
 	501: "Disk nearly full",
 	502: "Result not stored, wafer held",
 	503: "Clock not synchronised",
 	504: "Environment sensor not answering",
 	505: "Tower lamp cannot be driven",
 	506: "Host command done, not written down",
+	507: "Clock was set back",
 }
 
 func TestNumbersKeepTheirMeaning(t *testing.T) {

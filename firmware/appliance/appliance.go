@@ -74,9 +74,10 @@ type Appliance struct {
 	lastAnswered time.Time
 	raised       map[alarm.ID]bool
 	links        map[string]display.Connection
-	refused      uint64 // messages of hosts, as last seen
-	epochs       uint64 // begun by the ledger, as last seen
-	stuck        int    // watches since its outbox last answered
+	refused      uint64    // messages of hosts, as last seen
+	epochs       uint64    // begun by the ledger, as last seen
+	stuck        int       // watches since its outbox last answered
+	begun        time.Time // when the watch began, as the clock had it
 
 	closers []func() error // in the order of their making
 }

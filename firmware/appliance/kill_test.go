@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -226,14 +227,14 @@ func unusedAddress(t testing.TB) string {
 }
 
 // brokerCommand is mosquitto without a store: it forgets everything when killed.
-func brokerCommand(t testing.TB, path, folder, address string) func() *exec.Cmd {
+func brokerCommand(t testing.TB, path, folder, address string, more ...string) func() *exec.Cmd {
 	t.Helper()
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(folder, "mosquitto.conf")
-	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n", port)
+	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nuser root\n%s", port, strings.Join(more, ""))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -217,3 +217,18 @@ func (s *Store) Skip(_ context.Context, key ledger.Stream, first uint64) error {
 	}
 	return nil
 }
+
+// Records are those of an epoch that are here, in order.
+func (s *Store) Records(epoch string) (records []ledger.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range s.order {
+		st := s.streams[key]
+		for seq := uint64(1); key.Epoch == epoch && seq <= st.position; seq++ {
+			if r, held := st.records[seq]; held {
+				records = append(records, r.Record)
+			}
+		}
+	}
+	return records
+}
