@@ -50,6 +50,11 @@ test: test-deps web peer ## run all tests: with the race detector, then those th
 bench: deps web ## run the benchmarks (BENCH=regexp selects)
 	go test -tags $(TAGS) -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
+.PHONY: mrcal
+mrcal: deps ## hold the calibration's lens model against mrcal's (installs Debian's libmrcal-dev, 6 MB)
+	@cross-build/deps.sh mrcal
+	go test -tags $(TAGS) -count=1 -v -run Mrcal ./calibration/geometry
+
 # The virtual machine: a real arm64 kernel with a virtual camera and virtual lines.
 VM := go run ./cross-build/vm/boot
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"kensa/calibration"
 )
@@ -29,6 +30,8 @@ type Terminal struct {
 	step       calibration.Step
 	number, of int
 	seen       []float64
+	drawn      bool // a line that can be drawn again
+	waiting    bool // and told so
 }
 
 // New makes a terminal. live says that out can draw a line again.
@@ -38,7 +41,10 @@ func New(in io.Reader, out io.Writer, live bool) *Terminal {
 
 // Ask shows what to do and waits for Enter; q stops.
 func (t *Terminal) Ask(ctx context.Context, step calibration.Step, what []string) error {
-	fmt.Fprintf(t.out, "\n  Next: %s\n", step.Title)
+	t.end()
+	if step.Name != t.step.Name { // not in the midst of it
+		fmt.Fprintf(t.out, "\n  Next: %s\n", step.Title)
+	}
 	for _, w := range what {
 		fmt.Fprintf(t.out, "   → %s\n", w)
 	}
@@ -84,15 +90,28 @@ func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
 // Begin announces a step.
 func (t *Terminal) Begin(step calibration.Step, number, of int) {
 	t.end()
-	t.step, t.number, t.of, t.seen = step, number, of, nil
+	t.step, t.number, t.of, t.seen, t.waiting = step, number, of, nil, false
 	if t.live {
 		t.draw(calibration.Reading{})
 	}
 }
 
+// Wait counts down in the step's line, on a terminal; else it says once how long.
+func (t *Terminal) Wait(left time.Duration) {
+	left = left.Round(time.Second)
+	switch {
+	case t.live:
+		fmt.Fprintf(t.out, "\r\x1b[K%s  waiting, %v left", t.place(), left)
+		t.drawn = true
+	case !t.waiting:
+		fmt.Fprintf(t.out, "%s  waiting for %v\n", t.place(), left)
+	}
+	t.waiting = true
+}
+
 // Tell shows a reading.
 func (t *Terminal) Tell(r calibration.Reading) {
-	t.seen = append(t.seen, r.Value)
+	t.seen, t.waiting = append(t.seen, r.Value), false
 	if t.live || r.Done >= t.step.Frames {
 		t.draw(r)
 	}
@@ -101,7 +120,7 @@ func (t *Terminal) Tell(r calibration.Reading) {
 // draw writes the step's line: place in the procedure, progress, reading, band,
 // and how the reading went.
 func (t *Terminal) draw(r calibration.Reading) {
-	line := fmt.Sprintf("  [%*d/%d] %s  %s", len(fmt.Sprint(t.of)), t.number, t.of, pad(t.step.Title, 34), bar(r.Done, t.step.Frames, 12))
+	line := t.place() + "  " + bar(r.Done, t.step.Frames, 12)
 	if r.Done > 0 {
 		line += fmt.Sprintf(" %3d/%d  %s %s", r.Done, t.step.Frames, r.Name, number(r.Value, r.Unit))
 		if !r.Band.None() {
@@ -113,16 +132,22 @@ func (t *Terminal) draw(r calibration.Reading) {
 	}
 	if t.live {
 		fmt.Fprintf(t.out, "\r\x1b[K%s", line)
+		t.drawn = true
 		return
 	}
 	fmt.Fprintln(t.out, line)
 }
 
+// place is which step it is, of how many.
+func (t *Terminal) place() string {
+	return fmt.Sprintf("  [%*d/%d] %s", len(fmt.Sprint(t.of)), t.number, t.of, pad(t.step.Title, 34))
+}
+
 // end leaves a line that was drawn live.
 func (t *Terminal) end() {
-	if t.live && t.seen != nil {
+	if t.drawn {
 		fmt.Fprintln(t.out)
-		t.seen = nil
+		t.drawn = false
 	}
 }
 

@@ -119,6 +119,36 @@ func TestOtherPlates(t *testing.T) {
 	}
 }
 
+// TestGeometryByDotsAndDies: distortion by the other targets, as well as by squares.
+func TestGeometryByDotsAndDies(t *testing.T) {
+	for _, target := range []bench.Target{bench.Circles, bench.Wafer} {
+		t.Run(string(target), func(t *testing.T) {
+			if testing.Short() && target == bench.Circles {
+				t.Skip("dies are the harder of the two")
+			}
+			calibrationtest.Cover(t, calibrationtest.Coverage{
+				Seeds: 100,
+				Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
+					truth := station(seed)
+					o := options(truth, true)
+					o.Board.Target = target
+					if target == bench.Wafer {
+						o.Board = geometry.Board{Target: target, Pitch: truth.Plate.Pitch}
+					}
+					p, err := geometry.New(o)
+					return truth, p, err
+				},
+				Want: map[string]func(stand.Truth) float64{
+					"pixel-x":    func(t stand.Truth) float64 { return t.Optics.PixelX },
+					"pixel-y":    func(t stand.Truth) float64 { return t.Optics.PixelY },
+					"skew":       func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+					"distortion": func(t stand.Truth) float64 { return 100 * t.Optics.Distortion },
+				},
+			})
+		})
+	}
+}
+
 // TestDustyPlate: corners that a speck hides do not count, and the others do.
 func TestDustyPlate(t *testing.T) {
 	truth := station(4)

@@ -91,10 +91,12 @@ var (
 		"Free space on the state disk; note the named command by hand."}
 	ClockUnsynchronised = Kind{503, DataIntegrity, Warning, "Clock not synchronised",
 		"Check the time server's address and the network."}
-	ClockSetBack = Kind{507, DataIntegrity, Warning, "Clock was set back",
+	ClockSetBack = Kind{508, DataIntegrity, Warning, "Clock was set back",
 		"Check the time server; results from before and after have times that overlap, their order is by number."}
 	SensorFailed = Kind{504, EquipmentStatus, Warning, "Environment sensor not answering",
 		"Check the sensor's wiring, address and power."}
+	ClimateOutside = Kind{507, ParameterWarning, Warning, "Surroundings out of limits",
+		"Bring temperature and humidity at the optics back; measurements there may be off until then."}
 	TowerFailed = Kind{505, EquipmentStatus, Warning, "Tower lamp cannot be driven",
 		"Check the wiring of the named line."}
 )
@@ -109,7 +111,7 @@ func Kinds() []Kind {
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog, HostAbsent, NameTaken, HostRefused, HostBacklog,
 		ReceiverUntrusted, RecordsDiscarded, LedgerRenewed, RowUnreadable, OutboxFailed, CertificateEnds,
-		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten, ClockSetBack,
+		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten, ClimateOutside, ClockSetBack,
 	}
 }
 
@@ -129,7 +131,7 @@ func Momentary(id ID) bool {
 	switch id {
 	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, DustOrRepeater.ID, CalibrationExpired.ID, ScaleDiffers.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
 		HostAbsent.ID, NameTaken.ID, HostBacklog.ID, ReceiverUntrusted.ID,
-		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID, LampFailed.ID, SensorFailed.ID, TowerFailed.ID:
+		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID, LampFailed.ID, SensorFailed.ID, TowerFailed.ID, ClimateOutside.ID:
 		return false
 	}
 	return true

@@ -52,7 +52,8 @@ var shipped = map[ID]string{
 	504: "Environment sensor not answering",
 	505: "Tower lamp cannot be driven",
 	506: "Host command done, not written down",
-	507: "Clock was set back",
+	507: "Surroundings out of limits",
+	508: "Clock was set back",
 }
 
 func TestNumbersKeepTheirMeaning(t *testing.T) {

@@ -90,7 +90,7 @@ func TestHostileCommandsAreAlarmed(t *testing.T) {
 	}
 }
 
-// A clock that goes back is told (507), and records keep their order: it is that of
+// A clock that goes back is told (508), and records keep their order: it is that of
 // their numbers.
 func TestClockSetBack(t *testing.T) {
 	c, s := serviced(t)

@@ -81,7 +81,7 @@ func (a *Appliance) makeJob(recipe config.Recipe, plan *wafer.Plan) (station.Job
 		job.MaxTurn = pose.Angle(recipe.Die.MaxTurn) * pose.Degree
 	}
 	if a.calibration != nil {
-		job.Calibration = a.calibration.Name()
+		job.Calibration, job.Drift = a.calibration.Name(), a.drift()
 	}
 	flat, err := a.flatField()
 	if err != nil {

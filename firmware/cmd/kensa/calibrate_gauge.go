@@ -10,7 +10,12 @@ import (
 	"kensa/calibration"
 	"kensa/calibration/cli"
 	"kensa/calibration/gauge"
+	"kensa/calibration/store"
+	"kensa/firmware/appliance"
+	"kensa/firmware/config"
 	"kensa/firmware/record"
+	"kensa/hw/bench"
+	"kensa/hw/camera"
 )
 
 type gaugeCommand struct {
@@ -128,7 +133,46 @@ func meanSize(w *record.Wafer) float64 {
 	return sum / float64(max(len(w.Defects), 1))
 }
 
-// judge shows a result that no session measured, and keeps it if it is accepted.
+// judge shows a result that no session measured, and keeps it if it is accepted. A
+// real camera is left to the appliance, which may be running.
 func (k *calibrating) judge(c console, name string, r *calibration.Result) error {
-	return k.guided(c, func(g *cli.Guide) error { return g.Keep(c, name, r, nil) })
+	loaded, err := k.load()
+	if err != nil {
+		return err
+	}
+	if _, real := loaded.Source.Device(); !real {
+		return k.guided(c, func(ctx context.Context, g *cli.Guide) error { return g.Keep(ctx, name, r, nil) })
+	}
+	here, err := known(loaded)
+	if err != nil {
+		return err
+	}
+	guide, err := k.guide(c, loaded, seat{station: here})
+	if err != nil {
+		return err
+	}
+	return explainCalibration(guide.Keep(c, name, r, nil))
+}
+
+// seat is the bench of a result that was not measured at one.
+type seat struct {
+	bench.Bench
+	station bench.Station
+}
+
+func (s seat) Station() bench.Station { return s.station }
+
+// known is the configured station with the camera's format as it was calibrated.
+func known(c config.Config) (bench.Station, error) {
+	k := c.Calibration
+	s := bench.Station{Name: c.Station.Name, Objective: k.Objective, Camera: k.Camera, Lens: k.Lens, Light: k.Light}
+	used, err := store.Open(appliance.CalibrationFolder(c)).Current(k.Objective)
+	if errors.Is(err, store.ErrNone) {
+		return s, fail(exitInput, err, "calibrate the camera first: kensa calibrate dark")
+	}
+	if err != nil {
+		return s, explainStore(err)
+	}
+	s.Format = camera.Format{Width: used.Station.Width, Height: used.Station.Height, Depth: used.Station.Depth}
+	return s, nil
 }
