@@ -10,11 +10,11 @@ import (
 // terseOmits are the metrics that a terse node does not have: those that are large,
 // said elsewhere, or of use to the appliance's own people only.
 var terseOmits = []string{
-	DieMap, JobLot, JobRecipeVersion, MaterialCarrier, "Wafer/Carrier", "Wafer/RecipeVersion", "Wafer/Calibration",
+	DieMap, DefectClasses, EquipmentPrevious, JobLot, JobRecipeVersion, MaterialCarrier, "Wafer/Carrier", "Wafer/RecipeVersion", "Wafer/Calibration",
 }
 
 // terseBands are the dead-bands of a terse node that are larger than others'.
-var terseBands = map[string]float64{HealthDisk: 1 << 30, HealthOutbox: 100, HealthFrames: 10, HealthTemperature: 1, HealthHumidity: 5}
+var terseBands = map[string]float64{HealthDisk: 1 << 30, HealthOutbox: 100, HealthFrames: 10, HealthClock: 100, HealthTemperature: 1, HealthHumidity: 5}
 
 // terse are the metrics of a node on a small link, without their descriptions.
 func terse(all []Metric) []Metric {

@@ -30,8 +30,9 @@ func TestATerseNodeSaysLess(t *testing.T) {
 			checkValue(t, result, "Wafer/Substrate", as(payload.String("W1")))
 			size[terse] = [2]int{bytesOf(node) + bytesOf(device), bytesOf(result)}
 			// What it does not have is no mistake of those who tell it.
-			update(t, n, sparkplug.JobLot, payload.String("L7"))
-			update(t, n, sparkplug.MaterialLot, payload.String("L7"))
+			if err := n.Update(map[string]payload.Value{sparkplug.JobLot: payload.String("L7"), sparkplug.MaterialLot: payload.String("L7")}); err != nil {
+				t.Fatal(err)
+			}
 			checkValue(t, h.expect(t, ddata), sparkplug.MaterialLot, as(payload.String("L7")))
 			n.Close()
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
+	"kensa/vision/wafer"
 )
 
 // mes tells the host what happens, over Sparkplug B. Wafers' results come from
@@ -30,7 +33,10 @@ type mes struct {
 	mu     sync.Mutex
 	recent map[uint64]sparkplug.Report // by row, so that it need not be read again
 
-	lost   uint64        // fields not inspected; the station's goroutine's own
+	// The station's goroutine's own.
+	lost                uint64 // fields not inspected
+	equipment, previous station.Equipment
+
 	wake   chan struct{} // holds one
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -236,10 +242,28 @@ func hostWafer(w *record.Wafer) sparkplug.Wafer {
 		Dies: w.Summary.Dies, Inspected: w.Summary.Inspected, Good: w.Summary.Good, Defects: w.Summary.Defects,
 		Yield: float64(w.Summary.Yield()), DefectDensity: float64(w.Summary.Density()), Verdict: string(w.Summary.Verdict),
 	}
+	h.Classes = hostClasses(w)
 	for _, d := range w.Dies {
 		h.Map = append(h.Map, sparkplug.Die{Column: d.Index.Column, Row: d.Index.Row, Bin: int(d.Bin)})
 	}
 	return h
+}
+
+// hostClasses counts defects by class, in the order of the classes' names.
+func hostClasses(w *record.Wafer) []sparkplug.DefectClass {
+	counts := map[string]int{}
+	for _, d := range w.Defects {
+		counts[string(d.Class)]++
+	}
+	var classes []sparkplug.DefectClass
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		c := sparkplug.DefectClass{Name: name, Defects: counts[name]}
+		if w.Summary.Area > 0 {
+			c.Density = float64(c.Defects) / w.Summary.Area
+		}
+		classes = append(classes, c)
+	}
+	return classes
 }
 
 // update tells values, and logs one that the node refuses: that is a mistake of
@@ -256,7 +280,23 @@ func (m *mes) update(values map[string]payload.Value) {
 
 // StateChanged implements station.Observer.
 func (m *mes) StateChanged(s station.State) {
-	m.update(map[string]payload.Value{sparkplug.EquipmentState: payload.String(string(s.Equipment))})
+	if s.Equipment != m.equipment {
+		m.previous, m.equipment = m.equipment, s.Equipment
+	}
+	job := "WAITING_FOR_START"
+	switch {
+	case s.Equipment == station.Productive:
+		job = "PROCESSING"
+	case s.Paused:
+		job = "PAUSED"
+	}
+	m.update(map[string]payload.Value{
+		sparkplug.EquipmentState:    payload.String(string(s.Equipment)),
+		sparkplug.EquipmentReason:   payload.String(s.Reason),
+		sparkplug.EquipmentPrevious: payload.String(string(m.previous)),
+		sparkplug.EquipmentSince:    payload.DateTime(s.Since),
+		sparkplug.JobState:          payload.String(job),
+	})
 }
 
 // WaferStarted implements station.Observer.
@@ -269,6 +309,7 @@ func (m *mes) WaferStarted(w *record.Wafer) {
 		sparkplug.MaterialLot:       payload.String(w.Material.Lot),
 		sparkplug.MaterialSubstrate: payload.String(w.Material.Substrate),
 		sparkplug.MaterialSlot:      payload.UInt32(uint32(max(w.Material.Slot, 0))),
+		sparkplug.MaterialState:     payload.String("IN_PROCESS"),
 	})
 }
 
@@ -282,8 +323,14 @@ func (m *mes) FieldDone(_ *record.Wafer, f station.Field) {
 	m.update(map[string]payload.Value{sparkplug.HealthFrames: payload.UInt64(m.lost)})
 }
 
-// WaferClosed implements station.Observer; the outbox has the wafer.
-func (m *mes) WaferClosed(*record.Wafer) {}
+// WaferClosed implements station.Observer; the outbox has the wafer's result.
+func (m *mes) WaferClosed(w *record.Wafer) {
+	state := "PROCESSED"
+	if w.Summary.Verdict == wafer.Incomplete {
+		state = "STOPPED"
+	}
+	m.update(map[string]payload.Value{sparkplug.MaterialState: payload.String(state)})
+}
 
 // hostAlarm is the setting or clearing of an alarm in the host's terms.
 func hostAlarm(a alarm.Alarm, active int) sparkplug.Alarm {

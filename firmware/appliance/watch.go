@@ -265,6 +265,7 @@ func (a *Appliance) watchHealth(ctx context.Context) {
 		}
 		a.alarmWhen(numbers.Waiting() > backlogAlarm, alarm.HostBacklog, fmt.Sprintf("%d results and alarms wait", numbers.Waiting()))
 		maps.Copy(values, healthOfClimate(a.climateNow()))
+		values[sparkplug.HealthClock] = clockOffset()
 		values[sparkplug.HealthOutbox] = payload.UInt64(waiting + numbers.Waiting())
 		a.mes.update(values)
 	}
@@ -284,6 +285,20 @@ func ClockSynchronised() bool {
 	var t unix.Timex
 	_, err := unix.Adjtimex(&t)
 	return err == nil && t.Status&clockUnsynced == 0
+}
+
+// clockOffset is what the kernel still has to correct of its clock, ms.
+func clockOffset() payload.Value {
+	const nano = 0x2000 // STA_NANO: the offset is in nanoseconds, else in microseconds
+	var t unix.Timex
+	if _, err := unix.Adjtimex(&t); err != nil || t.Status&clockUnsynced != 0 {
+		return payload.Null(payload.TypeDouble)
+	}
+	unit := time.Microsecond
+	if t.Status&nano != 0 {
+		unit = time.Nanosecond
+	}
+	return payload.Double(float64(t.Offset) * float64(unit) / float64(time.Millisecond))
 }
 
 func (a *Appliance) prune(ctx context.Context) {
