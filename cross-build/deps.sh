@@ -15,7 +15,7 @@ build="g++ nodejs npm libhwy-dev
   libopencv-calib3d-dev libopencv-dnn-dev libopencv-features2d-dev libopencv-flann-dev
   libopencv-highgui-dev libopencv-ml-dev libopencv-objdetect-dev libopencv-photo-dev
   libopencv-stitching-dev libopencv-video-dev libopencv-videoio-dev"
-test="chromium mosquitto systemd minisign"
+test="chromium mosquitto systemd minisign cage xwayland xvfb"
 package="debootstrap systemd"
 mrcal="gcc libc6-dev libmrcal-dev"
 vm="gcc-aarch64-linux-gnu make qemu-system-arm xz-utils"

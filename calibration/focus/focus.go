@@ -1,6 +1,7 @@
 package focus
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -281,6 +282,7 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		},
 		Parameters: map[string]float64{"best_z_um": f.centre, "depth_um": depth},
 		Curves:     []calibration.Curve{p.sweep(whole), p.transfer()},
+		Notes:      []string{fmt.Sprintf("bring the stage to z %.1f µm before what follows: that is best focus in the middle", f.centre)},
 	}
 	return r, nil
 }
@@ -318,8 +320,14 @@ func (p *Procedure) sweep(whole parabola) calibration.Curve {
 	for _, e := range p.state.Energies {
 		top = max(top, e[middle])
 	}
-	for i, z := range p.state.Heights {
+	upwards := make([]int, len(p.state.Heights)) // both sweeps in one
+	for i := range upwards {
+		upwards[i] = i
+	}
+	slices.SortFunc(upwards, func(a, b int) int { return cmp.Compare(p.state.Heights[a], p.state.Heights[b]) })
+	for _, i := range upwards {
 		if e := p.state.Energies[i][middle]; e > 0.3*top {
+			z := p.state.Heights[i]
 			c.X, c.Y = append(c.X, z), append(c.Y, sq(top/e))
 			c.Fit = append(c.Fit, whole.floor+whole.bend*sq(z-whole.best))
 		}

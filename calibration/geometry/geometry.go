@@ -252,7 +252,9 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 			{Name: "pixel-y", Title: "pixel size in y", Value: fit.PixelY, Uncertainty: k * math.Hypot(ey, plate(fit.PixelY)), Unit: "µm"},
 			{Name: "skew", Title: "pixel axes off a right angle", Value: 1e3 * fit.Skew, Uncertainty: k * 1e3 * eskew, Unit: "mrad",
 				Limits: calibration.Between(-o.MaxSkew, o.MaxSkew)},
-			{Name: "turn", Title: "plate turned against the camera, first pose", Value: 1e3 * math.Remainder(fit.Turns[0], o.Board.symmetry()), Unit: "mrad"},
+			{Name: "turn", Title: "plate turned against the camera, first pose", Value: 1e3 * math.Remainder(fit.Turns[0], o.Board.symmetry()), Unit: "mrad",
+				// A side that is off alike turns the plate as it skews it.
+				Uncertainty: k * 1e3 * math.Hypot(fit.TurnError, eskew)},
 			{Name: "rms", Title: "corners off the fit, rms", Value: fit.RMS, Unit: "pixels", Limits: calibration.AtMost(o.MaxRMS)},
 			{Name: "error", Title: "worst uncertainty of a place in the view", Value: float64(slices.Max(uncertainty.Values)), Unit: "µm",
 				Limits: calibration.AtMost(o.MaxError)},

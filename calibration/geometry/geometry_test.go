@@ -40,6 +40,9 @@ func options(truth stand.Truth, distortion bool) geometry.Options {
 	return o
 }
 
+// turn of the plate against the camera, mrad.
+func turn(t stand.Truth) float64 { return 1e3 * (t.Plate.Turn - t.Optics.Rotation) }
+
 // TestGeometryCoversTheTruth with distortion, over six poses and more.
 func TestGeometryCoversTheTruth(t *testing.T) {
 	calibrationtest.Cover(t, calibrationtest.Coverage{
@@ -53,6 +56,7 @@ func TestGeometryCoversTheTruth(t *testing.T) {
 			"pixel-x":    func(t stand.Truth) float64 { return t.Optics.PixelX },
 			"pixel-y":    func(t stand.Truth) float64 { return t.Optics.PixelY },
 			"skew":       func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+			"turn":       turn,
 			"distortion": func(t stand.Truth) float64 { return 100 * t.Optics.Distortion },
 		},
 	})
@@ -71,6 +75,7 @@ func TestScaleCoversTheTruth(t *testing.T) {
 			"pixel-x": func(t stand.Truth) float64 { return t.Optics.PixelX },
 			"pixel-y": func(t stand.Truth) float64 { return t.Optics.PixelY },
 			"skew":    func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+			"turn":    turn,
 		},
 	})
 }
@@ -113,6 +118,7 @@ func TestOtherPlates(t *testing.T) {
 					"pixel-x": func(t stand.Truth) float64 { return t.Optics.PixelX },
 					"pixel-y": func(t stand.Truth) float64 { return t.Optics.PixelY },
 					"skew":    func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+					"turn":    turn,
 				},
 			})
 		})
@@ -142,6 +148,7 @@ func TestGeometryByDotsAndDies(t *testing.T) {
 					"pixel-x":    func(t stand.Truth) float64 { return t.Optics.PixelX },
 					"pixel-y":    func(t stand.Truth) float64 { return t.Optics.PixelY },
 					"skew":       func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+					"turn":       turn,
 					"distortion": func(t stand.Truth) float64 { return 100 * t.Optics.Distortion },
 				},
 			})

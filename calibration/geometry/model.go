@@ -46,8 +46,10 @@ type Camera struct {
 type Fit struct {
 	Camera
 	Turns []float64 // of the poses, radians
-	RMS   float64   // of the residuals, pixels, each axis
-	Worst float64   // pixels
+	// TurnError is the standard error of the first one.
+	TurnError float64
+	RMS       float64 // of the residuals, pixels, each axis
+	Worst     float64 // pixels
 	// Residuals by pose and match, pixels.
 	Residuals [][]Point
 	covar     leastsquares.Matrix
@@ -271,7 +273,7 @@ func (f *fitter) finish(v, r []float64, inverse leastsquares.Matrix) *Fit {
 	free := max(1, len(r)-len(v))
 	out.RMS = math.Sqrt(sum / float64(len(r)))
 	inverse.Scale(sum / float64(free))
-	out.covar = inverse
+	out.covar, out.TurnError = inverse, math.Sqrt(inverse.At(f.shared(), f.shared()))
 	return out
 }
 

@@ -97,6 +97,7 @@ type Level struct {
 	Light    float64
 	Strength float64 // DN/s
 	Error    float64 // standard error
+	Patches  Patches
 }
 
 // New prepares the procedure. It refuses options that give no result.
@@ -158,7 +159,7 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 	case "range":
 		return p.findRange(ctx, b, step, tell)
 	case "dark", "dark-long":
-		means, shutter, err := watch(ctx, b, step.Frames, func(n int, m float64) { tell(reading(n, "mean", m, "DN")) })
+		means, shutter, err := watch(ctx, b, step.Frames, nil, func(n int, m float64) { tell(reading(n, "mean", m, "DN")) })
 		if err != nil {
 			return err
 		}
@@ -235,7 +236,8 @@ func (p *Procedure) warm(ctx context.Context, b bench.Bench, step calibration.St
 // measure one level.
 func (p *Procedure) measure(ctx context.Context, b bench.Bench, step calibration.Step, tell func(calibration.Reading)) error {
 	full := float64(int(1)<<b.Station().Format.Depth - 1)
-	means, t, err := watch(ctx, b, step.Frames, func(n int, m float64) {
+	var patches Patches
+	means, t, err := watch(ctx, b, step.Frames, &patches, func(n int, m float64) {
 		r := reading(n, "mean", m, "DN")
 		r.Band = calibration.Between(0.2*full, 0.8*full)
 		tell(r)
@@ -248,7 +250,7 @@ func (p *Procedure) measure(ctx context.Context, b bench.Bench, step calibration
 		return &calibration.Wrong{What: fmt.Sprintf("%.0f DN at %.0f %% of the current; about %.0f were expected", m, 100*step.Set.Light, target*full),
 			Remedy: "see that the light follows its current, and that nothing else lights the mirror; then begin anew with --restart"}
 	}
-	p.state.Levels = append(p.state.Levels, Level{step.Set.Light, p.strength(m, t), s / t.Seconds() / sqrt(step.Frames)})
+	p.state.Levels = append(p.state.Levels, Level{step.Set.Light, p.strength(m, t), s / t.Seconds() / sqrt(step.Frames), patches})
 	return nil
 }
 
@@ -308,13 +310,17 @@ func (p *Procedure) findRange(ctx context.Context, b bench.Bench, step calibrati
 }
 
 // watch exposes n frames and returns their mean grey values, DN, and their exposure.
-func watch(ctx context.Context, b bench.Bench, n int, look func(n int, mean float64)) (means []float64, shutter time.Duration, err error) {
+// patches, where not nil, get the view.
+func watch(ctx context.Context, b bench.Bench, n int, patches *Patches, look func(n int, mean float64)) (means []float64, shutter time.Duration, err error) {
 	for k := range n {
 		e, err := b.Expose(ctx)
 		if err != nil {
 			return nil, 0, err
 		}
 		shutter = e.Shutter
+		if patches != nil {
+			patches.add(e)
+		}
 		means = append(means, mean(e))
 		e.Release()
 		look(k+1, means[k])

@@ -37,8 +37,32 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		Maps:       []calibration.Map{p.evenness()},
 		Curves:     []calibration.Curve{p.warmingCurve(warm), p.levelCurve(follows.c)},
 	}
+	if err := p.unevenness(r); err != nil {
+		return nil, err
+	}
 	p.settle(r, warm)
 	return r, nil
+}
+
+// unevenness follows the light's fall over the view against its current: LEDs of one
+// row need not share it alike.
+func (p *Procedure) unevenness(r *calibration.Result) error {
+	c := calibration.Curve{Name: "unevenness", Title: "least light in the view below the most, against current", XTitle: "current / % of full", YTitle: "below the most / %"}
+	var parts, errs []float64
+	for _, l := range p.state.Levels {
+		form, ok := l.Patches.shape(p.dark(p.exposure(l.Light)))
+		if !ok {
+			return errors.New("light: the view does not determine how even the light is")
+		}
+		part, off := form.uneven()
+		c.X, c.Y = append(c.X, 100*l.Light), append(c.Y, 100*part)
+		parts, errs = append(parts, part), append(errs, off)
+	}
+	last := len(parts) - 1
+	r.Curves = append(r.Curves, c)
+	r.Figures = append(r.Figures, calibration.Figure{Name: "uneven-change", Title: "unevenness, at the lowest current less at full", Value: 100 * (parts[last] - parts[0]),
+		Uncertainty: calibration.K * 100 * math.Hypot(errs[last], errs[0]), Unit: "%"})
+	return nil
 }
 
 // settle says how long the light takes to be steady, unless it hardly warms: the
@@ -54,8 +78,8 @@ func (p *Procedure) settle(r *calibration.Result, warm warming) {
 	r.Figures = append(r.Figures, calibration.Figure{Name: "settle", Title: "time constant of warming up", Value: warm.tau / 60, Uncertainty: warm.tOff / 60, Unit: "min"})
 	r.Parameters["warm_up_s"], r.Parameters["settle_s"] = wait, warm.tau
 	r.Notes = append(r.Notes, fmt.Sprintf("steady within %g %% from %.0f min after it was switched on", p.options.Steady, math.Ceil(wait/60)))
-	if span := p.state.Times[len(p.state.Times)-1]; span < 2*warm.tau {
-		r.Notes = append(r.Notes, fmt.Sprintf("it was watched for %.0f min only, less than two time constants: begin anew with a longer --warm-up", span/60))
+	if span := p.state.Times[len(p.state.Times)-1]; span < 1.5*warm.tau {
+		r.Notes = append(r.Notes, fmt.Sprintf("it was watched for %.0f min only, less than one and a half time constants: begin anew with a longer --warm-up", span/60))
 	}
 }
 

@@ -18,7 +18,11 @@ import (
 // OpenBench takes the configured camera, trigger, light and thermometer for
 // calibration, while the appliance itself does not run.
 func OpenBench(ctx context.Context, c config.Config) (*rig.Rig, error) {
-	source, err := v4l2.New(c.V4L2(0, 0))
+	width, height, err := benchFrame(c)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecipe, err)
+	}
+	source, err := v4l2.New(c.V4L2(width, height))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSource, err)
 	}
@@ -35,6 +39,16 @@ func OpenBench(ctx context.Context, c config.Config) (*rig.Rig, error) {
 		return nil, fmt.Errorf("%w: %w", ErrSource, err)
 	}
 	return r, nil
+}
+
+// benchFrame is the size of the recipe's frames, which the calibration must be of; 0
+// where there is none, and the camera's own counts.
+func benchFrame(c config.Config) (width, height int, err error) {
+	if c.Recipe.File == "" {
+		return 0, 0, nil
+	}
+	r, err := config.LoadRecipe(recipePath(c))
+	return r.Frame.Width, r.Frame.Height, err
 }
 
 // closers gives back what was opened, the last first.
@@ -60,7 +74,7 @@ func openParts(c config.Config, p *rig.Parts, onClose func(func() error)) (err e
 	if p.Lamp, err = openLamp(c.Light, onClose); err != nil {
 		return err
 	}
-	if p.Sensor, err = openSensor(c.Environment, onClose); err != nil {
+	if p.Sensor, err = OpenSensor(c.Environment, onClose); err != nil {
 		return err
 	}
 	p.Trigger, err = openFiring(c, onClose)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+	"golang.org/x/sys/unix"
 
 	"kensa/calibration"
 	"kensa/calibration/cli"
@@ -105,6 +106,7 @@ func (k *calibrating) guide(c console, loaded config.Config, b bench.Bench) (*cl
 		g.JSON, out = c.out, c.err
 	}
 	g.Terminal = cli.New(c.in, out, isTerminal(out))
+	g.Terminal.Width = func() int { return cells(out) }
 	return g, nil
 }
 
@@ -198,6 +200,19 @@ func explainCalibration(err error) error {
 	default:
 		return err
 	}
+}
+
+// cells is how many a terminal's line has; 0 where that is not known.
+func cells(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
 }
 
 // isTerminal reports whether a line can be drawn again.

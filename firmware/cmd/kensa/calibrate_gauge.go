@@ -123,27 +123,31 @@ func addPart(ctx context.Context, reader *record.Reader, studies []gauge.Study, 
 	return nil
 }
 
-// meanSize is the mean over the wafer's defects of the longer side of each one's
-// box, µm; 0 where there is none.
+// meanSize is the mean over the wafer's defects of each one's length, µm, where that
+// was not measured of its box's longer side; 0 where there is none.
 func meanSize(w *record.Wafer) float64 {
 	sum := 0.0
 	for _, d := range w.Defects {
-		sum += max(d.SizeX, d.SizeY).Micrometres()
+		if d.Size > 0 {
+			sum += d.Size.Micrometres()
+		} else {
+			sum += max(d.SizeX, d.SizeY).Micrometres()
+		}
 	}
 	return sum / float64(max(len(w.Defects), 1))
 }
 
-// judge shows a result that no session measured, and keeps it if it is accepted. A
-// real camera is left to the appliance, which may be running.
+// judge shows a result that no session measured, and keeps it if it is accepted. The
+// camera is left to the appliance, which may be running.
 func (k *calibrating) judge(c console, name string, r *calibration.Result) error {
 	loaded, err := k.load()
 	if err != nil {
 		return err
 	}
-	if _, real := loaded.Source.Device(); !real {
+	here, err := known(loaded)
+	if _, real := loaded.Source.Device(); errors.Is(err, store.ErrNone) && !real {
 		return k.guided(c, func(ctx context.Context, g *cli.Guide) error { return g.Keep(ctx, name, r, nil) })
 	}
-	here, err := known(loaded)
 	if err != nil {
 		return err
 	}

@@ -63,9 +63,8 @@ type Rig struct {
 	parts   Parts
 	set     bench.Setting
 	shutter time.Duration
-	began   bool          // something was set
-	since   time.Duration // when it was
-	stale   int           // exposures to throw away before one counts
+	began   bool // something was set
+	stale   int  // exposures to throw away before one counts
 	warm    measured
 }
 
@@ -150,10 +149,7 @@ func (r *Rig) Set(ctx context.Context, s bench.Setting) (byHand []string, err er
 	} else if asked != "" {
 		byHand = append(byHand, asked)
 	}
-	r.set, r.began, r.since = s, true, r.parts.Clock.Now()
-	if len(byHand) > 0 {
-		r.since = math.MaxInt64 // not before a person has done it
-	}
+	r.set, r.began = s, true
 	return byHand, nil
 }
 
@@ -238,9 +234,6 @@ func (r *Rig) Expose(ctx context.Context) (*bench.Exposure, error) {
 	if !r.began {
 		return nil, errors.New("camera: exposed before it was set")
 	}
-	if r.since == math.MaxInt64 { // the person is done
-		r.since = r.parts.Clock.Now()
-	}
 	for ; r.stale > 0; r.stale-- {
 		f, _, err := r.take(ctx)
 		if err != nil {
@@ -261,10 +254,11 @@ func (r *Rig) Expose(ctx context.Context) (*bench.Exposure, error) {
 }
 
 // take triggers one exposure and waits for it. What the camera took before is thrown
-// away: for a camera that runs by itself also what began before the setting. Its pulse
-// is the frame's own time, since there is no other.
+// away, and of a camera that runs by itself what began before: its driver has buffers
+// full of frames from while a person laid the plate. Its pulse is the frame's own
+// time, since there is no other.
 func (r *Rig) take(ctx context.Context) (*camera.Frame, time.Duration, error) {
-	oldest := r.since
+	oldest := r.parts.Clock.Now()
 	var pulse time.Duration
 	if r.parts.Trigger != nil {
 		var err error
