@@ -51,6 +51,9 @@ var (
 	ScaleDiffers = Kind{211, ParameterWarning, Warning, "Pixel size not as calibrated",
 		"Correct layout.pixel_size in the recipe, or calibrate the scale again; sizes and places are off by the named part."}
 
+	StrobeOverdriven = Kind{212, EquipmentSafety, Fault, "Strobe was on for too long",
+		"Check the LED; have its driver limit the pulse itself, and give the trigger realtime.priority."}
+
 	NotRegistered = Kind{301, ParameterError, Fault, "Many dies not registered",
 		"Check recipe, focus and wafer alignment against the product on the chuck."}
 	LowYield = Kind{302, ParameterWarning, Warning, "Yield below limit",
@@ -101,7 +104,7 @@ func Kinds() []Kind {
 		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
 		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
 		CameraGone, LightDrift, BadFrame, OpticsDust, CameraRestarted, StrobeWithheld, LampFailed, FieldTurned, DustOrRepeater,
-		CalibrationExpired, ScaleDiffers,
+		CalibrationExpired, ScaleDiffers, StrobeOverdriven,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog, HostAbsent, NameTaken, HostRefused, HostBacklog,
 		ReceiverUntrusted, RecordsDiscarded, LedgerRenewed, RowUnreadable,

@@ -31,6 +31,7 @@ var shipped = map[ID]string{
 	209: "Dust on the optics or repeating defect",
 	210: "Calibration expired",
 	211: "Pixel size not as calibrated",
+	212: "Strobe was on for too long",
 	301: "Many dies not registered",
 	302: "Yield below limit",
 	303: "Recipe cannot be used",
