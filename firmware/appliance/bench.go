@@ -47,7 +47,7 @@ func benchFrame(c config.Config) (width, height int, err error) {
 	if c.Recipe.File == "" {
 		return 0, 0, nil
 	}
-	r, err := config.LoadRecipe(recipePath(c))
+	r, err := config.LoadRecipe(RecipePath(c))
 	return r.Frame.Width, r.Frame.Height, err
 }
 
