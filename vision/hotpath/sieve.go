@@ -64,16 +64,6 @@ func (m margin) narrow(lo, hi uint8) (uint8, uint8) {
 	return uint8(l), uint8(h)
 }
 
-// inSieveOrder puts the even places of each block of a table before the odd.
-func inSieveOrder(to, table []int16) {
-	for n := 0; n < len(table); n += block {
-		from, even, odd := table[n:n+block], to[n:n+block/2], to[n+block/2:n+block]
-		for k := range even {
-			even[k], odd[k] = from[2*k], from[2*k+1]
-		}
-	}
-}
-
 // weights is the sum of the sieve's two weights across.
 const weights = 127
 
