@@ -76,7 +76,7 @@ func chipMeasures(img frame.Image, e *waferEdge, blob defect.Blob) defect.Measur
 // notchMeasures are the length and depth of a notch as found. Its ends, where it is
 // shallow, are missing: by how much was found on drawn chips.
 func notchMeasures(blob defect.Blob) defect.Measures {
-	const missing, missingScatter, relative = 16, 18, 0.2 // pixels, pixels, of the length
+	const missing, missingScatter, relative = 16, 22, 0.2 // pixels, pixels, of the length
 	length, depth := axes(blob)
 	return defect.Measures{Texture: -1, Rise: edgeFactor, Size: 0.9*length + missing, Width: depth,
 		SizeUncertainty: 2 * math.Hypot(missingScatter, relative*length)}
