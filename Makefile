@@ -50,6 +50,11 @@ test: test-deps web peer ## run all tests: with the race detector, then those th
 bench: deps web ## run the benchmarks (BENCH=regexp selects)
 	go test -tags $(TAGS) -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
+.PHONY: mrcal
+mrcal: deps ## hold the calibration's lens model against mrcal's (installs Debian's libmrcal-dev, 6 MB)
+	@cross-build/deps.sh mrcal
+	go test -tags $(TAGS) -count=1 -v -run Mrcal ./calibration/geometry
+
 # The virtual machine: a real arm64 kernel with a virtual camera and virtual lines.
 VM := go run ./cross-build/vm/boot
 
@@ -73,21 +78,20 @@ lint: deps web ## check formatting, go vet, and that the pure packages need no c
 STATIC := env TAGS='$(TAGS)' VERSION='$(VERSION)' DATE='$(DATE)' SAID='$(call said,kensa/firmware/version)' SAID_WARNING='$(call said,main)' cross-build/static
 
 .PHONY: arm64 armhf amd64
-arm64: web ## put kensa and kensa-warning for 64-bit ARM in dist/, static
-	@cross-build/deps.sh static $@
-	@$(STATIC)/link.sh $@
-armhf: web ## the same for 32-bit ARM with NEON
-	@cross-build/deps.sh static $@
-	@$(STATIC)/link.sh $@
-amd64: web ## the same for 64-bit PCs
+arm64: ## put kensa and kensa-warning for 64-bit ARM in dist/, static
+armhf: ## the same for 32-bit ARM with NEON
+amd64: ## the same for 64-bit PCs
+arm64 armhf amd64: web
 	@cross-build/deps.sh static $@
 	@$(STATIC)/link.sh $@
 
-.PHONY: test-arm64
-test-arm64: web ## test the build for 64-bit ARM in emulation (SHORT=1: less); what it finds must be what this machine finds
-	@cross-build/deps.sh static arm64
+.PHONY: test-arm64 test-armhf
+test-arm64: ## test the build for 64-bit ARM in emulation (SHORT=1: less); what it finds must be what this machine finds
+test-armhf: ## the same for 32-bit ARM
+test-arm64 test-armhf: test-%: web
+	@cross-build/deps.sh static $*
 	@cross-build/deps.sh emulate
-	@$(STATIC)/test.sh arm64 $(if $(SHORT),short)
+	@$(STATIC)/test.sh $* $(if $(SHORT),short)
 
 .PHONY: vulncheck
 vulncheck: deps web ## look for known vulnerabilities in what the programs call

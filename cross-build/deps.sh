@@ -6,6 +6,7 @@
 #   deps.sh static ARCH ...      what the static programs of ARCH (amd64, arm64, armhf) need
 #   deps.sh emulate              what runs the tests of another ARCH
 #   deps.sh package              what the tests of the packages need
+#   deps.sh mrcal                what geometry's comparison with mrcal needs
 #   deps.sh vm                   what `make vm` and `make test-vm` need
 set -eu
 
@@ -14,15 +15,16 @@ build="g++ nodejs npm libhwy-dev
   libopencv-calib3d-dev libopencv-dnn-dev libopencv-features2d-dev libopencv-flann-dev
   libopencv-highgui-dev libopencv-ml-dev libopencv-objdetect-dev libopencv-photo-dev
   libopencv-stitching-dev libopencv-video-dev libopencv-videoio-dev"
-test="chromium mosquitto systemd minisign"
+test="chromium mosquitto systemd minisign cage xwayland xvfb"
 package="debootstrap systemd"
+mrcal="gcc libc6-dev libmrcal-dev"
 vm="gcc-aarch64-linux-gnu make qemu-system-arm xz-utils"
 
 static="g++ make cmake patch xz-utils ca-certificates nodejs npm"
 emulate="qemu-user-static"
 
 usage() {
-  echo "usage: deps.sh build|test|vm|package|emulate|static ARCH ...  (ARCH: amd64, arm64, armhf)" >&2
+  echo "usage: deps.sh build|test|mrcal|vm|package|emulate|static ARCH ...  (ARCH: amd64, arm64, armhf)" >&2
   exit 2
 }
 
@@ -43,6 +45,7 @@ static)
     esac
   done
   ;;
+mrcal) wanted=$mrcal ;;
 vm) wanted=$vm ;;
 package) wanted=$package ;;
 *) usage ;;

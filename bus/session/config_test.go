@@ -100,8 +100,8 @@ func TestFilters(t *testing.T) {
 
 func TestPausesGrowWithinBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		least := time.Duration(rapid.IntRange(1, 1e9).Draw(t, "min"))
-		most := least + time.Duration(rapid.IntRange(0, 1e12).Draw(t, "more"))
+		least := time.Duration(rapid.Int64Range(1, 1e9).Draw(t, "min"))
+		most := least + time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "more"))
 		b := backoff{min: least, max: most}
 		for n := range 50 {
 			p := b.next()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -94,9 +95,11 @@ func TestImpossibleAlarmsAndWafersAreRefused(t *testing.T) {
 			t.Errorf("alarm %+v was taken", a)
 		}
 	}
-	for _, w := range []sparkplug.Wafer{
-		{Finished: now, Slot: -1}, {Finished: now, Good: 1 << 32}, {Finished: now, Map: []sparkplug.Die{{Bin: 256}}}, {},
-	} {
+	wafers := []sparkplug.Wafer{{Finished: now, Slot: -1}, {Finished: now, Map: []sparkplug.Die{{Bin: 256}}}, {}}
+	if tooMany := int64(1) << 32; strconv.IntSize > 32 {
+		wafers = append(wafers, sparkplug.Wafer{Finished: now, Good: int(tooMany)})
+	}
+	for _, w := range wafers {
 		if err := n.Deliver(t.Context(), one(w)); err == nil || errors.Is(err, sparkplug.ErrOffline) {
 			t.Errorf("wafer %+v: %v", w, err)
 		}

@@ -102,7 +102,7 @@
 //	Wafer/Inspected         UInt32
 //	Wafer/Defects           UInt32
 //	Wafer/DefectDensity     Double    1/cm²; null where nothing was inspected
-//	Wafer/Calibration       String    objective/number and the beginning of its hash; empty: none
+//	Wafer/Calibration       String    objective/number and the beginning of its hash, a correction; empty: none
 //	Wafer/Verdict           String    good, bad, incomplete
 //	Wafer/Finished          DateTime
 //	Wafer/DieMap            DataSet   column Int64, row Int64, bin UInt32

@@ -66,7 +66,7 @@ func waferPoints() []waferPoint {
 		count("Defects", "defects found", func(w Wafer) int { return w.Defects }),
 		point("DefectDensity", payload.TypeDouble, "1/cm²", "defects over inspected area",
 			func(w Wafer) payload.Value { return ratio(w.DefectDensity) }),
-		text("Calibration", "calibration that the result rests on: objective/number and the beginning of its hash; empty where there was none",
+		text("Calibration", "calibration that the result rests on: objective/number and the beginning of its hash, and a correction by temperature; empty where there was none",
 			func(w Wafer) string { return w.Calibration }),
 		text("Verdict", "good, bad, or incomplete where a die was not inspected", func(w Wafer) string { return w.Verdict }),
 		point("Finished", payload.TypeDateTime, "", "when the inspection ended",

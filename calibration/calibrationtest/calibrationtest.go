@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"kensa/calibration"
 	"kensa/calibration/session"
@@ -56,6 +57,7 @@ type nobody struct{}
 func (nobody) Ask(context.Context, calibration.Step, []string) error { return nil }
 func (nobody) Begin(calibration.Step, int, int)                      {}
 func (nobody) Tell(calibration.Reading)                              {}
+func (nobody) Wait(time.Duration)                                    {}
 func (nobody) Wrong(_ context.Context, _ calibration.Step, why *calibration.Wrong) error {
 	return why
 }

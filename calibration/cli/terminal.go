@@ -9,7 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"kensa/calibration"
 )
@@ -22,6 +25,9 @@ var ErrNobody = errors.New("needs a person at the station, and the input ended")
 
 // Terminal is a person at a terminal. It is a session.Person.
 type Terminal struct {
+	// Width is how many cells a line has; nil: not known.
+	Width func() int
+
 	out  io.Writer
 	live bool
 	in   *lines
@@ -29,6 +35,8 @@ type Terminal struct {
 	step       calibration.Step
 	number, of int
 	seen       []float64
+	drawn      bool // a line that can be drawn again
+	waiting    bool // and told so
 }
 
 // New makes a terminal. live says that out can draw a line again.
@@ -38,7 +46,10 @@ func New(in io.Reader, out io.Writer, live bool) *Terminal {
 
 // Ask shows what to do and waits for Enter; q stops.
 func (t *Terminal) Ask(ctx context.Context, step calibration.Step, what []string) error {
-	fmt.Fprintf(t.out, "\n  Next: %s\n", step.Title)
+	t.end()
+	if step.Name != t.step.Name { // not in the midst of it
+		fmt.Fprintf(t.out, "\n  Next: %s\n", step.Title)
+	}
 	for _, w := range what {
 		fmt.Fprintf(t.out, "   → %s\n", w)
 	}
@@ -84,10 +95,24 @@ func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
 // Begin announces a step.
 func (t *Terminal) Begin(step calibration.Step, number, of int) {
 	t.end()
-	t.step, t.number, t.of, t.seen = step, number, of, nil
+	t.step, t.number, t.of, t.seen, t.waiting = step, number, of, nil, false
 	if t.live {
 		t.draw(calibration.Reading{})
 	}
+}
+
+// Wait counts down in the step's line, on a terminal, unless that shows a reading and
+// the next is near; else it says once in a step how long.
+func (t *Terminal) Wait(left time.Duration) {
+	left = left.Round(time.Second)
+	switch {
+	case len(t.seen) > 0 && left < 2*time.Minute:
+	case t.live:
+		t.show(fmt.Sprintf("%s  waiting, %v left", t.place(), left))
+	case !t.waiting:
+		t.show(fmt.Sprintf("%s  waiting for %v", t.place(), left))
+	}
+	t.waiting = true
 }
 
 // Tell shows a reading.
@@ -99,30 +124,73 @@ func (t *Terminal) Tell(r calibration.Reading) {
 }
 
 // draw writes the step's line: place in the procedure, progress, reading, band,
-// and how the reading went.
+// and how the reading went; of these as much as the terminal is wide for, since a line
+// that wraps cannot be drawn again.
 func (t *Terminal) draw(r calibration.Reading) {
-	line := fmt.Sprintf("  [%*d/%d] %s  %s", len(fmt.Sprint(t.of)), t.number, t.of, pad(t.step.Title, 34), bar(r.Done, t.step.Frames, 12))
+	long := 12
+	if t.narrow() {
+		long = 8
+	}
+	line := t.place() + "  " + bar(r.Done, t.step.Frames, long)
 	if r.Done > 0 {
 		line += fmt.Sprintf(" %3d/%d  %s %s", r.Done, t.step.Frames, r.Name, number(r.Value, r.Unit))
+		var more []string
 		if !r.Band.None() {
-			line += " " + needle(r.Value, r.Band) + " " + r.Band.String()
+			more = append(more, needle(r.Value, r.Band), r.Band.String())
 		}
 		if len(t.seen) > 2 {
-			line += " " + Sparkline(t.seen, 16)
+			more = append(more, Sparkline(t.seen, 16))
+		}
+		for _, part := range more {
+			if longer := line + " " + part; utf8.RuneCountInString(longer) < t.width() {
+				line = longer
+			}
 		}
 	}
-	if t.live {
-		fmt.Fprintf(t.out, "\r\x1b[K%s", line)
+	t.show(line)
+}
+
+// show draws a line again, on a terminal; else it prints it.
+func (t *Terminal) show(line string) {
+	if !t.live {
+		fmt.Fprintln(t.out, line)
 		return
 	}
-	fmt.Fprintln(t.out, line)
+	if most := t.width() - 1; utf8.RuneCountInString(line) > most {
+		line = pad(line, most)
+	}
+	fmt.Fprintf(t.out, "\r\x1b[K%s", line)
+	t.drawn = true
+}
+
+// width of the line that can be drawn, cells; endless where none is drawn again.
+func (t *Terminal) width() int {
+	if t.live && t.Width != nil {
+		if w := t.Width(); w > 20 {
+			return w
+		}
+	}
+	return math.MaxInt
+}
+
+// narrow is a terminal on which the titles give way to the values.
+func (t *Terminal) narrow() bool { return t.width() < 100 }
+
+// place is which step it is, of how many. Its title takes what is left beside bar,
+// count and value on a terminal of 80 cells, and more on a wider one.
+func (t *Terminal) place() string {
+	title := 34
+	if t.narrow() {
+		title = max(12, t.width()-60)
+	}
+	return fmt.Sprintf("  [%*d/%d] %s", len(fmt.Sprint(t.of)), t.number, t.of, pad(t.step.Title, title))
 }
 
 // end leaves a line that was drawn live.
 func (t *Terminal) end() {
-	if t.live && t.seen != nil {
+	if t.drawn {
 		fmt.Fprintln(t.out)
-		t.seen = nil
+		t.drawn = false
 	}
 }
 

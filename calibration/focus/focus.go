@@ -1,9 +1,11 @@
 package focus
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -75,7 +77,7 @@ func (p *Procedure) Next() (calibration.Step, int, bool) {
 	default:
 		return calibration.Step{}, of, false
 	}
-	return calibration.Step{Name: fmt.Sprintf("z-%02d", n+1), Title: fmt.Sprintf("chessboard at z %s", set.Z), Set: set, Frames: 2}, of, true
+	return calibration.Step{Name: fmt.Sprintf("z-%02d", n+1), Title: fmt.Sprintf("chessboard at z %.1f µm", float64(set.Z)/float64(physic.MicroMetre)), Set: set, Frames: 2}, of, true
 }
 
 // around is height k of n, evenly from −reach to +reach about centre. Sweeps run
@@ -127,9 +129,9 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 		}
 		frames, width, height = append(frames, greys(e)), e.Width, e.Height
 		e.Release()
-		r := calibration.Reading{Done: n + 1, Name: "frame"}
-		if n == 1 {
-			r.Name, r.Value = "sharpness", 1e3*total(energies(frames[0], frames[1], width, height, p.options.Black))
+		r := calibration.Reading{Done: n + 1, Name: "mean", Value: mean(frames[n]), Unit: "DN"}
+		if n == 1 && step.Name != "edge" {
+			r.Name, r.Unit, r.Value = "sharpness", "", 1e3*total(energies(frames[0], frames[1], width, height, p.options.Black))
 		}
 		tell(r)
 	}
@@ -141,9 +143,39 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 		return &calibration.Wrong{What: "nothing to focus on: no edge stands out of the noise",
 			Remedy: "put the chessboard under the lens, lit, within the sweep of focus"}
 	}
+	if err := p.flat(e); err != nil {
+		return err
+	}
 	p.state.Heights = append(p.state.Heights, float64(step.Set.Z)/float64(physic.MicroMetre))
 	p.state.Energies = append(p.state.Energies, e)
 	return nil
+}
+
+// flat says, with the first sweep's last height, that nothing came into focus: pixels
+// that differ look a little like edges at every height.
+func (p *Procedure) flat(last [Patches * Patches]float64) error {
+	if len(p.state.Heights) != p.options.Steps-1 {
+		return nil
+	}
+	all := []float64{total(last)}
+	for _, e := range p.state.Energies {
+		all = append(all, total(e))
+	}
+	const least = 2 // times; through focus it is ten and more
+	if slices.Max(all) > least*slices.Min(all) {
+		return nil
+	}
+	reach := float64(p.options.Range) / float64(physic.MicroMetre)
+	return &calibration.Wrong{What: fmt.Sprintf("nothing to focus on: from z %.4g to %.4g µm the sharpness hardly changes", -reach, reach),
+		Remedy: "put the chessboard under the lens, lit, and begin anew with --restart; if focus is further away, with a wider --range"}
+}
+
+func mean(pix []float32) float64 {
+	sum := 0.0
+	for _, v := range pix {
+		sum += float64(v)
+	}
+	return sum / float64(len(pix))
 }
 
 // edge measures the middle of the view in strips, so that their scatter gives the
@@ -245,11 +277,12 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 			{Name: "tilt-y", Title: "best focus, bottom less top", Value: f.tiltY, Unit: "µm", Uncertainty: k * tilt},
 			{Name: "curvature", Title: "best focus, corner less middle", Value: f.curvature, Unit: "µm", Uncertainty: k * bow},
 			{Name: "flatness", Title: "tilt and curvature, in depths of field", Value: tilts / depth, Unit: "", Limits: calibration.AtMost(p.options.MaxTilt)},
-			{Name: "mtf50", Title: "MTF50 across the edge", Value: mtf, Unit: "cycles/pixel", Uncertainty: k * math.Hypot(scatter/math.Sqrt(float64(len(p.state.Edge))), mtf/100),
+			{Name: "mtf50", Title: "MTF50 across the edge", Value: mtf, Unit: "cycles/pixel", Uncertainty: calibration.Expand(float64(len(p.state.Edge)-1)) * math.Hypot(scatter/math.Sqrt(float64(len(p.state.Edge))), mtf/100),
 				Limits: calibration.AtLeast(p.options.MinMTF)},
 		},
 		Parameters: map[string]float64{"best_z_um": f.centre, "depth_um": depth},
 		Curves:     []calibration.Curve{p.sweep(whole), p.transfer()},
+		Notes:      []string{fmt.Sprintf("bring the stage to z %.1f µm before what follows: that is best focus in the middle", f.centre)},
 	}
 	return r, nil
 }
@@ -287,8 +320,14 @@ func (p *Procedure) sweep(whole parabola) calibration.Curve {
 	for _, e := range p.state.Energies {
 		top = max(top, e[middle])
 	}
-	for i, z := range p.state.Heights {
+	upwards := make([]int, len(p.state.Heights)) // both sweeps in one
+	for i := range upwards {
+		upwards[i] = i
+	}
+	slices.SortFunc(upwards, func(a, b int) int { return cmp.Compare(p.state.Heights[a], p.state.Heights[b]) })
+	for _, i := range upwards {
 		if e := p.state.Energies[i][middle]; e > 0.3*top {
+			z := p.state.Heights[i]
 			c.X, c.Y = append(c.X, z), append(c.Y, sq(top/e))
 			c.Fit = append(c.Fit, whole.floor+whole.bend*sq(z-whole.best))
 		}

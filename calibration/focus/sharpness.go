@@ -8,11 +8,7 @@
 // own: two exposures are multiplied instead of one squared, so that it cancels in the mean.
 package focus
 
-import (
-	"encoding/binary"
-
-	"kensa/hw/bench"
-)
+import "kensa/hw/bench"
 
 // Grid of patches over the view: Patches×Patches of them.
 const Patches = 5
@@ -21,13 +17,8 @@ const Patches = 5
 func greys(e *bench.Exposure) []float32 {
 	out := make([]float32, e.Width*e.Height)
 	for y := range e.Height {
-		row := e.Pix[y*e.Stride:]
 		for x := range e.Width {
-			if e.Depth > 8 {
-				out[y*e.Width+x] = float32(binary.LittleEndian.Uint16(row[2*x:]))
-			} else {
-				out[y*e.Width+x] = float32(row[x])
-			}
+			out[y*e.Width+x] = float32(e.At(x, y))
 		}
 	}
 	return out

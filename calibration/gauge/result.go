@@ -38,6 +38,9 @@ func Result(names []string, studies []Study) (*calibration.Result, error) {
 			return nil, fmt.Errorf("%s: %w", names[n], err)
 		}
 	}
+	if len(r.Figures) == 0 {
+		return nil, fmt.Errorf("gauge: %s", strings.Join(r.Notes, "; "))
+	}
 	return r, nil
 }
 
@@ -47,7 +50,8 @@ func quantity(r *calibration.Result, name string, s Study) error {
 		return err
 	}
 	if c.Total() == 0 {
-		return fmt.Errorf("gauge: every reading is %v; nothing to tell apart", s[0][0][0])
+		r.Notes = append(r.Notes, fmt.Sprintf("%s: every reading is %.6g; nothing to tell apart", name, s[0][0][0]))
+		return nil
 	}
 	low, high, err := s.Interval(Components.Percent)
 	if err != nil {
@@ -65,8 +69,8 @@ func quantity(r *calibration.Result, name string, s Study) error {
 	}
 	r.Figures = append(r.Figures, calibration.Figure{Name: id + "-ndc", Title: name + ": categories (ndc)", Value: float64(c.Categories()),
 		Limits: calibration.AtLeast(categories)})
-	r.Notes = append(r.Notes, fmt.Sprintf("%s: %s; 95 %% interval of %%GRR %.2f to %.2f %%; of the variance, measuring adds %.2f %%",
-		name, c.Verdict(), low, high, 100*c.GRR()/c.Total()))
+	r.Notes = append(r.Notes, fmt.Sprintf("%s: %s; %%GRR %.2f %%, with 95 %% probability %.2f to %.2f %%; of the variance, measuring adds %.2f %%",
+		name, c.Verdict(), percent, low, high, 100*c.GRR()/c.Total()))
 	share := func(v float64) float64 { return 100 * math.Sqrt(v/c.Total()) }
 	r.Curves = append(r.Curves, calibration.Curve{Name: id + "-components", Title: "spread of " + name, YTitle: "standard deviation, % of the total's",
 		Labels: []string{"repeatability", "operator", "part×operator", "gauge R&R", "part"},

@@ -166,9 +166,11 @@ func (b Board) detect(p *picture) *lattice {
 	}
 	switch b.Target {
 	case bench.Circles:
-		return connect(p.blobs(true))
+		dots, area := p.blobs(true)
+		return connect(dots).of(area / (4 * math.Pi)) // a disc's
 	case bench.Wafer:
-		return connect(p.blobs(false))
+		dies, area := p.blobs(false)
+		return connect(dies).of(area / 12) // a square's
 	}
 	l := connect(p.saddles())
 	if l == nil {
@@ -305,7 +307,7 @@ func (b Board) matches(l *lattice) []Match {
 	}
 	var out []Match
 	for _, n := range l.order() {
-		out = append(out, Match{Seen: l.at[n],
+		out = append(out, Match{Seen: l.at[n], Extent: l.extent,
 			Plate: Point{(float64(n.x) - float64(columns-1)/2) * b.Pitch, (float64(n.y) - float64(rows-1)/2) * b.Pitch}})
 	}
 	return out

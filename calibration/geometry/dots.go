@@ -3,8 +3,9 @@ package geometry
 import "math"
 
 // blobs finds spots that are darker than half-way between dark and bright (or
-// brighter), whole in view, by connected components, and gives their centroids.
-func (p *picture) blobs(darker bool) []Point {
+// brighter), whole in view, by connected components, and gives their centroids and
+// their typical area, pixels.
+func (p *picture) blobs(darker bool) (found []Point, area float64) {
 	dark, bright := p.contrast()
 	half, sign := (dark+bright)/2, 1.0
 	if !darker {
@@ -13,7 +14,6 @@ func (p *picture) blobs(darker bool) []Point {
 	spot := func(i int) bool { return sign*(half-float64(p.pix[i])) > 0 }
 	seen := make([]bool, len(p.pix))
 	var areas []float64
-	var found []Point
 	for i := range p.pix {
 		if seen[i] || !spot(i) {
 			continue
@@ -105,17 +105,16 @@ func (p *picture) fit(x0, y0, x1, y1 int, of func(x, y int) bool) plane {
 	return l
 }
 
-// fellows keeps the blobs of about the commonest area: dust and letters go.
-func fellows(found []Point, areas []float64) []Point {
+// fellows keeps the blobs of about the typical area: dust and letters go.
+func fellows(found []Point, areas []float64) (out []Point, typical float64) {
 	if len(found) == 0 {
-		return nil
+		return nil, 0
 	}
-	typical := median(append([]float64(nil), areas...))
-	var out []Point
+	typical = median(append([]float64(nil), areas...))
 	for i, a := range areas {
 		if a > 0.6*typical && a < 1.6*typical && !math.IsNaN(found[i].X) {
 			out = append(out, found[i])
 		}
 	}
-	return out
+	return out, typical
 }

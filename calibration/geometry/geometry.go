@@ -2,7 +2,6 @@ package geometry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -54,9 +53,6 @@ func New(o Options) (*Procedure, error) {
 	if err := o.Board.Check(); err != nil {
 		return nil, err
 	}
-	if o.Distortion && o.Board.Target == bench.Wafer {
-		return nil, errors.New("geometry: distortion needs a plate that is whole in view, a chessboard or a dot grid; a wafer gives the scale only")
-	}
 	if !(o.PitchError >= 0 && o.PitchError < 0.01) {
 		return nil, fmt.Errorf("geometry: the plate's pitch is known to %v; want 0 to 0.01", o.PitchError)
 	}
@@ -73,7 +69,9 @@ const (
 )
 
 // Next is the plate in the middle; for distortion, turned by 180° too, then moved
-// into each corner, then wherever the view is not covered yet.
+// into each corner, then wherever the view is not covered yet. A wafer covers all of
+// the view wherever it lies: it moves by parts of its pitch, so that its dies are seen
+// at other pixels.
 func (p *Procedure) Next() (calibration.Step, int, bool) {
 	n := len(p.state.Poses)
 	set := bench.Setting{Target: p.options.Board.Target, Light: p.options.Light, Exposure: p.options.Exposure}
@@ -86,6 +84,10 @@ func (p *Procedure) Next() (calibration.Step, int, bool) {
 	switch {
 	case n == 0:
 		step.Title = name + " in the middle"
+	case n < fixed && p.options.Board.Target == bench.Wafer:
+		across, down := float64(n%3)/3, float64(n/3)/2
+		step.Title = fmt.Sprintf("%s moved by %.2g and %.2g of its pitch", name, across, down)
+		set.X, set.Y = micrometres(across*p.options.Board.Pitch), micrometres(down*p.options.Board.Pitch)
 	case n == 1:
 		step.Title, set.Turn = name+" turned by 180°", 180*physic.Degree
 	case n < fixed:
@@ -94,7 +96,7 @@ func (p *Procedure) Next() (calibration.Step, int, bool) {
 		p.shift(&set, x, y)
 	default:
 		u, v, missing := p.uncovered()
-		if !missing || n >= maxPoses {
+		if !missing || n >= maxPoses || p.options.Board.Target == bench.Wafer {
 			return step, n, false
 		}
 		step.Title = fmt.Sprintf("%s to the %s, not covered yet", name, corner(u, v))
@@ -231,6 +233,9 @@ func remedy(off float64) string {
 // Result fits all poses together.
 func (p *Procedure) Result() (*calibration.Result, error) {
 	o := p.options
+	if n := len(p.state.Poses); n == 0 || o.Distortion && n < fixed {
+		return nil, fmt.Errorf("geometry: %d poses; want at least %d", n, map[bool]int{false: 1, true: fixed}[o.Distortion])
+	}
 	// Distortion that is left out would change the scale: one pose of enough points
 	// shows it well enough to take it out.
 	fit, err := Solve(p.state.Poses, p.state.Width, p.state.Height, o.Distortion || len(p.state.Poses[0]) >= Bends)
@@ -247,7 +252,9 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 			{Name: "pixel-y", Title: "pixel size in y", Value: fit.PixelY, Uncertainty: k * math.Hypot(ey, plate(fit.PixelY)), Unit: "µm"},
 			{Name: "skew", Title: "pixel axes off a right angle", Value: 1e3 * fit.Skew, Uncertainty: k * 1e3 * eskew, Unit: "mrad",
 				Limits: calibration.Between(-o.MaxSkew, o.MaxSkew)},
-			{Name: "turn", Title: "plate turned against the camera, first pose", Value: 1e3 * math.Remainder(fit.Turns[0], o.Board.symmetry()), Unit: "mrad"},
+			{Name: "turn", Title: "plate turned against the camera, first pose", Value: 1e3 * math.Remainder(fit.Turns[0], o.Board.symmetry()), Unit: "mrad",
+				// A side that is off alike turns the plate as it skews it.
+				Uncertainty: k * 1e3 * math.Hypot(fit.TurnError, eskew)},
 			{Name: "rms", Title: "corners off the fit, rms", Value: fit.RMS, Unit: "pixels", Limits: calibration.AtMost(o.MaxRMS)},
 			{Name: "error", Title: "worst uncertainty of a place in the view", Value: float64(slices.Max(uncertainty.Values)), Unit: "µm",
 				Limits: calibration.AtMost(o.MaxError)},

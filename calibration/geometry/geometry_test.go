@@ -40,6 +40,9 @@ func options(truth stand.Truth, distortion bool) geometry.Options {
 	return o
 }
 
+// turn of the plate against the camera, mrad.
+func turn(t stand.Truth) float64 { return 1e3 * (t.Plate.Turn - t.Optics.Rotation) }
+
 // TestGeometryCoversTheTruth with distortion, over six poses and more.
 func TestGeometryCoversTheTruth(t *testing.T) {
 	calibrationtest.Cover(t, calibrationtest.Coverage{
@@ -53,6 +56,7 @@ func TestGeometryCoversTheTruth(t *testing.T) {
 			"pixel-x":    func(t stand.Truth) float64 { return t.Optics.PixelX },
 			"pixel-y":    func(t stand.Truth) float64 { return t.Optics.PixelY },
 			"skew":       func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+			"turn":       turn,
 			"distortion": func(t stand.Truth) float64 { return 100 * t.Optics.Distortion },
 		},
 	})
@@ -71,6 +75,7 @@ func TestScaleCoversTheTruth(t *testing.T) {
 			"pixel-x": func(t stand.Truth) float64 { return t.Optics.PixelX },
 			"pixel-y": func(t stand.Truth) float64 { return t.Optics.PixelY },
 			"skew":    func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+			"turn":    turn,
 		},
 	})
 }
@@ -113,6 +118,38 @@ func TestOtherPlates(t *testing.T) {
 					"pixel-x": func(t stand.Truth) float64 { return t.Optics.PixelX },
 					"pixel-y": func(t stand.Truth) float64 { return t.Optics.PixelY },
 					"skew":    func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+					"turn":    turn,
+				},
+			})
+		})
+	}
+}
+
+// TestGeometryByDotsAndDies: distortion by the other targets, as well as by squares.
+func TestGeometryByDotsAndDies(t *testing.T) {
+	for _, target := range []bench.Target{bench.Circles, bench.Wafer} {
+		t.Run(string(target), func(t *testing.T) {
+			if testing.Short() && target == bench.Circles {
+				t.Skip("dies are the harder of the two")
+			}
+			calibrationtest.Cover(t, calibrationtest.Coverage{
+				Seeds: 100,
+				Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
+					truth := station(seed)
+					o := options(truth, true)
+					o.Board.Target = target
+					if target == bench.Wafer {
+						o.Board = geometry.Board{Target: target, Pitch: truth.Plate.Pitch}
+					}
+					p, err := geometry.New(o)
+					return truth, p, err
+				},
+				Want: map[string]func(stand.Truth) float64{
+					"pixel-x":    func(t stand.Truth) float64 { return t.Optics.PixelX },
+					"pixel-y":    func(t stand.Truth) float64 { return t.Optics.PixelY },
+					"skew":       func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+					"turn":       turn,
+					"distortion": func(t stand.Truth) float64 { return 100 * t.Optics.Distortion },
 				},
 			})
 		})

@@ -1,7 +1,6 @@
 package geometry
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 
@@ -18,13 +17,8 @@ type picture struct {
 func read(e *bench.Exposure) *picture {
 	p := &picture{e.Width, e.Height, make([]float32, e.Width*e.Height)}
 	for y := range e.Height {
-		row := e.Pix[y*e.Stride:]
 		for x := range e.Width {
-			if e.Depth > 8 {
-				p.pix[y*e.Width+x] = float32(binary.LittleEndian.Uint16(row[2*x:]))
-			} else {
-				p.pix[y*e.Width+x] = float32(row[x])
-			}
+			p.pix[y*e.Width+x] = float32(e.At(x, y))
 		}
 	}
 	return p

@@ -14,6 +14,15 @@ type node struct{ x, y int }
 type lattice struct {
 	columns, rows int
 	at            map[node]Point
+	extent        float64 // of its dots or dies; see Match
+}
+
+// of sets its points' extent.
+func (l *lattice) of(extent float64) *lattice {
+	if l != nil {
+		l.extent = extent
+	}
+	return l
 }
 
 // connect walks from point to point, each step taken where the ones before lead to

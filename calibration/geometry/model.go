@@ -26,7 +26,12 @@ type Point struct{ X, Y float64 }
 
 // Match is a point of the plate, µm from its middle, and where it was seen, in
 // pixels from the frame's top left corner.
-type Match struct{ Plate, Seen Point }
+type Match struct {
+	Plate, Seen Point
+	// Extent of a dot or die that was seen by its centroid: the variance of its pixels
+	// about that, each way, square pixels; 0 for a corner.
+	Extent float64
+}
 
 // Camera is the mapping that all poses share.
 type Camera struct {
@@ -41,8 +46,10 @@ type Camera struct {
 type Fit struct {
 	Camera
 	Turns []float64 // of the poses, radians
-	RMS   float64   // of the residuals, pixels, each axis
-	Worst float64   // pixels
+	// TurnError is the standard error of the first one.
+	TurnError float64
+	RMS       float64 // of the residuals, pixels, each axis
+	Worst     float64 // pixels
 	// Residuals by pose and match, pixels.
 	Residuals [][]Point
 	covar     leastsquares.Matrix
@@ -135,7 +142,8 @@ func affine(p []Match, width, height int) (turn, sx, sy float64, t Point) {
 }
 
 // project is where the model sees a plate's point, in pixels from the middle.
-func (f *fitter) project(v []float64, pose int, p Point) Point {
+// extent is that of a Match.
+func (f *fitter) project(v []float64, pose int, p Point, extent float64) Point {
 	at := f.shared() + 3*pose
 	sin, cos := math.Sincos(v[at])
 	x, y := cos*p.X-sin*p.Y, sin*p.X+cos*p.Y
@@ -147,12 +155,15 @@ func (f *fitter) project(v []float64, pose int, p Point) Point {
 	if f.centre {
 		c = Point{v[camera], v[camera+1]}
 	}
-	return distort(d, c, v[atK], f.width, f.height)
+	return distort(d, c, v[atK], extent, f.width, f.height)
 }
 
-func distort(d, c Point, k float64, width, height int) Point {
+// distort is d′·(1 + k·(|d′|² + 12·extent)/R²). A blob's centroid is not where its middle
+// is seen: it is the mean of the distorted places, 8·extent/2·d′ by their second
+// derivatives, each weighed with how much larger it is seen, another 8·extent·d′.
+func distort(d, c Point, k, extent float64, width, height int) Point {
 	x, y := d.X-c.X, d.Y-c.Y
-	grow := 1 + k*(x*x+y*y)/(float64(width*width+height*height)/4)
+	grow := 1 + k*(x*x+y*y+12*extent)/(float64(width*width+height*height)/4)
 	return Point{c.X + x*grow, c.Y + y*grow}
 }
 
@@ -169,7 +180,7 @@ func (f *fitter) residuals(v []float64, out []float64) {
 	at := 0
 	for n, p := range f.poses {
 		for _, m := range p {
-			q := f.project(v, n, m.Plate)
+			q := f.project(v, n, m.Plate, m.Extent)
 			out[at] = m.Seen.X - float64(f.width)/2 - q.X
 			out[at+1] = m.Seen.Y - float64(f.height)/2 - q.Y
 			at += 2
@@ -262,7 +273,7 @@ func (f *fitter) finish(v, r []float64, inverse leastsquares.Matrix) *Fit {
 	free := max(1, len(r)-len(v))
 	out.RMS = math.Sqrt(sum / float64(len(r)))
 	inverse.Scale(sum / float64(free))
-	out.covar = inverse
+	out.covar, out.TurnError = inverse, math.Sqrt(inverse.At(f.shared(), f.shared()))
 	return out
 }
 
@@ -308,7 +319,7 @@ func (f *Fit) measure(x, y float64, k int, h float64) Point {
 		v[k] += h
 	}
 	d := Point{x, y}
-	q := distort(d, Point{v[4], v[5]}, v[atK], f.width, f.height)
+	q := distort(d, Point{v[4], v[5]}, v[atK], 0, f.width, f.height)
 	u, w := 2*x-q.X, 2*y-q.Y
 	return Point{(u - v[atSkew]*w) / v[atX], w / v[atY]}
 }

@@ -13,7 +13,6 @@ package latency
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"time"
@@ -249,13 +248,8 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 func grey(e *bench.Exposure) float64 {
 	sum := 0
 	for y := range e.Height {
-		row := e.Pix[y*e.Stride:]
 		for x := range e.Width {
-			if e.Depth > 8 {
-				sum += int(binary.LittleEndian.Uint16(row[2*x:]))
-			} else {
-				sum += int(row[x])
-			}
+			sum += e.At(x, y)
 		}
 	}
 	return float64(sum) / float64(e.Width*e.Height)

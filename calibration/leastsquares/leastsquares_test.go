@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
 
 	"kensa/calibration/leastsquares"
 )
@@ -66,5 +67,29 @@ func TestUndetermined(t *testing.T) {
 		if x, _, ok := s.Solve(); ok {
 			t.Errorf("%s: solved as %v", name, x)
 		}
+	}
+}
+
+// TestLineAgreesWithGonum with weights, and far from the origin, as years or kelvins are.
+func TestLineAgreesWithGonum(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 100 {
+		var x, y, variances, weights []float64
+		for range 5 + random.IntN(30) {
+			x, y = append(x, 290+10*random.Float64()), append(y, random.NormFloat64())
+			variances = append(variances, math.Exp(random.NormFloat64()))
+			weights = append(weights, 1/variances[len(variances)-1])
+		}
+		a, b := stat.LinearRegression(x, y, weights, false)
+		l := leastsquares.FitLine(x, y, variances)
+		if math.Abs(l.A-a) > 1e-6*(1+math.Abs(a)) || math.Abs(l.B-b) > 1e-6*(1+math.Abs(b)) {
+			t.Errorf("%v + %v·x; want %v + %v·x", l.A, l.B, a, b)
+		}
+		if l.Free != float64(len(x)-2) || l.Chi <= 0 || l.Unit <= 0 {
+			t.Errorf("%+v", l)
+		}
+	}
+	if l := leastsquares.FitLine([]float64{1, 1, 1}, []float64{1, 2, 3}, nil); !math.IsNaN(l.B) {
+		t.Errorf("a line through one x: %+v", l)
 	}
 }

@@ -3,6 +3,7 @@ package light
 import (
 	"math"
 
+	"kensa/calibration"
 	"kensa/calibration/leastsquares"
 	"kensa/hw/bench"
 )
@@ -35,16 +36,16 @@ func solve(basis [][]float64, y []float64) (linear, bool) {
 	return linear{x, inverse, math.Sqrt(variance)}, true
 }
 
-// warming is b·(1 + w·exp(−t/τ)) with standard errors.
+// warming is b·(1 + w·exp(−t/τ)), with w's and τ's expanded uncertainties.
 type warming struct {
-	b, w, tau    float64 // DN/s, part, s
-	wError, tauE float64
+	b, w, tau  float64 // DN/s, part, s
+	wOff, tOff float64
 }
 
 func (f warming) at(t float64) float64 { return f.b * (1 + f.w*math.Exp(-t/f.tau)) }
 
 // warmUp fits: for each τ the rest is linear; τ is sought over a logarithmic grid,
-// then by golden section. The errors are those of the model linearised there.
+// then by golden section.
 func warmUp(t, y []float64) warming {
 	low, high := math.Log(t[1]/2), math.Log(2*t[len(t)-1])
 	rest := func(logTau float64) float64 {
@@ -74,10 +75,10 @@ func warmUp(t, y []float64) warming {
 	tau := math.Exp((a + b) / 2)
 	f, ok := decay(t, y, tau)
 	if !ok {
-		return warming{b: y[len(y)-1], tau: tau, wError: math.Inf(1), tauE: math.Inf(1)}
+		return warming{b: y[len(y)-1], tau: tau, wOff: math.Inf(1), tOff: math.Inf(1)}
 	}
 	out := warming{b: f.x[0], w: f.x[1] / f.x[0], tau: tau}
-	out.wError, out.tauE = out.errors(t, f.rms)
+	out.wOff, out.tOff = out.reach(t, y, f.rms, low, high)
 	return out
 }
 
@@ -89,18 +90,40 @@ func decay(t, y []float64, tau float64) (linear, bool) {
 	return solve(basis, y)
 }
 
-// errors of w and τ for a scatter of the strengths.
-func (f warming) errors(t []float64, rms float64) (w, tau float64) {
-	system := leastsquares.New(3)
-	for _, at := range t {
-		e := math.Exp(-at / f.tau)
-		system.Add([]float64{1 + f.w*e, f.b * e, f.b * f.w * e * at / f.tau}, 0) // by b, w and ln τ
+// reach is how far w and τ may be from the best fit: as far as the squares of the
+// residuals grow by no more than Expand² of their variance (profile likelihood; Bates
+// and Watts, Nonlinear Regression Analysis, 1988, 6.1). A linearised model would be
+// too sure where the warm-up hardly stands out of the flicker. The wider of the two
+// sides counts; τ's is infinite where it has no end between low and high, its logarithms.
+func (f warming) reach(t, y []float64, rms, low, high float64) (w, tau float64) {
+	free := float64(len(t) - 3)
+	least := rms * rms * (free + 1) // of two linear unknowns
+	allowed := math.Pow(calibration.Expand(free), 2) * least / free
+	middle := math.Log(f.tau)
+	const step = 0.01
+	for _, side := range [2]float64{-step, step} {
+		for at := middle; ; at += side {
+			if at < low || at > high {
+				tau = math.Inf(1)
+				break
+			}
+			g, ok := decay(t, y, math.Exp(at))
+			if !ok {
+				tau = math.Inf(1)
+				break
+			}
+			left := allowed - (g.rms*g.rms*(free+1) - least)
+			if left < 0 {
+				break
+			}
+			tau = math.Max(tau, math.Abs(math.Exp(at+side)-f.tau))
+			// What the linear part may be off beside, w being a ratio of its unknowns.
+			v := g.x[1] / g.x[0]
+			unit := (g.covar.At(1, 1) - 2*v*g.covar.At(0, 1) + v*v*g.covar.At(0, 0)) / (g.x[0] * g.x[0] * g.rms * g.rms)
+			w = math.Max(w, math.Abs(v-f.w)+math.Sqrt(left*unit))
+		}
 	}
-	_, inverse, ok := system.Solve()
-	if !ok {
-		return rms / math.Abs(f.b), math.Inf(1) // no decay: τ means nothing
-	}
-	return rms * math.Sqrt(inverse.At(1, 1)), rms * f.tau * math.Sqrt(inverse.At(2, 2))
+	return w, tau
 }
 
 // Size of the grid of patches.
@@ -119,7 +142,7 @@ func (p *Patches) add(e *bench.Exposure) {
 	for y := range e.Height {
 		for x := range e.Width {
 			i := y*Rows/e.Height*Columns + x*Columns/e.Width
-			p.Sum[i] += grey(e, x, y)
+			p.Sum[i] += float64(e.At(x, y))
 			p.Count[i]++
 		}
 	}

@@ -19,7 +19,6 @@ package light
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -82,6 +81,8 @@ type State struct {
 	// Dark level, DN, at that exposure and at the lowest level's.
 	Dark, DarkLong float64
 	Darks          int // of the two, how many were measured
+	// The two exposures, to the camera's own step.
+	DarkShutter, DarkLongShutter time.Duration
 	// Warming is the strength after switching on: s, DN/s.
 	Times, Warming []float64
 	Levels         []Level
@@ -96,6 +97,7 @@ type Level struct {
 	Light    float64
 	Strength float64 // DN/s
 	Error    float64 // standard error
+	Patches  Patches
 }
 
 // New prepares the procedure. It refuses options that give no result.
@@ -157,15 +159,15 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 	case "range":
 		return p.findRange(ctx, b, step, tell)
 	case "dark", "dark-long":
-		means, err := watch(ctx, b, step.Frames, func(n int, m float64) { tell(reading(n, "mean", m, "DN")) })
+		means, shutter, err := watch(ctx, b, step.Frames, nil, func(n int, m float64) { tell(reading(n, "mean", m, "DN")) })
 		if err != nil {
 			return err
 		}
 		m, _ := calibration.Moments(means)
 		if step.Name == "dark" {
-			p.state.Dark = m
+			p.state.Dark, p.state.DarkShutter = m, shutter
 		} else {
-			p.state.DarkLong = m
+			p.state.DarkLong, p.state.DarkLongShutter = m, shutter
 		}
 		p.state.Darks++
 		return nil
@@ -184,7 +186,7 @@ func reading(n int, name string, v float64, unit string) calibration.Reading {
 
 // dark level at an exposure, between and beyond the two that were measured.
 func (p *Procedure) dark(t time.Duration) float64 {
-	short, long := p.exposure(1), p.exposure(p.options.Lowest)
+	short, long := p.state.DarkShutter, p.state.DarkLongShutter
 	return p.state.Dark + (p.state.DarkLong-p.state.Dark)*float64(t-short)/float64(long-short)
 }
 
@@ -218,7 +220,7 @@ func (p *Procedure) warm(ctx context.Context, b bench.Bench, step calibration.St
 		if n == 0 {
 			start = e.Pulse
 		}
-		v := p.strength(mean(e), step.Set.Exposure)
+		v := p.strength(mean(e), e.Shutter)
 		times, strengths = append(times, (e.Pulse-start).Seconds()), append(strengths, v)
 		spent := e.Pulse - start
 		e.Release()
@@ -234,7 +236,8 @@ func (p *Procedure) warm(ctx context.Context, b bench.Bench, step calibration.St
 // measure one level.
 func (p *Procedure) measure(ctx context.Context, b bench.Bench, step calibration.Step, tell func(calibration.Reading)) error {
 	full := float64(int(1)<<b.Station().Format.Depth - 1)
-	means, err := watch(ctx, b, step.Frames, func(n int, m float64) {
+	var patches Patches
+	means, t, err := watch(ctx, b, step.Frames, &patches, func(n int, m float64) {
 		r := reading(n, "mean", m, "DN")
 		r.Band = calibration.Between(0.2*full, 0.8*full)
 		tell(r)
@@ -247,8 +250,7 @@ func (p *Procedure) measure(ctx context.Context, b bench.Bench, step calibration
 		return &calibration.Wrong{What: fmt.Sprintf("%.0f DN at %.0f %% of the current; about %.0f were expected", m, 100*step.Set.Light, target*full),
 			Remedy: "see that the light follows its current, and that nothing else lights the mirror; then begin anew with --restart"}
 	}
-	t := step.Set.Exposure
-	p.state.Levels = append(p.state.Levels, Level{step.Set.Light, p.strength(m, t), s / t.Seconds() / sqrt(step.Frames)})
+	p.state.Levels = append(p.state.Levels, Level{step.Set.Light, p.strength(m, t), s / t.Seconds() / sqrt(step.Frames), patches})
 	return nil
 }
 
@@ -279,7 +281,7 @@ const (
 // findRange doubles the exposure until the mirror is bright enough to scale from.
 func (p *Procedure) findRange(ctx context.Context, b bench.Bench, step calibration.Step, tell func(calibration.Reading)) error {
 	full := float64(int(1)<<b.Station().Format.Depth - 1)
-	first, last := 0.0, 0.0
+	first, last, from := 0.0, 0.0, time.Duration(0)
 	for t := shortest; t <= longest; t *= 2 {
 		set := step.Set
 		set.Exposure = t
@@ -290,15 +292,16 @@ func (p *Procedure) findRange(ctx context.Context, b bench.Bench, step calibrati
 		if err != nil {
 			return err
 		}
-		last = mean(e)
+		var took time.Duration
+		last, took = mean(e), e.Shutter
 		e.Release()
 		tell(reading(1, "mean at "+t.String(), last, "DN"))
 		if t == shortest {
-			first = last
+			first, from = last, took
 			continue
 		}
-		if last > 0.3*full && last < 0.9*full && last > 1.5*first {
-			p.state.Exposure = time.Duration((target*full-first)/(last-first)*float64(t-shortest)) + shortest
+		if last > 0.3*full && last < 0.9*full && last > 1.5*first && took > from {
+			p.state.Exposure = time.Duration((target*full-first)/(last-first)*float64(took-from)) + from
 			return nil
 		}
 	}
@@ -306,19 +309,23 @@ func (p *Procedure) findRange(ctx context.Context, b bench.Bench, step calibrati
 		Remedy: "see that the light is on and the mirror under the lens"}
 }
 
-// watch exposes n frames and returns their mean grey values, DN.
-func watch(ctx context.Context, b bench.Bench, n int, look func(n int, mean float64)) ([]float64, error) {
-	var means []float64
+// watch exposes n frames and returns their mean grey values, DN, and their exposure.
+// patches, where not nil, get the view.
+func watch(ctx context.Context, b bench.Bench, n int, patches *Patches, look func(n int, mean float64)) (means []float64, shutter time.Duration, err error) {
 	for k := range n {
 		e, err := b.Expose(ctx)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
+		}
+		shutter = e.Shutter
+		if patches != nil {
+			patches.add(e)
 		}
 		means = append(means, mean(e))
 		e.Release()
 		look(k+1, means[k])
 	}
-	return means, nil
+	return means, shutter, nil
 }
 
 func mean(e *bench.Exposure) float64 {
@@ -333,16 +340,8 @@ func halves(e *bench.Exposure) (even, odd float64) {
 	for y := range e.Height {
 		for x := range e.Width {
 			k := (x + y) % 2
-			sums[k], counts[k] = sums[k]+grey(e, x, y), counts[k]+1
+			sums[k], counts[k] = sums[k]+float64(e.At(x, y)), counts[k]+1
 		}
 	}
 	return sums[0] / counts[0], sums[1] / counts[1]
-}
-
-func grey(e *bench.Exposure, x, y int) float64 {
-	row := e.Pix[y*e.Stride:]
-	if e.Depth > 8 {
-		return float64(binary.LittleEndian.Uint16(row[2*x:]))
-	}
-	return float64(row[x])
 }

@@ -60,6 +60,9 @@ func TestCoversTheTruth(t *testing.T) {
 			"settle":  func(t stand.Truth) float64 { return t.Light.Settle.Minutes() },
 			"bend":    func(t stand.Truth) float64 { return 100 * t.Light.Bend },
 			"uneven":  func(t stand.Truth) float64 { return 100 * uneven(t.Light) },
+			// The simulated light has one shape at every current.
+			"uneven-change": func(stand.Truth) float64 { return 0 },
+
 			"flicker": func(t stand.Truth) float64 { return 100 * t.Light.Flicker },
 			"linearity": func(t stand.Truth) float64 {
 				most := 0.0

@@ -24,11 +24,12 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	even, _ := calibration.Moments(s.Even)
 	odd, _ := calibration.Moments(s.Odd)
 	flickers, flickerError := flicker(s.Even, s.Odd, (even+odd)/2-p.dark(p.exposure(o.Working)))
+	levels := calibration.Expand(float64(len(s.Levels) - 2))
 	r := &calibration.Result{
 		Figures: []calibration.Figure{
-			{Name: "warm-up", Title: "cold against warm", Value: 100 * warm.w, Uncertainty: k * 100 * warm.wError, Unit: "%", Limits: calibration.Between(-o.MaxWarmUp, o.MaxWarmUp)},
-			{Name: "bend", Title: "steeper than a line below full current by", Value: 100 * follows.c, Uncertainty: k * 100 * follows.errorC, Unit: "%"},
-			{Name: "linearity", Title: "largest deviation from a line, of full light", Value: 100 * follows.deviation, Uncertainty: k * 100 * follows.errorDeviation, Unit: "%", Limits: calibration.AtMost(o.MaxBend)},
+			{Name: "warm-up", Title: "cold against warm", Value: 100 * warm.w, Uncertainty: 100 * warm.wOff, Unit: "%", Limits: calibration.Between(-o.MaxWarmUp, o.MaxWarmUp)},
+			{Name: "bend", Title: "steeper than a line below full current by", Value: 100 * follows.c, Uncertainty: levels * 100 * follows.errorC, Unit: "%"},
+			{Name: "linearity", Title: "largest deviation from a line, of full light", Value: 100 * follows.deviation, Uncertainty: levels * 100 * follows.errorDeviation, Unit: "%", Limits: calibration.AtMost(o.MaxBend)},
 			{Name: "uneven", Title: "least light in the view below the most", Value: 100 * uneven, Uncertainty: k * 100 * unevenError, Unit: "%", Limits: calibration.AtMost(o.MaxUneven)},
 			{Name: "flicker", Title: "flicker, one standard deviation", Value: 100 * flickers, Uncertainty: k * 100 * flickerError, Unit: "%", Limits: calibration.AtMost(o.MaxFlicker)},
 		},
@@ -36,25 +37,49 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		Maps:       []calibration.Map{p.evenness()},
 		Curves:     []calibration.Curve{p.warmingCurve(warm), p.levelCurve(follows.c)},
 	}
+	if err := p.unevenness(r); err != nil {
+		return nil, err
+	}
 	p.settle(r, warm)
 	return r, nil
+}
+
+// unevenness follows the light's fall over the view against its current: LEDs of one
+// row need not share it alike.
+func (p *Procedure) unevenness(r *calibration.Result) error {
+	c := calibration.Curve{Name: "unevenness", Title: "least light in the view below the most, against current", XTitle: "current / % of full", YTitle: "below the most / %"}
+	var parts, errs []float64
+	for _, l := range p.state.Levels {
+		form, ok := l.Patches.shape(p.dark(p.exposure(l.Light)))
+		if !ok {
+			return errors.New("light: the view does not determine how even the light is")
+		}
+		part, off := form.uneven()
+		c.X, c.Y = append(c.X, 100*l.Light), append(c.Y, 100*part)
+		parts, errs = append(parts, part), append(errs, off)
+	}
+	last := len(parts) - 1
+	r.Curves = append(r.Curves, c)
+	r.Figures = append(r.Figures, calibration.Figure{Name: "uneven-change", Title: "unevenness, at the lowest current less at full", Value: 100 * (parts[last] - parts[0]),
+		Uncertainty: calibration.K * 100 * math.Hypot(errs[last], errs[0]), Unit: "%"})
+	return nil
 }
 
 // settle says how long the light takes to be steady, unless it hardly warms: the
 // time constant is known only as far as there is something to see.
 func (p *Procedure) settle(r *calibration.Result, warm warming) {
 	steady := p.options.Steady / 100
-	if math.Abs(warm.w) < 4*warm.wError || math.IsInf(warm.tauE, 0) || warm.tauE > warm.tau/2 {
+	if math.Abs(warm.w) < 1.6*warm.wOff || !(warm.tOff < warm.tau) {
 		r.Notes = append(r.Notes, "the light hardly changes while it warms up; no time constant can be told")
 		r.Parameters["warm_up_s"] = 0
 		return
 	}
 	wait := math.Max(0, warm.tau*math.Log(math.Abs(warm.w)/steady))
-	r.Figures = append(r.Figures, calibration.Figure{Name: "settle", Title: "time constant of warming up", Value: warm.tau / 60, Uncertainty: calibration.K * warm.tauE / 60, Unit: "min"})
+	r.Figures = append(r.Figures, calibration.Figure{Name: "settle", Title: "time constant of warming up", Value: warm.tau / 60, Uncertainty: warm.tOff / 60, Unit: "min"})
 	r.Parameters["warm_up_s"], r.Parameters["settle_s"] = wait, warm.tau
 	r.Notes = append(r.Notes, fmt.Sprintf("steady within %g %% from %.0f min after it was switched on", p.options.Steady, math.Ceil(wait/60)))
-	if span := p.state.Times[len(p.state.Times)-1]; span < 2*warm.tau {
-		r.Notes = append(r.Notes, fmt.Sprintf("it was watched for %.0f min only, less than two time constants: begin anew with a longer --warm-up", span/60))
+	if span := p.state.Times[len(p.state.Times)-1]; span < 1.5*warm.tau {
+		r.Notes = append(r.Notes, fmt.Sprintf("it was watched for %.0f min only, less than one and a half time constants: begin anew with a longer --warm-up", span/60))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kensa/calibration"
+	"kensa/calibration/leastsquares"
 	"kensa/hw/bench"
 )
 
@@ -107,14 +108,17 @@ func (d *Dark) Result() (*calibration.Result, error) {
 				// Successive differences share an exposure: the variance of their mean square is
 				// 3/2 of that of independent ones.
 				Uncertainty: calibration.K / 2 * math.Sqrt(temporal) * math.Sqrt(3/(n*float64(first.Pairs)))},
-			{Name: "dsnu", Title: "dark signal non-uniformity, spatial", Value: math.Sqrt(spatial) * percent, Unit: "% of full scale",
+			{Name: "dsnu", Title: "dark signal non-uniformity", Value: math.Sqrt(spatial) * percent, Unit: "% of full scale",
 				Limits: calibration.AtMost(d.options.MaxDSNU), Uncertainty: calibration.K * percent * dsnuError(spatial, temporal/float64(first.Frames), n)},
 			{Name: "current", Title: "dark current", Value: current, Uncertainty: calibration.K * spread, Unit: "DN/s"},
 			{Name: "hot", Title: "hot pixels", Value: 100 * float64(len(hot)) / n, Unit: "% of pixels", Limits: calibration.AtMost(d.options.MaxHot)},
 		},
-		Parameters: map[string]float64{"dark_dn": mean, "noise_dn": math.Sqrt(temporal), "exposure_s": d.options.Exposures[0].Seconds()},
+		Parameters: map[string]float64{"dark_dn": mean, "noise_dn": math.Sqrt(temporal), "exposure_s": first.Shutter.Seconds()},
 		Maps:       []calibration.Map{d.level()},
 		Curves:     []calibration.Curve{line},
+	}
+	if temporal < 1./12 {
+		r.Notes = append(r.Notes, "no noise can be seen in the dark: the camera's grey values are too coarse for it, or cut off")
 	}
 	if len(hot) > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d hot pixels, the first at (%d, %d)", len(hot), hot[0]%first.Width, hot[0]/first.Width))
@@ -137,16 +141,18 @@ func dsnuError(spatial, noise, n float64) float64 {
 func (d *Dark) current() (slope, spread float64, c calibration.Curve) {
 	c = calibration.Curve{Name: "dark-level", Title: "dark level against exposure", XTitle: "exposure / s", YTitle: "dark level / DN"}
 	var variances []float64
-	for k, s := range d.state.Stacks {
-		c.X = append(c.X, d.options.Exposures[k].Seconds())
+	for _, s := range d.state.Stacks {
+		c.X = append(c.X, s.Shutter.Seconds())
 		c.Y = append(c.Y, s.mean())
-		variances = append(variances, s.temporal()/float64(s.Frames)/float64(len(s.Sum)))
+		// Grey values are whole: that alone is a variance of 1/12 (EMVA 1288, 2.2).
+		variances = append(variances, max(s.temporal(), 1./12)/float64(s.Frames)/float64(len(s.Sum)))
 	}
-	intercept, slope, spread := fitLine(c.X, c.Y, variances)
+	line := leastsquares.FitLine(c.X, c.Y, variances)
 	for _, x := range c.X {
-		c.Fit = append(c.Fit, intercept+slope*x)
+		c.Fit = append(c.Fit, line.At(x))
 	}
-	return slope, spread, c
+	// Where the levels scatter more than their variances say, the error grows with that.
+	return line.B, line.Unit * max(1, line.Scatter()), c
 }
 
 // hot lists pixels whose dark signal grows over the exposures by more than six

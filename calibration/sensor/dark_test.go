@@ -2,6 +2,7 @@ package sensor_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,4 +71,21 @@ func must[T any](v T, err error) T {
 // exposure is half of what saturates, by a flat result.
 func exposure(r *calibration.Result) (time.Duration, error) {
 	return time.Duration(r.Parameters["saturation_s"] / 2 * float64(time.Second)), nil
+}
+
+// TestNoiselessCamera, such as one of few bits, has figures all the same, and it is said.
+func TestNoiselessCamera(t *testing.T) {
+	truth := stand.Defaults(64, 48)
+	truth.Sensor.ReadNoise, truth.Sensor.DSNU, truth.Sensor.Dark, truth.Sensor.Offset = 0, 0, 0, 7
+	p, err := sensor.NewDark(sensor.DefaultDark(20 * time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := calibrationtest.Run(t, truth, p)
+	if f, _ := r.Figure("current"); math.Abs(f.Value) > f.Uncertainty || f.Uncertainty > 1 {
+		t.Errorf("dark current %v", f)
+	}
+	if !strings.Contains(strings.Join(r.Notes, "\n"), "no noise can be seen") {
+		t.Errorf("notes %q", r.Notes)
+	}
 }

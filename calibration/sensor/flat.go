@@ -137,7 +137,7 @@ func (f *Flat) Do(ctx context.Context, b bench.Bench, step calibration.Step, tel
 	case "plateau":
 		f.state.Plateau = s.mean()
 	default:
-		f.state.Levels = append(f.state.Levels, Level{Exposure: step.Set.Exposure, Mean: s.mean(), Variance: s.temporal(), Pairs: s.Pairs,
+		f.state.Levels = append(f.state.Levels, Level{Exposure: s.Shutter, Mean: s.mean(), Variance: s.temporal(), Pairs: s.Pairs,
 			Pixels: len(s.Sum), Clipped: float64(s.Clipped) / float64(s.Frames*len(s.Sum))})
 	}
 	return nil
@@ -157,7 +157,7 @@ func (f *Flat) bright(s *stack) error {
 // findRange doubles the exposure until the sensor saturates.
 func (f *Flat) findRange(ctx context.Context, b bench.Bench, step calibration.Step, tell func(calibration.Reading)) error {
 	full := float64(int(1)<<b.Station().Format.Depth - 1)
-	dark, first := 0.0, 0.0
+	dark, first, from := 0.0, 0.0, time.Duration(0)
 	for t := shortest; t <= longest; t *= 2 {
 		set := step.Set
 		set.Exposure = t
@@ -171,12 +171,12 @@ func (f *Flat) findRange(ctx context.Context, b bench.Bench, step calibration.St
 			return err
 		}
 		if t == shortest {
-			dark, first = s.mean(), s.mean()
+			dark, first, from = s.mean(), s.mean(), s.Shutter
 		}
-		if m := s.mean(); m > 0.4*full && m > 2*first {
+		if m := s.mean(); m > 0.4*full && m > 2*first && s.Shutter > from {
 			// The signal is proportional to the exposure but for the dark level, of
 			// which the shortest exposure is nearly free.
-			slope := (m - dark) / float64(t-shortest)
+			slope := (m - dark) / float64(s.Shutter-from)
 			f.state.Saturation = time.Duration((0.97*full - dark) / slope)
 			return nil
 		}

@@ -6,9 +6,9 @@ package sensor
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math"
+	"time"
 
 	"kensa/hw/bench"
 )
@@ -19,9 +19,10 @@ import (
 type stack struct {
 	Width, Height, Depth int
 	Frames               int
-	Sum                  []uint32 // by pixel
-	Last                 []uint16 // the exposure before, for the differences
-	Squares              float64  // of differences between successive exposures, less their mean, a pixel
+	Shutter              time.Duration // of each exposure
+	Sum                  []uint32      // by pixel
+	Last                 []uint16      // the exposure before, for the differences
+	Squares              float64       // of differences between successive exposures, less their mean, a pixel
 	Pairs                int
 	Low, High            int // the least and the greatest grey value met
 	Clipped              int // pixels at full scale, of all exposures
@@ -34,7 +35,7 @@ const maxFrames = 1 << 16
 func (s *stack) add(e *bench.Exposure) error {
 	f := e.Format
 	if s.Frames == 0 {
-		*s = stack{Width: f.Width, Height: f.Height, Depth: f.Depth, Low: math.MaxInt,
+		*s = stack{Width: f.Width, Height: f.Height, Depth: f.Depth, Shutter: e.Shutter, Low: math.MaxInt,
 			Sum: make([]uint32, f.Width*f.Height), Last: make([]uint16, f.Width*f.Height)}
 	}
 	if s.Width != f.Width || s.Height != f.Height || s.Depth != f.Depth {
@@ -62,14 +63,8 @@ func (s *stack) add(e *bench.Exposure) error {
 func (s *stack) row(e *bench.Exposure, y int) (sum, squares float64) {
 	top := 1<<s.Depth - 1
 	at := y * s.Width
-	row := e.Pix[y*e.Stride:]
 	for x := range s.Width {
-		var v int
-		if s.Depth > 8 {
-			v = int(binary.LittleEndian.Uint16(row[2*x:]))
-		} else {
-			v = int(row[x])
-		}
+		v := e.At(x, y)
 		if s.Frames > 0 {
 			d := float64(v - int(s.Last[at+x]))
 			sum, squares = sum+d, squares+d*d

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"kensa/calibration"
+	"kensa/calibration/leastsquares"
 )
 
 // transfer is the photon transfer: what the levels say of the sensor.
@@ -73,13 +74,13 @@ func (f *Flat) linearity(dark float64) (float64, calibration.Curve) {
 			x, y, v = append(x, l.Exposure.Seconds()*1e3), append(y, signal), append(v, signal)
 		}
 	}
-	a, b, _ := fitLine(x, y, v)
+	line := leastsquares.FitLine(x, y, v)
 	sum := 0.0
 	for i := range x {
-		sum += 100 * math.Abs(y[i]-a-b*x[i]) / (a + b*x[i])
+		sum += 100 * math.Abs(y[i]-line.At(x[i])) / line.At(x[i])
 	}
 	for _, e := range c.X {
-		c.Fit = append(c.Fit, a+b*e)
+		c.Fit = append(c.Fit, line.At(e))
 	}
 	return sum / float64(len(x)), c
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"kensa/calibration"
 	"kensa/hw/bench"
@@ -18,12 +19,15 @@ import (
 // Person is who stands at the station, as a session sees them.
 type Person interface {
 	// Ask shows what must be done by hand before the step, and waits until it is
-	// done. An error ends the session, which can be resumed.
+	// done; in the midst of a step also for what the bench cannot set by itself. An
+	// error ends the session, which can be resumed.
 	Ask(ctx context.Context, step calibration.Step, what []string) error
 	// Begin announces a step: the number-th of about of.
 	Begin(step calibration.Step, number, of int)
 	// Tell shows a live reading.
 	Tell(r calibration.Reading)
+	// Wait shows that nothing happens for so long yet.
+	Wait(left time.Duration)
 	// Wrong says why a step did not count, and waits until it may be tried again.
 	// An error ends the session, which can be resumed.
 	Wrong(ctx context.Context, step calibration.Step, why *calibration.Wrong) error
@@ -102,7 +106,7 @@ func (s *Session) take(ctx context.Context, step calibration.Step, of int) error
 
 // try repeats a step until what lies before the lens is right.
 func (s *Session) try(ctx context.Context, step calibration.Step, of int) error {
-	watched := &thermometer{Bench: s.Bench, seen: &s.temps}
+	watched := &attended{Bench: s.Bench, person: s.Person, step: step, seen: &s.temps}
 	for {
 		s.Person.Begin(step, s.steps+1, max(of, s.steps+1))
 		err := s.Procedure.Do(ctx, watched, step, s.Person.Tell)

@@ -55,6 +55,7 @@ type person struct {
 	stopAt string
 	asked  []string
 	began  []string
+	waits  []time.Duration
 	wrongs int
 }
 
@@ -69,6 +70,7 @@ func (p *person) Ask(_ context.Context, s calibration.Step, what []string) error
 }
 func (p *person) Begin(s calibration.Step, _, _ int) { p.began = append(p.began, s.Name) }
 func (p *person) Tell(calibration.Reading)           {}
+func (p *person) Wait(left time.Duration)            { p.waits = append(p.waits, left) }
 func (p *person) Wrong(context.Context, calibration.Step, *calibration.Wrong) error {
 	p.wrongs++
 	return nil
@@ -196,4 +198,75 @@ func TestDamagedSession(t *testing.T) {
 		bad("flipped byte", flipped)
 		bad("truncated", good[:i])
 	}
+}
+
+// walk is a procedure that sets the bench in the midst of its step, and waits.
+type walk struct {
+	mean
+	pause time.Duration
+}
+
+func (w *walk) Do(ctx context.Context, b bench.Bench, step calibration.Step, tell func(calibration.Reading)) error {
+	if byHand, err := b.Set(ctx, step.Set); err != nil || byHand != nil {
+		return errors.Join(err, errors.New("left to the procedure"))
+	}
+	if err := b.Sleep(ctx, w.pause); err != nil {
+		return err
+	}
+	return w.mean.Do(ctx, b, step, tell)
+}
+
+// slept counts a bench's sleep.
+type slept struct {
+	bench.Bench
+	total time.Duration
+}
+
+func (s *slept) Sleep(ctx context.Context, d time.Duration) error {
+	s.total += d
+	return s.Bench.Sleep(ctx, d)
+}
+
+// TestPersonIsAskedInTheMidst of a step for what the bench cannot set, and may stop
+// there; long waits are counted down, and are as long as asked.
+func TestPersonIsAskedInTheMidst(t *testing.T) {
+	p, b := &person{}, &slept{Bench: byHand{newStand(t, 1)}}
+	s, err := session.Open(t.TempDir(), "walk", "", &walk{pause: 44*time.Minute + 7*time.Millisecond}, b, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.asked) != 10 {
+		t.Errorf("asked %d times; want once before each of 5 steps, and once in it", len(p.asked))
+	}
+	if want := 5 * (44*time.Minute + 7*time.Millisecond); b.total != want {
+		t.Errorf("slept %v; want %v", b.total, want)
+	}
+	if len(p.waits) < 5*100 || p.waits[0] != 44*time.Minute+7*time.Millisecond || p.waits[1] != p.waits[0]-10*time.Second {
+		t.Errorf("%d countdowns, the first %v", len(p.waits), p.waits[:2])
+	}
+	stopping := &person{stopAt: "a"}
+	s, err = session.Open(t.TempDir(), "walk", "", &walk{}, &midst{Bench: newStand(t, 1)}, stopping)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Run(t.Context()); !errors.Is(err, errStop) {
+		t.Errorf("stopped in the midst: %v", err)
+	}
+}
+
+// midst is a bench that leaves nothing to a person but in the midst of a step: a
+// setting that it has already.
+type midst struct {
+	bench.Bench
+	set int
+}
+
+func (m *midst) Set(ctx context.Context, s bench.Setting) ([]string, error) {
+	if m.set++; m.set%2 == 1 {
+		return m.Bench.Set(ctx, s)
+	}
+	return []string{"do it"}, nil
 }

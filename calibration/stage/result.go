@@ -51,7 +51,7 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		n := float64(o.Returns)
 		r.Figures = append(r.Figures,
 			calibration.Figure{Name: "backlash-" + name, Title: "backlash in " + name, Value: back, Unit: "µm",
-				Uncertainty: k * student(n-1) * scattered / math.Sqrt(n), Limits: calibration.Between(-o.MaxBacklash, o.MaxBacklash)},
+				Uncertainty: calibration.Expand(n-1) * scattered / math.Sqrt(n), Limits: calibration.Between(-o.MaxBacklash, o.MaxBacklash)},
 			calibration.Figure{Name: "repeat-" + name, Title: "repeatability in " + name + ", one standard deviation", Value: repeat, Unit: "µm",
 				Uncertainty: spreadError(repeat, n), Limits: calibration.AtMost(o.MaxRepeat)})
 		r.Parameters["backlash_"+name+"_um"] = back
@@ -107,7 +107,3 @@ func spreadError(s, n float64) float64 {
 	part := math.Pow(1-2/(9*n)+z*math.Sqrt(2/(9*n)), 3)
 	return s * (1/math.Sqrt(part) - 1)
 }
-
-// student widens a bound for a scatter that was itself estimated with few degrees of
-// freedom: about the ratio of Student's t to the normal distribution at K.
-func student(free float64) float64 { return 1 + 2/free }

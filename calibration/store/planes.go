@@ -54,12 +54,12 @@ func decodePlane(data []byte, f *MapFile) (*calibration.Map, error) {
 	if len(data) < planeHead || !bytes.HasPrefix(data, []byte(planeMagic)) {
 		return nil, fmt.Errorf("%s: not a map", f.File)
 	}
-	width := int(binary.LittleEndian.Uint32(data[len(planeMagic):]))
-	height := int(binary.LittleEndian.Uint32(data[len(planeMagic)+4:]))
-	if width != f.Width || height != f.Height || len(data) != planeHead+4*f.Width*f.Height {
+	width := binary.LittleEndian.Uint32(data[len(planeMagic):])
+	height := binary.LittleEndian.Uint32(data[len(planeMagic)+4:])
+	if int64(width) != int64(f.Width) || int64(height) != int64(f.Height) || len(data) != planeHead+4*f.Width*f.Height {
 		return nil, fmt.Errorf("%s: %d bytes for %d×%d values; the TOML file says %d×%d", f.File, len(data), width, height, f.Width, f.Height)
 	}
-	m := &calibration.Map{Name: f.Name, Title: f.Title, Unit: f.Unit, Width: width, Height: height, Values: make([]float32, width*height)}
+	m := &calibration.Map{Name: f.Name, Title: f.Title, Unit: f.Unit, Width: f.Width, Height: f.Height, Values: make([]float32, f.Width*f.Height)}
 	for i := range m.Values {
 		m.Values[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[planeHead+4*i:]))
 	}

@@ -23,6 +23,7 @@ import (
 	"kensa/calibration"
 	"kensa/calibration/focus"
 	"kensa/calibration/geometry"
+	"kensa/calibration/leastsquares"
 	"kensa/hw/bench"
 )
 
@@ -191,20 +192,19 @@ func (m *measure) moved(ctx context.Context) error {
 // take finds the best height, then looks at the plate there.
 func (m *measure) take(ctx context.Context) (Point, error) {
 	centre := m.around()
-	best, err := 0.0, error(nil)
+	best, unsharp := 0.0, error(nil)
 	for range sweeps {
-		var sharpest float64
-		if best, sharpest, err = m.sweep(ctx, centre); err == nil || ctx.Err() != nil {
+		heights, sharpness, err := m.sweep(ctx, centre)
+		if err != nil {
+			return Point{}, err
+		}
+		if best, _, unsharp = focus.Best(heights, sharpness); unsharp == nil {
 			break
 		}
-		centre = sharpest
+		centre = sharpest(heights, sharpness)
 	}
-	var wrong *calibration.Wrong
-	switch {
-	case errors.As(err, &wrong) || ctx.Err() != nil:
-		return Point{}, err
-	case err != nil:
-		return Point{}, &calibration.Wrong{What: fmt.Sprintf("%v, up to %.4g ± %.4g µm", err, centre, m.reach()),
+	if unsharp != nil {
+		return Point{}, &calibration.Wrong{What: fmt.Sprintf("%v, up to %.4g ± %.4g µm", unsharp, centre, m.reach()),
 			Remedy: "see that the plate is under the lens; give --first what kensa calibrate focus finds, or a wider --range"}
 	}
 	pixel, err := m.pixel(ctx, best)
@@ -219,24 +219,28 @@ const sweeps = 3
 
 func (m *measure) reach() float64 { return float64(m.options.Range) / float64(physic.MicroMetre) }
 
-// sweep runs upwards through focus, so that backlash does not enter. Beside the best
-// height it gives the sharpest that was met.
-func (m *measure) sweep(ctx context.Context, centre float64) (best, sharpest float64, err error) {
-	var heights, sharpness []float64
-	top := math.Inf(-1)
+// sweep runs upwards through focus, so that backlash does not enter.
+func (m *measure) sweep(ctx context.Context, centre float64) (heights, sharpness []float64, err error) {
 	for k := range m.options.Heights {
 		z := centre - m.reach() + 2*m.reach()*float64(k)/float64(m.options.Heights-1)
 		s, err := m.sharpness(ctx, z)
 		if err != nil {
-			return 0, 0, err
+			return nil, nil, err
 		}
 		heights, sharpness = append(heights, z), append(sharpness, s)
-		if s > top {
-			top, sharpest = s, z
+	}
+	return heights, sharpness, nil
+}
+
+// sharpest is the height of the greatest sharpness.
+func sharpest(heights, sharpness []float64) float64 {
+	best := 0
+	for k, s := range sharpness {
+		if s > sharpness[best] {
+			best = k
 		}
 	}
-	best, _, err = focus.Best(heights, sharpness)
-	return best, sharpest, err
+	return heights[best]
 }
 
 func (m *measure) sharpness(ctx context.Context, z float64) (float64, error) {
@@ -318,12 +322,11 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	}
 	scale, z := fitLine(celsius, pixels), fitLine(celsius, heights)
 	relative := func(v float64) float64 { return 1e6 * v / scale.value }
-	k := calibration.K
 	r := &calibration.Result{
 		Figures: []calibration.Figure{
-			{Name: "scale", Title: "pixel size against temperature", Value: relative(scale.slope), Uncertainty: k * relative(scale.slopeError), Unit: "ppm/K",
+			{Name: "scale", Title: "pixel size against temperature", Value: relative(scale.slope), Uncertainty: relative(scale.slopeOff), Unit: "ppm/K",
 				Limits: calibration.Between(-o.MaxScale, o.MaxScale)},
-			{Name: "focus", Title: "best focus against temperature", Value: z.slope, Uncertainty: k * z.slopeError, Unit: "µm/K", Limits: calibration.Between(-o.MaxFocus, o.MaxFocus)},
+			{Name: "focus", Title: "best focus against temperature", Value: z.slope, Uncertainty: z.slopeOff, Unit: "µm/K", Limits: calibration.Between(-o.MaxFocus, o.MaxFocus)},
 			{Name: "scale-rest", Title: "pixel size off its line, rms", Value: relative(scale.rms), Unit: "ppm"},
 			{Name: "focus-rest", Title: "best focus off its line, rms", Value: z.rms, Unit: "µm"},
 			{Name: "span", Title: "temperatures met, from coldest to warmest", Value: p.span(), Unit: "K", Limits: calibration.AtLeast(o.Span)},
@@ -337,38 +340,28 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	}
 	if o.Enabled {
 		r.Parameters["enabled"] = 1
+		r.Notes = append(r.Notes, "the appliance corrects sizes by it, with [environment] and calibration.temperature in kensa.toml; the focus it cannot move")
 	} else {
 		r.Notes = append(r.Notes, "the correction is not applied; --enable switches it on")
 	}
-	if math.Abs(scale.slope) < k*scale.slopeError && math.Abs(z.slope) < k*z.slopeError {
+	if math.Abs(scale.slope) < scale.slopeOff && math.Abs(z.slope) < z.slopeOff {
 		r.Notes = append(r.Notes, "no drift stands out of the scatter")
 	}
 	return r, nil
 }
 
-// line is y = value + slope·(x − middle) by least squares, middle being the mean of x.
-type line struct{ middle, value, slope, slopeError, rms float64 }
+// line is y = value + slope·(x − middle) by least squares, middle being the mean of x;
+// slopeOff is the slope's expanded uncertainty.
+type line struct{ middle, value, slope, slopeOff, rms float64 }
 
 func fitLine(x, y []float64) line {
-	var l line
-	n := float64(len(x))
+	middle, _ := calibration.Moments(x)
+	from := make([]float64, len(x))
 	for i := range x {
-		l.middle, l.value = l.middle+x[i]/n, l.value+y[i]/n
+		from[i] = x[i] - middle
 	}
-	xx, xy := 0.0, 0.0
-	for i := range x {
-		xx, xy = xx+(x[i]-l.middle)*(x[i]-l.middle), xy+(x[i]-l.middle)*(y[i]-l.value)
-	}
-	l.slope = xy / xx
-	for i := range x {
-		d := y[i] - l.at(x[i])
-		l.rms += d * d
-	}
-	l.rms = math.Sqrt(l.rms / (n - 2))
-	// Few points do not know their scatter well: about Student's t against the normal
-	// distribution.
-	l.slopeError = l.rms / math.Sqrt(xx) * (1 + 2/(n-2))
-	return l
+	f := leastsquares.FitLine(from, y, nil)
+	return line{middle: middle, value: f.A, slope: f.B, slopeOff: calibration.Expand(f.Free) * f.Unit * f.Scatter(), rms: f.Scatter()}
 }
 
 func (l line) at(x float64) float64 { return l.value + l.slope*(x-l.middle) }

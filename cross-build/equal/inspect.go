@@ -7,9 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"kensa/firmware/config"
 	"kensa/vision/frame"
@@ -137,14 +134,14 @@ func (p product) inspectWhole(out io.Writer, name string) error {
 		return err
 	}
 	pair.Expected = frame.Image{}
-	if err := printRounded(out, name, "pair", 0, pair); err != nil {
+	if err := print(out, name, "pair", 0, pair); err != nil {
 		return err
 	}
 	bare, err := inspect.Unpatterned(p.bad[0], inspect.DefaultUnpatternedParams())
 	if err != nil {
 		return err
 	}
-	return printRounded(out, name, "unpatterned", 0, bare)
+	return print(out, name, "unpatterned", 0, bare)
 }
 
 // print writes a finding as JSON, whose floating point has all bits: equal text
@@ -155,26 +152,5 @@ func print(out io.Writer, product, mode string, n int, value any) error {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "%s %s %d %s\n", product, mode, n, text)
-	return err
-}
-
-// fraction is a number with one.
-var fraction = regexp.MustCompile(`-?\d+\.\d+(e[-+]?\d+)?`)
-
-// printRounded is print with fractions to six digits: OpenCV's filters of
-// floating point, which only these modes use, round as the CPU's widest fused
-// instructions do.
-func printRounded(out io.Writer, product, mode string, n int, value any) error {
-	var text strings.Builder
-	if err := print(&text, product, mode, n, value); err != nil {
-		return err
-	}
-	_, err := io.WriteString(out, fraction.ReplaceAllStringFunc(text.String(), func(digits string) string {
-		v, err := strconv.ParseFloat(digits, 64)
-		if err != nil {
-			return digits
-		}
-		return strconv.FormatFloat(v, 'g', 6, 64)
-	}))
 	return err
 }

@@ -85,9 +85,8 @@ amd64) "$work/there" inspect "$work/frames" >"$work/there.txt" ;;
 *) "$emulator" "$work/there" inspect "$work/frames" >"$work/there.txt" ;;
 esac
 mkdir -p dist
-if ! cmp -s "$work/here.txt" "$work/there.txt"; then
-  diff -u "$work/here.txt" "$work/there.txt" >"dist/equal-$arch.diff" || true
-  head -40 "dist/equal-$arch.diff" >&2
-  fail "$arch finds not the same as this machine" "all of the difference: dist/equal-$arch.diff"
+if ! "$work/here" compare "$work/here.txt" "$work/there.txt" >"dist/equal-$arch.txt"; then
+  head -40 "dist/equal-$arch.txt" >&2
+  fail "$arch finds not the same as this machine" "all of the difference: dist/equal-$arch.txt"
 fi
-say "equal: $(grep -c '"Class"' "$work/here.txt") findings, and the golden that is learnt"
+say "$(cat "dist/equal-$arch.txt")"

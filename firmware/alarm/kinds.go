@@ -89,6 +89,8 @@ var (
 		"Check the time server's address and the network."}
 	SensorFailed = Kind{504, EquipmentStatus, Warning, "Environment sensor not answering",
 		"Check the sensor's wiring, address and power."}
+	ClimateOutside = Kind{507, ParameterWarning, Warning, "Surroundings out of limits",
+		"Bring temperature and humidity at the optics back; measurements there may be off until then."}
 	TowerFailed = Kind{505, EquipmentStatus, Warning, "Tower lamp cannot be driven",
 		"Check the wiring of the named line."}
 )
@@ -103,7 +105,7 @@ func Kinds() []Kind {
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog, HostAbsent, NameTaken, HostRefused, HostBacklog,
 		ReceiverUntrusted, RecordsDiscarded, LedgerRenewed, RowUnreadable,
-		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten,
+		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten, ClimateOutside,
 	}
 }
 
@@ -123,7 +125,7 @@ func Momentary(id ID) bool {
 	switch id {
 	case CameraGone.ID, LightDrift.ID, OpticsDust.ID, FieldTurned.ID, DustOrRepeater.ID, CalibrationExpired.ID, ScaleDiffers.ID, RecipeInvalid.ID, BrokerUnreachable.ID, LedgerBacklog.ID,
 		HostAbsent.ID, NameTaken.ID, HostBacklog.ID, ReceiverUntrusted.ID,
-		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID, LampFailed.ID, SensorFailed.ID, TowerFailed.ID:
+		DiskNearlyFull.ID, CommitFailed.ID, ClockUnsynchronised.ID, LampFailed.ID, SensorFailed.ID, TowerFailed.ID, ClimateOutside.ID:
 		return false
 	}
 	return true

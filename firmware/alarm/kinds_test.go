@@ -50,6 +50,7 @@ var shipped = map[ID]string{
 	504: "Environment sensor not answering",
 	505: "Tower lamp cannot be driven",
 	506: "Host command done, not written down",
+	507: "Surroundings out of limits",
 }
 
 func TestNumbersKeepTheirMeaning(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"kensa/bus/sparkplug"
 	"kensa/bus/uns"
 	"kensa/firmware/alarm"
+	"kensa/firmware/config"
 	"kensa/firmware/display"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
@@ -152,10 +153,11 @@ func (a *Appliance) openStation(ctx context.Context) error {
 	}
 	a.station, err = station.New(station.Parts{
 		Lines: lines, Pulses: pulses, Camera: a.tool.Camera(), Handler: a.tool, Alarms: a.alarms, Log: a.log, Meter: meter, KeepFrames: a.keptFrames(),
-		Climate:  a.climateNow,
-		Store:    &keeper{a.store, a.identity, a.config, a.notify, a.committed},
-		Optics:   newDustKeeper(a.config.Storage.State, job.Plan, a.log),
-		Observer: a.observers(),
+		FreeCamera: a.config.Source.Live() && a.config.Lines.WaferPresent.Wired() && a.config.Trigger.Mode == config.Free,
+		Climate:    a.climateNow,
+		Store:      &keeper{a.store, a.identity, a.config, a.notify, a.committed},
+		Optics:     newDustKeeper(a.config.Storage.State, job.Plan, a.log),
+		Observer:   a.observers(),
 	}, a.cycle(), job)
 	return err
 }
@@ -167,11 +169,12 @@ func (a *Appliance) committed(seq uint64, w *record.Wafer) {
 	}
 }
 
-// keptFrames is how many frames of a real camera may wait for their pulses. These
-// come within a millisecond; the camera has a handful of buffers.
+// keptFrames is how many frames of a real camera may wait for their pulses: of its
+// buffers those that neither the queue nor the driver needs. Pulses come within a
+// millisecond, on a busy box later.
 func (a *Appliance) keptFrames() int {
 	if a.config.Source.Live() {
-		return max(a.config.Camera.Buffers/2, 1)
+		return max(a.config.Camera.Buffers-a.config.Cycle.Queue-config.DriverBuffers, 1)
 	}
 	return 0
 }

@@ -170,17 +170,23 @@ func (a *Appliance) checkScale(r config.Recipe) {
 
 // pixelSize is the mean of the calibrated pixel's width and height, in µm.
 func pixelSize(c *store.Calibration) (float64, bool) {
+	pixel, procedure := scaleOf(c)
+	return pixel, procedure != ""
+}
+
+// scaleOf is that mean and the procedure that measured it; empty where none did.
+func scaleOf(c *store.Calibration) (pixel float64, procedure string) {
 	if c == nil {
-		return 0, false
+		return 0, ""
 	}
 	for _, procedure := range []string{"geometry", "scale"} {
 		x, hasX := c.Parameter(procedure, "pixel_x_um")
 		y, hasY := c.Parameter(procedure, "pixel_y_um")
 		if hasX && hasY && x > 0 && y > 0 {
-			return (x + y) / 2, true
+			return (x + y) / 2, procedure
 		}
 	}
-	return 0, false
+	return 0, ""
 }
 
 // watchCalibration raises an alarm when the calibration in use has expired.

@@ -155,7 +155,7 @@ func (t *realTool) openTrigger(a *Appliance) (trigger.Source, error) {
 	var positions trigger.Source = &trigger.Schedule{Interval: c.Interval, Open: func() bool { return bool(t.lines.WaferPresent.Read()) }}
 	if c.Mode != config.Schedule {
 		counter, err := trigger.NewCounter(t.lines.FieldTrigger)
-		if err != nil || c.Mode == config.External {
+		if err != nil || c.Mode == config.External || c.Mode == config.Free {
 			return counter, err
 		}
 		positions = counter
@@ -192,16 +192,21 @@ func (t *realTool) openShutter(a *Appliance, c config.Trigger) (trigger.Shutter,
 	if err != nil {
 		return nil, err
 	}
+	p, _, err := pulser(c, pins)
+	return p, err
+}
+
+// pulser drives the lines of camera and strobe, which may be nil, within the limits
+// of the strobe's lamp.
+func pulser(c config.Trigger, pins []gpio.PinOut) (*trigger.Pulser, light.Limits, error) {
 	p := &trigger.Pulser{Camera: trigger.Output{Pin: pins[0], Delay: c.CameraDelay, Width: c.CameraWidth}}
-	if pins[1] != nil {
-		limits, err := c.LED.Limits()
-		if err != nil {
-			return nil, err
-		}
-		p.Strobe = trigger.Output{Pin: pins[1], Delay: c.StrobeDelay, Width: c.StrobeWidth}
-		p.Guard = light.NewGuard(limits)
+	if pins[1] == nil {
+		return p, light.Limits{}, nil
 	}
-	return p, nil
+	limits, err := c.LED.Limits()
+	p.Strobe = trigger.Output{Pin: pins[1], Delay: c.StrobeDelay, Width: c.StrobeWidth}
+	p.Guard = light.NewGuard(limits)
+	return p, limits, err
 }
 
 // meterLateness registers how late exposures were asked for.

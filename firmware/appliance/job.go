@@ -81,7 +81,7 @@ func (a *Appliance) makeJob(recipe config.Recipe, plan *wafer.Plan) (station.Job
 		job.MaxTurn = pose.Angle(recipe.Die.MaxTurn) * pose.Degree
 	}
 	if a.calibration != nil {
-		job.Calibration = a.calibration.Name()
+		job.Calibration, job.Drift = a.calibration.Name(), a.drift()
 	}
 	flat, err := a.flatField()
 	if err != nil {
@@ -220,10 +220,15 @@ func (a *Appliance) recipe() (config.Recipe, error) {
 		}
 		return a.demoRecipe()
 	}
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(a.config.Storage.State, file)
+	return config.LoadRecipe(recipePath(a.config))
+}
+
+// recipePath is where the configured recipe lies.
+func recipePath(c config.Config) string {
+	if filepath.IsAbs(c.Recipe.File) {
+		return c.Recipe.File
 	}
-	return config.LoadRecipe(file)
+	return filepath.Join(c.Storage.State, c.Recipe.File)
 }
 
 // demoRecipe is the built-in recipe of a simulated product. It is written into

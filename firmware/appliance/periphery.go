@@ -32,7 +32,7 @@ func (a *Appliance) openPeriphery(context.Context) error {
 // openLight sets the light, and has it dark at the end.
 func (a *Appliance) openLight() error {
 	c := a.config.Light
-	lamp, err := a.lamp(c)
+	lamp, err := openLamp(c, a.onClose)
 	if err != nil || lamp == nil {
 		return err
 	}
@@ -40,7 +40,9 @@ func (a *Appliance) openLight() error {
 	return lamp.Set(gpio.Duty(c.Level / 100 * float64(gpio.DutyMax)))
 }
 
-func (a *Appliance) lamp(c config.Light) (light.Lamp, error) {
+// openLamp takes the configured light; nil where there is none. What it opens it
+// gives to onClose.
+func openLamp(c config.Light, onClose func(func() error)) (light.Lamp, error) {
 	switch c.Kind {
 	case "pwm":
 		chip, number, _ := strings.Cut(c.Channel, "/")
@@ -63,7 +65,7 @@ func (a *Appliance) lamp(c config.Light) (light.Lamp, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.onClose(bus.Close)
+		onClose(bus.Close)
 		return light.NewMCP4725(bus, c.Address, fullScale, limit)
 	}
 	return nil, nil

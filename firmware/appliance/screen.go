@@ -97,6 +97,16 @@ func (s *screen) WaferClosed(w *record.Wafer) {
 	s.apply(display.WaferFinished{WaferSummary: summary(w)})
 }
 
+// climate shows the surroundings, where they are not shown so already.
+func (s *screen) climate(now display.Climate) {
+	s.mu.Lock()
+	same := s.status.Climate != nil && s.status.Climate.Equal(now)
+	s.mu.Unlock()
+	if !same {
+		s.change(func(status *display.Status) { status.Climate = &now })
+	}
+}
+
 func (s *screen) alarm(a alarm.Alarm) {
 	if a.Cleared.IsZero() {
 		s.apply(display.AlarmSet{Alarm: display.AlarmOf(a)})

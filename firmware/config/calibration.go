@@ -27,6 +27,11 @@ type Calibration struct {
 	// source.flat names a file. A golden must be learnt from frames corrected alike:
 	// `kensa train --calibrated`.
 	Flat bool `toml:"flat"`
+	// Temperature corrects the pixel's size, and with it sizes and places of defects,
+	// by the temperature at the optics when the wafer arrives. It needs a sensor
+	// (environment), and a drift that was accepted by `kensa calibrate temperature
+	// --enable`; without either nothing is corrected.
+	Temperature bool `toml:"temperature"`
 	// Keys is a folder, relative to the state folder, of minisign public keys (*.pub). If it is set, a calibration
 	// must be signed by one of them.
 	Keys string `toml:"keys"`

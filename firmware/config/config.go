@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -24,7 +25,6 @@ import (
 	"kensa/bus/sparkplug"
 	"kensa/bus/uns"
 	"kensa/firmware/station"
-	"kensa/hw/camera/v4l2"
 	"kensa/hw/thread"
 )
 
@@ -219,7 +219,7 @@ func Default() Config {
 		Trigger:     defaultTrigger(),
 		Light:       Light{Level: 50, Frequency: "20kHz", Address: 0x60, FullScale: "1A", MaxCurrent: "350mA", Channel: "pwmchip0/0", Bus: "i2c-1"},
 		Environment: Environment{Bus: "i2c-1", Address: 0x44},
-		Camera:      Camera{Input: -1, Buffers: v4l2.DefaultBuffers, Controls: []string{}, Fields: 25},
+		Camera:      Camera{Input: -1, Buffers: 12, Controls: []string{}, ExposureUnit: 100 * time.Microsecond, Fields: 25},
 		Realtime:    thread.Settings{CPUs: []int{}},
 		Cycle:       station.DefaultConfig(),
 		Display:     Display{Listen: "127.0.0.1:8080"},
@@ -227,7 +227,7 @@ func Default() Config {
 		MES:         MES{Enabled: true, Device: "chuck-1", Aliases: true, DataTypes: true},
 		UNS:         UNS{Enterprise: "demo", Line: "inspection"},
 		Ledger:      Ledger{Enabled: true, Disclosure: ledger.Relative, KeepRecords: 500_000, KeepDays: 365},
-		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm", Flat: true},
+		Calibration: Calibration{Objective: "5x", ValidDays: 180, Expired: "alarm", Flat: true, Temperature: true},
 	}
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -32,8 +33,10 @@ type Trigger struct {
 	// Mode is "external" (the pulse on field_trigger triggers the camera too),
 	// "driven" (the appliance answers that pulse on camera and strobe), "schedule"
 	// (the appliance pulses them at an even interval while a wafer is present;
-	// field_trigger is not used) or "software" (it answers the pulse with a command
-	// to the camera, which is slower and less even).
+	// field_trigger is not used), "software" (it answers the pulse with a command
+	// to the camera, which is slower and less even) or "free" (the camera exposes all
+	// the time, and of its frames the first within the window after the pulse is the
+	// field's: the window must be wider than from frame to frame).
 	Mode string `toml:"mode"`
 	// Camera and Strobe are the lines that the appliance drives in modes driven and
 	// schedule; Strobe may stay empty.
@@ -107,6 +110,11 @@ type Environment struct {
 	// Bus and Address on it.
 	Bus     string `toml:"bus"`
 	Address uint16 `toml:"address"`
+	// TemperatureLimits and HumidityLimits are the lowest and the highest
+	// temperature, °C, and relative humidity, %, such as [20.0, 24.0]; outside them is an
+	// alarm. Empty: none.
+	TemperatureLimits []float64 `toml:"temperature_limits"`
+	HumidityLimits    []float64 `toml:"humidity_limits"`
 }
 
 // part checks the level.
@@ -123,6 +131,7 @@ const (
 	Driven   = "driven"
 	Schedule = "schedule"
 	Software = "software"
+	Free     = "free"
 )
 
 // checkHardware reports the first key of the real hardware that makes no sense.
@@ -153,8 +162,8 @@ func (c Config) checkHardware() error {
 
 func (t Trigger) check() error {
 	switch {
-	case t.Mode != External && t.Mode != Driven && t.Mode != Schedule && t.Mode != Software:
-		return fmt.Errorf("trigger.mode: %q; want external, driven, schedule or software", t.Mode)
+	case !slices.Contains([]string{External, Driven, Schedule, Software, Free}, t.Mode):
+		return fmt.Errorf("trigger.mode: %q; want external, driven, schedule, software or free", t.Mode)
 	case t.CameraDelay < 0 || t.StrobeDelay < 0 || t.Limit < 0:
 		return errors.New("trigger: a delay or limit below 0")
 	case t.CameraWidth <= 0 || t.CameraWidth > time.Second:
@@ -225,7 +234,16 @@ func (e Environment) check() error {
 	if e.Sensor != "" && e.Sensor != "sht3x" && e.Sensor != "bme280" {
 		return fmt.Errorf(`environment.sensor: %q; want "sht3x", "bme280" or nothing`, e.Sensor)
 	}
-	return nil
+	return errors.Join(checkRange("environment.temperature_limits", e.TemperatureLimits, -40, 125), checkRange("environment.humidity_limits", e.HumidityLimits, 0, 100))
+}
+
+// checkRange refuses limits that are neither none nor a range within what can be
+// measured.
+func checkRange(key string, limits []float64, least, most float64) error {
+	if len(limits) == 0 || len(limits) == 2 && least <= limits[0] && limits[0] < limits[1] && limits[1] <= most {
+		return nil
+	}
+	return fmt.Errorf("%s: %v; want the lowest and the highest, from %v to %v, or nothing", key, limits, least, most)
 }
 
 // defaultTrigger suits a tool that triggers the camera itself.

@@ -29,6 +29,8 @@ func TestHardwareKeys(t *testing.T) {
 		"level":            {"[light]\nkind = \"pwm\"\nlevel = 101.0\n", "light.level"},
 		"kind":             {"[light]\nkind = \"candle\"\n", "light.kind"},
 		"sensor":           {"[environment]\nsensor = \"nose\"\n", "environment.sensor"},
+		"limits":           {"[environment]\ntemperature_limits = [24.0, 20.0]\n", "environment.temperature_limits: [24 20]; want the lowest and the highest, from -40 to 125"},
+		"one limit":        {"[environment]\nhumidity_limits = [60.0]\n", "environment.humidity_limits: [60]"},
 		"priority":         {"[realtime]\npriority = 100\n", "realtime.priority"},
 	} {
 		path := filepath.Join(t.TempDir(), "kensa.toml")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -242,7 +243,8 @@ func randomChange(r *rand.Rand) Change {
 	at := start.Add(time.Duration(r.IntN(1000)) * time.Second)
 	switch r.IntN(12) {
 	case 0:
-		return StatusChanged{Status{Tool: "AOI-03", Slot: r.IntN(25), Paused: r.IntN(2) == 0, Equipment: Standby}}
+		return StatusChanged{Status{Tool: "AOI-03", Slot: r.IntN(25), Paused: r.IntN(2) == 0, Equipment: Standby,
+			Climate: []*Climate{nil, {Temperature: 21.4, Humidity: Number(math.NaN())}}[r.IntN(2)]}}
 	case 1:
 		return ConnectionChanged{Connection{Name: []string{Camera, Broker, Warning}[r.IntN(3)], Link: Down, Since: at, Pending: r.IntN(9)}}
 	case 2:

@@ -172,6 +172,7 @@ func drawCrop(key cropKey) []byte {
 var status = Status{
 	Tool: "AOI-03", SoftwareVersion: "0.1.0", Recipe: "LOGIC-28", RecipeVersion: "7", Carrier: "FOUP-118", Lot: "A2617-04", Slot: 1,
 	Substrate: "A2617-04.01", Operator: "", Equipment: Productive, Control: OnlineRemote, Ready: true, Busy: true,
+	Climate: &Climate{Temperature: 21.4, Humidity: 43},
 }
 
 var connections = []Connection{

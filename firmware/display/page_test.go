@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image/png"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,32 @@ func TestARecordedWaferIsOpenedAndLeft(t *testing.T) {
 	if title := get(s, chromedp.Text(".heading strong")); !strings.Contains(title, "A2617-04.04") {
 		t.Errorf("back to live shows %q", title)
 	}
+}
+
+// TestTheSurroundingsAreShown in both languages, marked where they are beyond their
+// limits, dashes while the sensor fails, and not at all where there is none.
+func TestTheSurroundingsAreShown(t *testing.T) {
+	r := newRig(t)
+	s := r.browse(1280, 800, "en")
+	cell := func() string { return get(s, chromedp.Text(".climate")) }
+	if got := cell(); !strings.Contains(got, "Climate") || !strings.Contains(got, "21.4\u202f°C") || !strings.Contains(got, "43\u202f%") {
+		t.Errorf("shown %q", got)
+	}
+	show := func(c *Climate) {
+		next := status
+		next.Climate = c
+		r.apply(StatusChanged{next})
+	}
+	show(&Climate{Temperature: -3.25, Humidity: 71, Outside: true})
+	s.do(chromedp.WaitVisible(".climate.abnormal"), chromedp.Click("#command-language"), chromedp.WaitReady(`html[lang="ja"]`))
+	if got := cell(); !strings.Contains(got, "環境") || !strings.Contains(got, "−3.3\u202f°C") {
+		t.Errorf("shown %q", got)
+	}
+	s.save("surroundings")
+	show(&Climate{Temperature: Number(math.NaN()), Humidity: Number(math.NaN())})
+	s.until(`document.querySelector(".climate .value").textContent === "–\u202f°C–\u202f%"`)
+	show(nil)
+	s.do(chromedp.WaitNotPresent(".climate"))
 }
 
 // tapPoint is where a point of the wafer, in mm from its centre, is on the screen.

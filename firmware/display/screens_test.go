@@ -18,6 +18,7 @@ func TestScreens(t *testing.T) {
 		{"en-1280x800", 1280, 800, "en", nil},
 		{"en-1920x1080-alarm", 1920, 1080, "en", []Alarm{missedPulse()}},
 		{"ja-1280x800-alarms", 1280, 800, "ja", []Alarm{missedPulse(), cameraGone()}},
+		{"en-1024x768", 1024, 768, "en", nil},
 		{"ja-1024x600", 1024, 600, "ja", nil},
 		{"en-1024x600-alarm", 1024, 600, "en", []Alarm{cameraGone()}},
 		{"en-390x844", 390, 844, "en", []Alarm{missedPulse()}},
@@ -32,6 +33,7 @@ func TestScreens(t *testing.T) {
 			s.until(`document.querySelectorAll(".legend li").length > 5`)
 			s.checkTargets(screen.name)
 			s.checkFit(screen.name)
+			s.checkFigures(screen.name)
 			s.save(screen.name)
 			for _, c := range []struct{ command, shows string }{
 				{"wafers", ".wafers"}, {"alarms", "main > .alarms, main > .empty"}, {"operator", "#operator-name"},
@@ -76,5 +78,15 @@ func (s *browser) checkFit(where string) {
 	out := get(s, chromedp.Evaluate[[]string](`[...document.querySelectorAll(".title, .banner, .commands, .command, .tools, .tool")].map((e) => [e.getBoundingClientRect(), e]).filter(([r]) => r.right > innerWidth + 1 || innerWidth > 700 && r.bottom > innerHeight + 1).map(([r, e]) => e.className + " " + JSON.stringify(r))`))
 	if len(out) > 0 {
 		s.t.Errorf("%s: beyond the screen: %v", where, out)
+	}
+}
+
+// checkFigures finds numbers that run out of their tiles: a cut one reads as
+// another.
+func (s *browser) checkFigures(where string) {
+	s.t.Helper()
+	out := get(s, chromedp.Evaluate[[]string](`[...document.querySelectorAll(".tile strong, .tile span, .heart .value")].filter((e) => e.offsetParent).filter((e) => { const text = document.createRange(); text.selectNodeContents(e); return text.getBoundingClientRect().right > e.closest(".tile, .cell").getBoundingClientRect().right - 2; }).map((e) => e.textContent)`))
+	if len(out) > 0 {
+		s.t.Errorf("%s: figures cut: %q", where, out)
 	}
 }

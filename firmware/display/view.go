@@ -75,6 +75,22 @@ type Status struct {
 	Remote bool `json:"remote"`
 	// Commanded is what the host ordered last; nil before that.
 	Commanded *HostCommand `json:"commanded"`
+	// Climate is nil where no sensor measures it.
+	Climate *Climate `json:"climate"`
+}
+
+// Climate is the surroundings of the optics; its numbers are null while the sensor
+// fails.
+type Climate struct {
+	Temperature Number `json:"celsius"`
+	Humidity    Number `json:"humidity_percent"` // relative
+	Outside     bool   `json:"outside"`          // beyond its limits, as last measured
+}
+
+// Equal tells that both show alike.
+func (c Climate) Equal(o Climate) bool {
+	same := func(a, b Number) bool { return a == b || a != a && b != b } // null is null
+	return c.Outside == o.Outside && same(c.Temperature, o.Temperature) && same(c.Humidity, o.Humidity)
 }
 
 // HostCommand is an order of the host and its answer.

@@ -42,6 +42,17 @@ type Options struct {
 	Output io.Writer // the browser's own
 }
 
+// Flags make Chromium a screen: one page, nothing to get out by, nothing that
+// asks or reports.
+func Flags() []string {
+	return []string{
+		"--user-data-dir={profile}", "--kiosk", "--ozone-platform-hint=auto", "--no-first-run", "--no-default-browser-check",
+		"--noerrdialogs", "--disable-session-crashed-bubble", "--disable-features=Translate,MediaRouter", "--disable-pinch",
+		"--overscroll-history-navigation=0", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--disable-breakpad", "--disk-cache-size=16777216", "--password-store=basic",
+	}
+}
+
 // ErrSilent means that a page has not called yet.
 var ErrSilent = errors.New("the page has not called yet")
 

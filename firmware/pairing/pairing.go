@@ -76,6 +76,7 @@ type Machine struct {
 	window      Window
 	minInterval time.Duration // no two stops are closer than this
 	keep        int           // frames that may wait for their pulses; 0: any number
+	free        bool          // the camera exposes by itself
 
 	pulses []trigger.Pulse
 	frames []*camera.Frame
@@ -84,7 +85,8 @@ type Machine struct {
 	fields    int           // of the wafer; 0 where that is not known
 	accepted  time.Duration // the latest pulse that counted, for bounce
 	anyPulse  bool
-	told      uint64 // edges lost beside pulses that did not count
+	unsure    []time.Duration // pulses that may be noise before a stop's own, which then did not count
+	told      uint64          // edges lost beside pulses that did not count
 	beside    beside
 	slots     []Slot // the memory of what settle returns
 	lastFrame uint64 // the camera's number of the latest frame taken
@@ -109,6 +111,13 @@ func New(w Window, minInterval time.Duration) *Machine {
 // that runs without a trigger would fill them. The oldest goes then, without one.
 // Where pulses may come late by much, as in a simulation, there is no limit.
 func (p *Machine) Keep(frames int) { p.keep = frames }
+
+// Free tells that the camera exposes by itself, all the time: a frame without a
+// pulse means nothing then, and of several in a pulse's window the first is its.
+// A stop whose pulse was lost shows by the line's numbering and by the count only,
+// and a pulse by noise finds a frame as any other does: one of each in a wafer
+// cannot be seen. A camera that is triggered shows it.
+func (p *Machine) Free() { p.free = true }
 
 // Stops is how many stops have been numbered since Reset.
 func (p *Machine) Stops() int { return p.stops }
@@ -149,8 +158,8 @@ func (p *Machine) Reset(began time.Duration, fields int) {
 	for _, f := range p.frames {
 		f.Release()
 	}
-	*p = Machine{window: p.window, minInterval: p.minInterval, keep: p.keep, lastFrame: p.lastFrame, steps: p.steps, beside: p.beside.next(),
-		slots: p.slots, pulses: p.pulses[:0], frames: p.frames[:0],
+	*p = Machine{window: p.window, minInterval: p.minInterval, keep: p.keep, free: p.free, lastFrame: p.lastFrame, steps: p.steps, beside: p.beside.next(),
+		slots: p.slots, pulses: p.pulses[:0], frames: p.frames[:0], unsure: p.unsure[:0],
 		began: began, fields: fields, ledger: ledger{stops: p.ledger.stops[:0]}, gap: gap{pulses: p.gap.pulses[:0], orphans: p.gap.orphans[:0]}}
 }
 
@@ -161,6 +170,10 @@ func (p *Machine) Pulse(t trigger.Pulse) []Slot {
 	p.beside.pulsed += t.Missed
 	if p.anyPulse && t.Time-p.accepted < p.minInterval {
 		p.seen[DoubledPulse]++
+		if t.Time-p.accepted > bounce {
+			p.unsure = append(p.unsure, p.accepted)
+			p.takeBackUnsure()
+		}
 		return nil
 	}
 	t.Missed, p.told = p.told, 0
@@ -238,6 +251,19 @@ func (p *Machine) contest(t trigger.Pulse) {
 	}
 }
 
+// bounce is how long after its first edge a contact goes on to bounce. A second
+// edge later than that, and too soon for a stop, is noise, or the stop's own after
+// noise: whose picture the frame is cannot be told.
+const bounce = 10 * time.Millisecond
+
+// takeBackUnsure takes back the latest pair where its pulse may not be the stop's.
+func (p *Machine) takeBackUnsure() {
+	if last, any := p.ledger.last(); any && !last.contested && slices.Contains(p.unsure, last.time) {
+		p.ledger.contest()
+		p.seen[ContestedFrame]++
+	}
+}
+
 // pair settles the first pulse with the first frame.
 func (p *Machine) pair(slots []Slot) []Slot {
 	t := p.pulses[0]
@@ -247,6 +273,7 @@ func (p *Machine) pair(slots []Slot) []Slot {
 	p.pulses = slices.Delete(p.pulses, 0, 1)
 	p.anyPair, p.pairedAt = true, f.Time
 	p.ledger.add(stop{number: p.stops, time: t.Time})
+	p.takeBackUnsure()
 	slots = append(slots, Slot{Number: p.stops, Outcome: Paired, Frame: f, Pulsed: t.Time})
 	p.stops++
 	return slots
@@ -263,7 +290,9 @@ func (p *Machine) giveUp() {
 // orphan notes the first frame, which no pulse claims.
 func (p *Machine) orphan() {
 	f := p.takeFrame()
-	p.gap.orphans = append(p.gap.orphans, f.Time)
+	if !p.free {
+		p.gap.orphans = append(p.gap.orphans, f.Time)
+	}
 	f.Release()
 }
 
@@ -285,6 +314,15 @@ func (p *Machine) Expire() {
 	for len(p.pulses) > 0 {
 		p.giveUp()
 	}
+}
+
+// Cease forgets the pulses and frames that still wait for each other, at the end of
+// the appliance in mid-wafer: whether they would have met nobody will know.
+func (p *Machine) Cease() {
+	for _, f := range p.frames {
+		f.Release()
+	}
+	p.pulses, p.frames = p.pulses[:0], p.frames[:0]
 }
 
 // Finish settles everything left at the end of a wafer.

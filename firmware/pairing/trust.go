@@ -165,8 +165,11 @@ func (l *ledger) contest()        { l.stops[len(l.stops)-1].contested = true }
 // tells of, such as a stop of which neither pulse nor frame was seen, shows in
 // the count; then nothing is trusted, unless the wafer was broken off: more
 // stops are missing than could have passed unseen in the time. What can deceive it
-// is a loss without a trace and, in the same wafer, a trace that looks like one
-// stop more than there was.
+// is two faults in one wafer that cancel out in the count: a loss without a trace
+// beside a trace that looks like one stop more than there was, or beside the wafer
+// being broken off; noise that exposes as a stop does beside a stop whose trace is
+// taken for none. To refuse those as well would be to refuse every wafer with one
+// fault, for each of them looks like one.
 func (l *ledger) trusted(fields int, hold func(number int)) {
 	most := l.most
 	for _, s := range l.stops {

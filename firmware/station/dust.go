@@ -32,7 +32,7 @@ func (s *Station) withoutDust(f Field) Field {
 	for n, look := range f.looks {
 		rest := slices.DeleteFunc(slices.Clone(look.Defects), s.dust.Covers)
 		if len(rest) < len(look.Defects) {
-			f.Dies[f.looked[n]].Bin = s.job.Rules.Bin(rest, s.job.Plan.Layout.PixelSize)
+			f.Dies[f.looked[n]].Bin = s.job.Rules.Bin(rest, s.wafer.layout.PixelSize)
 		}
 	}
 	all, owners := f.Defects, f.owner
@@ -94,7 +94,7 @@ func (s *Station) dustOff() {
 	}
 	for n := range w.Dies {
 		if d := &w.Dies[n]; lost[d.Index] && d.Bin != wafer.NotInspected {
-			d.Bin = s.job.Rules.Bin(left[d.Index], s.job.Plan.Layout.PixelSize)
+			d.Bin = s.job.Rules.Bin(left[d.Index], s.wafer.layout.PixelSize)
 		}
 	}
 }

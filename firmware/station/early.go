@@ -1,6 +1,8 @@
 package station
 
 import (
+	"slices"
+
 	"kensa/firmware/alarm"
 	"kensa/hw/camera"
 	"kensa/hw/trigger"
@@ -39,8 +41,7 @@ func (s *Station) replayEarly() {
 	}
 	for _, f := range waiting.frames {
 		if f.Time < s.wafer.arrived {
-			s.Alarms.Raise(alarm.ExtraFrame, "a frame without a wafer")
-			f.Release()
+			s.stray(f, "a frame without a wafer")
 			continue
 		}
 		s.frame(f)
@@ -62,14 +63,22 @@ func (s *Station) pulse(p trigger.Pulse) {
 func (s *Station) frame(f *camera.Frame) {
 	switch {
 	case s.wafer != nil && s.wafer.leaving && f.Time > s.wafer.gone+s.config.LatencyMax:
-		f.Release()
-		s.Alarms.Raise(alarm.ExtraFrame, "a frame after the wafer had gone")
+		s.stray(f, "a frame after the wafer had gone")
 	case s.wafer != nil && !s.wafer.closed:
 		s.take(s.pairing.Frame(f))
-	case len(s.early.frames) < earlyFrames:
-		s.early.frames = append(s.early.frames, f)
 	default:
-		f.Release()
-		s.Alarms.Raise(alarm.ExtraFrame, "a frame without a wafer")
+		if len(s.early.frames) == earlyFrames { // the oldest is the least likely to be the wafer's
+			s.stray(s.early.frames[0], "a frame without a wafer")
+			s.early.frames = slices.Delete(s.early.frames, 0, 1)
+		}
+		s.early.frames = append(s.early.frames, f)
+	}
+}
+
+// stray gives back a frame of no wafer.
+func (s *Station) stray(f *camera.Frame, what string) {
+	f.Release()
+	if !s.FreeCamera {
+		s.Alarms.Raise(alarm.ExtraFrame, what)
 	}
 }

@@ -16,8 +16,9 @@ import (
 
 // task is a field with its frame, on the way to a worker.
 type task struct {
-	field wafer.Field
-	frame *camera.Frame
+	field  wafer.Field
+	frame  *camera.Frame
+	layout wafer.Layout // the wafer's
 	way
 }
 
@@ -84,16 +85,16 @@ func (j *Job) inspect(inspector inspect.Inspector, t task, blank Field) (r resul
 		r.Turn = found[0].Field
 	}
 	for n, d := range found {
-		if r.err = j.add(&r.Field, img, t.field.Dies[n].Die, d); r.err != nil {
+		if r.err = j.add(&r.Field, img, &t.layout, t.field.Dies[n].Die, d); r.err != nil {
 			return r
 		}
 	}
-	r.Inspected, r.Took, r.layout = true, time.Since(started), j.Plan.Layout.ForFrame(img.Width, img.Height)
+	r.Inspected, r.Took, r.layout = true, time.Since(started), t.layout.ForFrame(img.Width, img.Height)
 	return r
 }
 
 // add enters one die's findings.
-func (j *Job) add(f *Field, img frame.Image, place int, d inspect.Die) error {
+func (j *Job) add(f *Field, img frame.Image, layout *wafer.Layout, place int, d inspect.Die) error {
 	if !d.Registered {
 		f.Dies = append(f.Dies, Die{place, record.Die{Bin: wafer.NotInspected, Reason: "not registered: " + d.Reason}, true})
 		return nil
@@ -102,9 +103,9 @@ func (j *Job) add(f *Field, img frame.Image, place int, d inspect.Die) error {
 		f.light = append(f.light, d.Light)
 	}
 	f.looks, f.looked = append(f.looks, look(d)), append(f.looked, len(f.Dies))
-	f.Dies = append(f.Dies, Die{Place: place, Die: record.Die{Bin: j.Rules.Bin(d.Defects, j.Plan.Layout.PixelSize)}})
+	f.Dies = append(f.Dies, Die{Place: place, Die: record.Die{Bin: j.Rules.Bin(d.Defects, layout.PixelSize)}})
 	for _, found := range d.Defects {
-		described, err := j.describe(img, f.Number, place, d, found)
+		described, err := j.describe(img, layout, f.Number, place, d, found)
 		if err != nil {
 			return err
 		}
@@ -136,10 +137,10 @@ func appendRects(all []image.Rectangle, f wafer.Field) []image.Rectangle {
 }
 
 // describe puts a finding into wafer terms, with an image of its surroundings.
-func (j *Job) describe(img frame.Image, field, place int, d inspect.Die, found defect.Defect) (record.Defect, error) {
+func (j *Job) describe(img frame.Image, layout *wafer.Layout, field, place int, d inspect.Die, found defect.Defect) (record.Defect, error) {
 	straight := found
 	straight.CX, straight.CY = d.Straight(found.CX, found.CY)
-	spot := j.Plan.Layout.Locate(j.index(place), d.Rect, d.Shift.DX, d.Shift.DY, straight)
+	spot := layout.Locate(j.index(place), d.Rect, d.Shift.DX, d.Shift.DY, straight)
 	crop, err := j.crop(img, found)
 	return record.Defect{
 		Defect: found, Field: field, X: spot.OnDie.X, Y: spot.OnDie.Y, SizeX: spot.Width, SizeY: spot.Height,

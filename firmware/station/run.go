@@ -69,7 +69,8 @@ func (s *Station) loop(ctx context.Context) {
 	}
 }
 
-// drain takes what the readers still hand over, and lets them end.
+// drain lets the readers end. What they still hand over counts no more: one has
+// ended before the other, so that a pulse may come without its frame.
 func (s *Station) drain(reading *sync.WaitGroup) {
 	ended := make(chan struct{})
 	go func() { reading.Wait(); close(ended) }()
@@ -78,10 +79,9 @@ func (s *Station) drain(reading *sync.WaitGroup) {
 		case <-ended:
 			return
 		case <-s.edges:
-		case p := <-s.pulses:
-			s.pulse(p)
+		case <-s.pulses:
 		case f := <-s.frames:
-			s.frame(f)
+			f.Release()
 		case <-s.cameras:
 		case r := <-s.results:
 			s.inspected(r)
@@ -100,6 +100,7 @@ func (s *Station) stop() error {
 	if s.wafer != nil {
 		if !s.wafer.closed {
 			s.wafer.stopped = true
+			s.pairing.Cease()
 			s.take(s.pairing.Finish())
 			s.closeWafer()
 		}

@@ -115,14 +115,17 @@ type Job struct {
 	Hash    string
 	// Calibration that the job rests on; empty where there is none.
 	Calibration string
-	Plan        *wafer.Plan
-	Rules       wafer.Rules
-	MinYield    wafer.Yield
-	MaxTurn     pose.Angle          // of a field against the layout before that is an alarm; 0 never
-	LightLimit  float64             // part by which a wafer's light may differ from the golden's before that is an alarm; 0 never
-	MaxImages   int                 // images kept of a wafer's defects
-	ImageSize   int                 // side of such an image, pixels
-	Inspectors  []inspect.Inspector // one for each worker; the job's owner closes them
+	// Drift is how the pixel's size now differs from the plan's, asked for as each
+	// wafer arrives; nil: not at all.
+	Drift      func() Drift
+	Plan       *wafer.Plan
+	Rules      wafer.Rules
+	MinYield   wafer.Yield
+	MaxTurn    pose.Angle          // of a field against the layout before that is an alarm; 0 never
+	LightLimit float64             // part by which a wafer's light may differ from the golden's before that is an alarm; 0 never
+	MaxImages  int                 // images kept of a wafer's defects
+	ImageSize  int                 // side of such an image, pixels
+	Inspectors []inspect.Inspector // one for each worker; the job's owner closes them
 }
 
 // Parts are what a station is built from.
@@ -139,6 +142,9 @@ type Parts struct {
 	// KeepFrames is how many frames may wait for their pulses, which a real camera
 	// limits; 0: any number.
 	KeepFrames int
+	// FreeCamera tells that the camera exposes by itself: most of its frames are of
+	// no field.
+	FreeCamera bool
 	// Climate is the surroundings as last measured; nil: nothing measures them.
 	Climate func() *record.Climate
 	Log     *slog.Logger
@@ -213,6 +219,9 @@ func New(parts Parts, config Config, job Job) (*Station, error) {
 		frameTimer: idleTimer(), settleTimer: idleTimer(), commitTimer: idleTimer(),
 	}
 	s.pairing.Keep(parts.KeepFrames)
+	if parts.FreeCamera {
+		s.pairing.Free()
+	}
 	s.dust.Restore(parts.Optics.Dust())
 	s.tellDust()
 	return s, nil

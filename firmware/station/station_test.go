@@ -71,6 +71,7 @@ func (s *shelf) Commit(_ context.Context, w *record.Wafer) error {
 type watcher struct {
 	state func(station.State)
 	field func(station.Field)
+	drift func() station.Drift // of the job
 }
 
 func (o watcher) StateChanged(s station.State) {
@@ -160,7 +161,7 @@ func newBenchOf(t *testing.T, diameter length.Length, wafers int, inspector insp
 		Climate: func() *record.Climate { return climate },
 		Log:     slog.New(slog.DiscardHandler),
 	}, config, station.Job{Plan: plan, Inspectors: []inspect.Inspector{inspector}, MaxImages: 1, ImageSize: 16,
-		Rules: wafer.Rules{{Bin: 2, Name: "defect"}}})
+		Rules: wafer.Rules{{Bin: 2, Name: "defect"}}, Calibration: "5x/0001 0123456789abcdef", Drift: o.drift})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func (s *Station) enqueue(stop pairing.Slot) {
 		return
 	}
 	select {
-	case s.work <- task{field, stop.Frame, s.framed(stop)}:
+	case s.work <- task{field, stop.Frame, s.wafer.layout, s.framed(stop)}:
 		s.inFlight++
 	default:
 		stop.Frame.Release()

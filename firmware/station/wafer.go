@@ -17,6 +17,7 @@ import (
 // open is the wafer being inspected.
 type open struct {
 	record    *record.Wafer
+	layout    wafer.Layout             // with the pixel's size when it arrived
 	alarms    alarm.Mark               // when it arrived
 	raised    map[alarm.ID]alarm.Alarm // set already then
 	arrived   time.Duration            // WAFER-PRESENT's rise, on the lines' clock
@@ -76,12 +77,13 @@ func (s *Station) arrive(ctx context.Context, e line.Event) {
 	s.set(s.Lines.ResultNG, gpio.Low)
 	s.Meter.forget()
 	s.pairing.Reset(e.Time, len(s.job.Plan.Fields))
+	layout, calibration := s.job.Layout()
 	s.wafer = &open{
-		alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, early: map[int]Field{},
+		layout: layout, alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, early: map[int]Field{},
 		record: &record.Wafer{
 			Material: material, Started: time.Now().UTC(),
-			Recipe: s.job.Recipe, RecipeVersion: s.job.Version, RecipeHash: s.job.Hash, Calibration: s.job.Calibration,
-			Layout: s.job.Plan.Layout, Fields: len(s.job.Plan.Fields), Dies: blank(s.job.Plan),
+			Recipe: s.job.Recipe, RecipeVersion: s.job.Version, RecipeHash: s.job.Hash, Calibration: calibration,
+			Layout: layout, Fields: len(s.job.Plan.Fields), Dies: blank(s.job.Plan),
 			BinNames: binNames(s.job.Rules),
 		},
 	}

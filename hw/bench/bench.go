@@ -9,6 +9,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -39,6 +40,28 @@ const (
 	Blinker Target = "blinker"
 )
 
+// Lay is how a person puts the target there: an imperative sentence without its
+// full stop.
+func (t Target) Lay() string {
+	switch t {
+	case Cover:
+		return "put the cap on the lens, or close the shutter"
+	case Mirror:
+		return "lay the mirror wafer under the lens"
+	case Chessboard:
+		return "lay the chessboard plate under the lens"
+	case Circles:
+		return "lay the plate of dots under the lens"
+	case Edge:
+		return "lay the slanted edge under the lens"
+	case Wafer:
+		return "lay a wafer of the recipe's product under the lens"
+	case Blinker:
+		return "put the blinking light under the lens, on the trigger's strobe output"
+	}
+	return "leave under the lens what is there"
+}
+
 // Setting is what an exposure needs. Fields that are zero are set so, save
 // Target, where Any leaves what is there.
 type Setting struct {
@@ -57,6 +80,11 @@ type Setting struct {
 	FlashDelay, Flash time.Duration
 }
 
+// Turned is how a person turns the target to where the setting wants it.
+func (s Setting) Turned() string {
+	return fmt.Sprintf("turn it to %.4g°, clockwise as seen in the picture; 0° is upright", float64(s.Turn)/float64(physic.Degree))
+}
+
 // Station says what stands here; a calibration belongs to it.
 type Station struct {
 	Name      string // of the appliance
@@ -72,6 +100,9 @@ type Exposure struct {
 	// Pulse is when the trigger pulse was given; the frame's Time is when the
 	// exposure began.
 	Pulse time.Duration
+	// Shutter is how long the sensor was exposed: the setting's exposure to the
+	// camera's own step.
+	Shutter time.Duration
 	// Temperature at the optics; 0 kelvin where no thermometer is.
 	Temperature physic.Temperature
 	// X, Y, Z are where the stage says that it is.

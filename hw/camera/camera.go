@@ -9,6 +9,7 @@ package camera
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"time"
 )
@@ -42,6 +43,14 @@ type Frame struct {
 	Source string
 	// Return gives the buffer back to its owner; nil where nobody waits for it.
 	Return func()
+}
+
+// At is the grey value of a pixel, DN. x and y must lie within the frame.
+func (f *Frame) At(x, y int) int {
+	if f.Depth > 8 {
+		return int(binary.LittleEndian.Uint16(f.Pix[y*f.Stride+2*x:]))
+	}
+	return int(f.Pix[y*f.Stride+x])
 }
 
 // Release gives the frame's memory back. Neither the pixels nor the frame may be

@@ -68,10 +68,11 @@ func Crop(img frame.Image, d defect.Defect, least int) ([]byte, error) {
 func noteOf(png []byte) (n Note, found bool, err error) {
 	const signature = 8
 	for at := signature; at+12 <= len(png); {
-		size := int(binary.BigEndian.Uint32(png[at:]))
-		if size > len(png)-at-12 {
+		long := binary.BigEndian.Uint32(png[at:])
+		if int64(long) > int64(len(png)-at-12) { // before it is an int, which may have 32 bits
 			return n, false, nil
 		}
+		size := int(long)
 		data := png[at+8 : at+8+size]
 		if text, ok := bytes.CutPrefix(data, []byte(keyword+"\x00")); ok && string(png[at+4:at+8]) == "tEXt" {
 			return n, true, json.Unmarshal(text, &n)

@@ -163,7 +163,8 @@ func (g *Golden) readSums(planes []byte) error {
 
 // split checks the checksum and returns the header's and the planes' bytes.
 func split(data []byte) (header, planes []byte, err error) {
-	length := int(binary.LittleEndian.Uint32(data[len(magic)+4:]))
+	// Not over the limit even where an int has 32 bits, and a length of 2³¹ is negative.
+	length := int(min(binary.LittleEndian.Uint32(data[len(magic)+4:]), maxHeader+1))
 	body := len(data) - sha256.Size
 	if length > maxHeader || body < prefix+length {
 		return nil, nil, fmt.Errorf("%w: truncated: %d bytes", ErrDamaged, len(data))

@@ -39,7 +39,7 @@ func (s *Straightener) Straighten(img frame.Image, flat *hotpath.Flat, t Turn, x
 		fx, fy := t.Apply(-hx, float64(row)-hy)
 		line{
 			grey: s.grey, stride: 2*rx + 1,
-			x: fixed(x + fx - float64(left)), y: fixed(y + fy - float64(top)), dx: int(math.Round(ax * one * fine)), dy: int(math.Round(ay * one * fine)),
+			x: fixed(x + fx - float64(left)), y: fixed(y + fy - float64(top)), dx: fixed(ax * fine), dy: fixed(ay * fine),
 		}.resample(out.Row(row))
 	}
 	return out
@@ -49,7 +49,7 @@ func (s *Straightener) Straighten(img frame.Image, flat *hotpath.Flat, t Turn, x
 // rounding does not add up over a die.
 const fine = 1 << 12
 
-func fixed(v float64) int { return int(math.Round(v * one)) }
+func fixed(v float64) int64 { return int64(math.Round(v * one)) }
 
 // reachOf is how far from its middle the turned die reaches, and a pixel for
 // interpolation.
@@ -90,8 +90,8 @@ func (s *Straightener) load(img frame.Image, flat *hotpath.Flat, t Turn, x, y, h
 type line struct {
 	grey   []uint16
 	stride int
-	x, y   int // of its first pixel, Q15
-	dx, dy int // from pixel to pixel, Q27
+	x, y   int64 // of its first pixel, Q15
+	dx, dy int64 // from pixel to pixel, Q27
 }
 
 // resample goes in runs along which the line stays between the same two rows,
@@ -100,25 +100,25 @@ func (l line) resample(out []byte) {
 	const whole = one * fine
 	x, y, drift := l.x*fine, l.y*fine, l.dx-whole
 	for len(out) > 0 {
-		at, u, v := (y>>27)*l.stride+x>>27, x&(whole-1), y&(whole-1)
+		at, u, v := int(y>>27)*l.stride+int(x>>27), x&(whole-1), y&(whole-1)
 		n := min(len(out)/2, within(u, drift), within(v, l.dy))
 		run(out[:2*n], l.grey[at:at+n+1], l.grey[at+l.stride:at+l.stride+n+1], u, v, drift, l.dy)
-		out, x, y = out[2*n:], x+n*l.dx, y+n*l.dy
+		out, x, y = out[2*n:], x+int64(n)*l.dx, y+int64(n)*l.dy
 	}
 }
 
 // within is for how many steps a fraction stays one.
-func within(fraction, step int) int {
+func within(fraction, step int64) int {
 	switch {
 	case step > 0:
-		return (one*fine-1-fraction)/step + 1
+		return int((one*fine-1-fraction)/step) + 1
 	case step < 0:
-		return fraction/-step + 1
+		return int(fraction/-step) + 1
 	}
 	return math.MaxInt32
 }
 
-func run(out []byte, upper, lower []uint16, u, v, du, dv int) {
+func run(out []byte, upper, lower []uint16, u, v, du, dv int64) {
 	left, right := upper[:len(upper)-1], upper[1:]
 	below, beyond := lower[:len(left)], lower[1:]
 	right, beyond = right[:len(left)], beyond[:len(left)]

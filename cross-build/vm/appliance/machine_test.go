@@ -59,7 +59,7 @@ func TestTheRealProgram(t *testing.T) {
 // await REGEXP PROGRAM ARG…
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	wanted := regexp.MustCompile(args[0])
-	const patience = 2 * time.Minute
+	const patience = 30 * time.Second
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		err := ts.Exec(args[1], args[2:]...) // its output says what it meant
 		if out := ts.ReadFile("stdout") + ts.ReadFile("stderr"); wanted.MatchString(out) {

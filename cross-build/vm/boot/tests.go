@@ -58,7 +58,12 @@ func (s settings) build(ctx context.Context, work string) ([]guestTest, error) {
 
 // flags are those that every test binary gets.
 func (s settings) flags() []string {
-	flags := []string{"-test.v", "-test.paniconexit0", fmt.Sprintf("-test.short=%v", !s.long)}
+	// In guest time; a test that hangs then prints what it waits for.
+	limit := "-test.timeout=10m"
+	if s.long {
+		limit = "-test.timeout=2h"
+	}
+	flags := []string{"-test.v", "-test.paniconexit0", fmt.Sprintf("-test.short=%v", !s.long), limit}
 	if s.pattern != "" {
 		flags = append(flags, "-test.run="+s.pattern)
 	}

@@ -71,6 +71,9 @@ func runTest(to *console.Writer, kernel *kernelLog, t Test) error {
 	out := to.Stream(t.Package)
 	command := exec.Command(t.Binary, t.Flags...)
 	command.Dir, command.Stdout, command.Stderr = t.Folder, out, out
+	// A process that the test left running holds its output open; it must not hold up
+	// the tests to come.
+	command.WaitDelay = 5 * time.Second
 	started := time.Now()
 	err := command.Run()
 	end := console.Record{Kind: console.End, Package: t.Package, Code: exitCode(out, err), Seconds: time.Since(started).Seconds()}
@@ -89,6 +92,9 @@ func exitCode(out io.Writer, err error) int {
 	switch {
 	case err == nil:
 		return 0
+	case errors.Is(err, exec.ErrWaitDelay):
+		fmt.Fprintln(out, "a process that it started still runs")
+		return 1
 	case errors.As(err, &exit):
 		if exit.ExitCode() < 0 {
 			fmt.Fprintf(out, "ended by %v\n", exit)

@@ -1,15 +1,19 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"os/user"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/BurntSushi/toml"
+	"golang.org/x/sys/unix"
 
 	"kensa/calibration"
 	"kensa/calibration/cli"
@@ -57,31 +61,34 @@ type calibrating struct {
 	Restart      bool   `help:"Forget an interrupted session and begin anew."`
 	JSON         bool   `help:"Print the result as JSON; progress goes to stderr."`
 	Truth        string `type:"existingfile" help:"For the simulated bench: a TOML file of what is true, over the defaults."`
-	Practise     bool   `help:"With the simulated bench: be asked to change its targets, as at a real station."`
+	Practise     bool   `help:"With the simulated bench: be asked to lay and turn its targets, as at a real station."`
 }
 
 // measure leads through one procedure. options are its settings: an interrupted
 // session goes on with equal ones only.
 func (k *calibrating) measure(c console, name string, options any, p calibration.Procedure) error {
-	return k.guided(c, func(g *cli.Guide) error { return g.Run(c, name, fmt.Sprintf("%+v", options), p) })
+	return k.guided(c, func(ctx context.Context, g *cli.Guide) error { return g.Run(ctx, name, fmt.Sprintf("%+v", options), p) })
 }
 
 // guided does what needs a guide at the station's bench.
-func (k *calibrating) guided(c console, do func(*cli.Guide) error) error {
+func (k *calibrating) guided(c console, do func(context.Context, *cli.Guide) error) error {
+	// A connection that is lost must not leave the light on.
+	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGHUP)
+	defer stop()
+	c.Context = ctx
 	loaded, err := k.load()
 	if err != nil {
 		return err
 	}
-	b, err := k.bench(loaded)
+	b, err := k.bench(c, loaded)
 	if err != nil {
 		return err
 	}
-	defer b.Close()
 	guide, err := k.guide(c, loaded, b)
-	if err != nil {
-		return err
+	if err == nil {
+		err = explainCalibration(do(c, guide))
 	}
-	return explainCalibration(do(guide))
+	return errors.Join(err, b.Close())
 }
 
 func (k *calibrating) guide(c console, loaded config.Config, b bench.Bench) (*cli.Guide, error) {
@@ -99,6 +106,7 @@ func (k *calibrating) guide(c console, loaded config.Config, b bench.Bench) (*cl
 		g.JSON, out = c.out, c.err
 	}
 	g.Terminal = cli.New(c.in, out, isTerminal(out))
+	g.Terminal.Width = func() int { return cells(out) }
 	return g, nil
 }
 
@@ -117,8 +125,18 @@ func whoever(name string) (string, error) {
 	return me.Username, nil
 }
 
-// bench opens the station's bench.
-func (k *calibrating) bench(loaded config.Config) (bench.Bench, error) {
+// bench opens the station's bench, or the simulated one.
+func (k *calibrating) bench(c console, loaded config.Config) (bench.Bench, error) {
+	if _, real := loaded.Source.Device(); real {
+		if k.Truth != "" || k.Practise {
+			return nil, fail(exitUsage, fmt.Errorf("source.camera %q: --truth and --practise are for the simulated bench", loaded.Source.Camera), "")
+		}
+		b, err := appliance.OpenBench(c, loaded)
+		if err != nil {
+			return nil, fail(exitFailed, err, "`systemctl stop kensa` frees camera and lines; `kensa camera show` and `kensa doctor` look at them")
+		}
+		return b, nil
+	}
 	if loaded.Source.Camera != "simulated" {
 		return nil, fail(exitUsage, fmt.Errorf("source.camera %q: calibration needs a live camera or the simulated one", loaded.Source.Camera), "")
 	}
@@ -152,16 +170,49 @@ func readTruth(path string, truth *stand.Truth) error {
 	return nil
 }
 
+// black is the camera's dark level, DN, where it was calibrated; else 0, which does
+// no harm but to comparisons between lights.
+func (k *calibrating) black() (float64, error) {
+	loaded, err := k.load()
+	if err != nil {
+		return 0, err
+	}
+	used, err := store.Open(appliance.CalibrationFolder(loaded)).Current(loaded.Calibration.Objective)
+	if errors.Is(err, store.ErrNone) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, explainStore(err)
+	}
+	level, _ := used.Parameter("dark", "dark_dn")
+	return level, nil
+}
+
 // explainCalibration gives an error its exit code and hint.
 func explainCalibration(err error) error {
 	switch {
 	case errors.Is(err, session.ErrOther), errors.Is(err, session.ErrDamaged):
 		return fail(exitInput, err, "--restart forgets the interrupted session")
+	case errors.Is(err, context.Canceled):
+		return cli.ErrLater
 	case errors.Is(err, cli.ErrFailed):
 		return fail(exitFailed, err, "")
 	default:
 		return err
 	}
+}
+
+// cells is how many a terminal's line has; 0 where that is not known.
+func cells(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
 }
 
 // isTerminal reports whether a line can be drawn again.

@@ -25,6 +25,10 @@ func (f *focusCommand) Run(c console) error {
 		return fail(exitUsage, err, "give a length with its unit, such as 60µm")
 	}
 	options.Range = reach
+	var err error
+	if options.Black, err = f.black(); err != nil {
+		return err
+	}
 	p, err := focus.New(options)
 	if err != nil {
 		return fail(exitUsage, err, "")

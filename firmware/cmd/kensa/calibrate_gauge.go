@@ -10,7 +10,12 @@ import (
 	"kensa/calibration"
 	"kensa/calibration/cli"
 	"kensa/calibration/gauge"
+	"kensa/calibration/store"
+	"kensa/firmware/appliance"
+	"kensa/firmware/config"
 	"kensa/firmware/record"
+	"kensa/hw/bench"
+	"kensa/hw/camera"
 )
 
 type gaugeCommand struct {
@@ -118,17 +123,60 @@ func addPart(ctx context.Context, reader *record.Reader, studies []gauge.Study, 
 	return nil
 }
 
-// meanSize is the mean over the wafer's defects of the longer side of each one's
-// box, µm; 0 where there is none.
+// meanSize is the mean over the wafer's defects of each one's length, µm, where that
+// was not measured of its box's longer side; 0 where there is none.
 func meanSize(w *record.Wafer) float64 {
 	sum := 0.0
 	for _, d := range w.Defects {
-		sum += max(d.SizeX, d.SizeY).Micrometres()
+		if d.Size > 0 {
+			sum += d.Size.Micrometres()
+		} else {
+			sum += max(d.SizeX, d.SizeY).Micrometres()
+		}
 	}
 	return sum / float64(max(len(w.Defects), 1))
 }
 
-// judge shows a result that no session measured, and keeps it if it is accepted.
+// judge shows a result that no session measured, and keeps it if it is accepted. The
+// camera is left to the appliance, which may be running.
 func (k *calibrating) judge(c console, name string, r *calibration.Result) error {
-	return k.guided(c, func(g *cli.Guide) error { return g.Keep(c, name, r, nil) })
+	loaded, err := k.load()
+	if err != nil {
+		return err
+	}
+	here, err := known(loaded)
+	if _, real := loaded.Source.Device(); errors.Is(err, store.ErrNone) && !real {
+		return k.guided(c, func(ctx context.Context, g *cli.Guide) error { return g.Keep(ctx, name, r, nil) })
+	}
+	if err != nil {
+		return err
+	}
+	guide, err := k.guide(c, loaded, seat{station: here})
+	if err != nil {
+		return err
+	}
+	return explainCalibration(guide.Keep(c, name, r, nil))
+}
+
+// seat is the bench of a result that was not measured at one.
+type seat struct {
+	bench.Bench
+	station bench.Station
+}
+
+func (s seat) Station() bench.Station { return s.station }
+
+// known is the configured station with the camera's format as it was calibrated.
+func known(c config.Config) (bench.Station, error) {
+	k := c.Calibration
+	s := bench.Station{Name: c.Station.Name, Objective: k.Objective, Camera: k.Camera, Lens: k.Lens, Light: k.Light}
+	used, err := store.Open(appliance.CalibrationFolder(c)).Current(k.Objective)
+	if errors.Is(err, store.ErrNone) {
+		return s, fail(exitInput, err, "calibrate the camera first: kensa calibrate dark")
+	}
+	if err != nil {
+		return s, explainStore(err)
+	}
+	s.Format = camera.Format{Width: used.Station.Width, Height: used.Station.Height, Depth: used.Station.Depth}
+	return s, nil
 }

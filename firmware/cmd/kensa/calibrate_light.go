@@ -11,7 +11,7 @@ type illuminationCommand struct {
 	Working    float64       `default:"0.5" help:"Part of the light's full current at which the station works, 0 to 1."`
 	Lowest     float64       `default:"0.1" help:"Lowest part of the current that is looked at."`
 	Levels     int           `default:"10" help:"Levels between that and full current."`
-	WarmUp     time.Duration `default:"45m" help:"How long the light is left off, then watched after switching on."`
+	WarmUp     time.Duration `default:"20m" help:"How long the light is left off, then watched after switching on; at least one and a half of its time constant."`
 	Every      time.Duration `default:"30s" help:"How often it is looked at while it warms up."`
 	Steady     float64       `default:"0.2" help:"Change below which the light counts as warm, %."`
 	MaxWarmUp  float64       `default:"10" help:"Limit of the warm-up, %."`

@@ -37,6 +37,10 @@ func (t *temperatureCommand) Run(c console) error {
 		}
 	}
 	options.First, options.Range = first, reach
+	var err error
+	if options.Black, err = t.black(); err != nil {
+		return err
+	}
 	p, err := temperature.New(options)
 	if err != nil {
 		return fail(exitUsage, err, "")

@@ -26,15 +26,6 @@ type kioskCommand struct {
 	Log        slog.Level    `default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn or error."`
 }
 
-// browserFlags make Chromium a screen: one page, nothing to get out by, nothing
-// that asks or reports.
-var browserFlags = []string{
-	"--user-data-dir={profile}", "--kiosk", "--ozone-platform-hint=auto", "--no-first-run", "--no-default-browser-check",
-	"--noerrdialogs", "--disable-session-crashed-bubble", "--disable-features=Translate,MediaRouter", "--disable-pinch",
-	"--overscroll-history-navigation=0", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-	"--disable-breakpad", "--disk-cache-size=16777216", "--password-store=basic",
-}
-
 // Run keeps the browser on the screen until a signal.
 func (k *kioskCommand) Run(c console) error {
 	page, err := url.Parse(k.URL)
@@ -51,7 +42,7 @@ func (k *kioskCommand) Run(c console) error {
 	stop := k.supervise(c, &shown, log)
 	defer stop()
 	return fail(exitFailed, kiosk.Run(c, kiosk.Options{
-		Page: page, Command: slices.Concat(command, browserFlags, k.Flag), Beats: kiosk.Ask(page),
+		Page: page, Command: slices.Concat(command, kiosk.Flags(), k.Flag), Beats: kiosk.Ask(page),
 		Start: k.Start, Silence: k.Silence, Log: log, Output: c.err,
 		Looked: shown.look,
 	}), "install cage and chromium, or name others with --compositor and --browser")

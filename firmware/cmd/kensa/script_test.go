@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +16,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,7 +39,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "pair": drawPair, "taken": taken, "free": free, "truncate": truncate, "shows": shows,
-			"corrupt": corrupt, "signers": signers, "place": place, "reachable": reachable,
+			"corrupt": corrupt, "signers": signers, "place": place, "reachable": reachable, "interrupted": interrupted,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("KENSA_CONFIG", "")
@@ -181,5 +184,68 @@ func signers(ts *testscript.TestScript, _ bool, files []string) {
 		path := ts.MkAbs(files[n])
 		ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
 		ts.Check(os.WriteFile(path, text, 0o600))
+	}
+}
+
+// interrupted runs a program whose input stays open and says nothing, and sends it a
+// signal as soon as it has written a file: interrupted SIGNAL FILE PROGRAM ARG… KILL is one
+// that no program survives to tidy up after; after HUP, INT and TERM it must end by
+// itself, with exit code 1.
+func interrupted(ts *testscript.TestScript, _ bool, args []string) {
+	by, known := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL}[args[0]]
+	if !known {
+		ts.Fatalf("interrupted: signal %s", args[0])
+	}
+	var said bytes.Buffer
+	program := exec.Command(args[2], args[3:]...)
+	for _, folder := range filepath.SplitList(ts.Getenv("PATH")) {
+		if path := filepath.Join(folder, args[2]); program.Err != nil {
+			if _, err := os.Stat(path); err == nil {
+				program = exec.Command(path, args[3:]...)
+			}
+		}
+	}
+	program.Dir, program.Stdout, program.Stderr = ts.MkAbs("."), &said, &said
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "KENSA_CONFIG"} {
+		program.Env = append(program.Env, name+"="+ts.Getenv(name))
+	}
+	written := func() (at time.Time) {
+		if info, err := os.Stat(ts.MkAbs(args[1])); err == nil {
+			at = info.ModTime()
+		}
+		return at
+	}
+	before := written()
+	mute, err := program.StdinPipe()
+	ts.Check(err)
+	ts.Check(program.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- program.Wait() }()
+	await := func() error {
+		const patience = 2 * time.Minute
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			if !written().Equal(before) {
+				return nil
+			}
+			select {
+			case err := <-ended:
+				return fmt.Errorf("it ended by itself: %w", err)
+			default:
+			}
+		}
+		return fmt.Errorf("no %s within %v", args[1], patience)
+	}
+	if err := await(); err != nil {
+		ts.Check(errors.Join(program.Process.Kill(), mute.Close()))
+		ts.Fatalf("%v\n%s", err, &said)
+	}
+	ts.Check(program.Process.Signal(by))
+	err = <-ended
+	ts.Logf("%s: %v\n%s", args[0], err, &said)
+	if by != syscall.SIGKILL && program.ProcessState.ExitCode() != 1 {
+		ts.Fatalf("exit code %d after %s; want 1", program.ProcessState.ExitCode(), args[0])
+	}
+	if by != syscall.SIGKILL && !strings.Contains(said.String(), "run the same command again") {
+		ts.Fatalf("it does not say how to go on")
 	}
 }

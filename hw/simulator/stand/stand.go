@@ -99,7 +99,7 @@ func (s *Stand) Expose(ctx context.Context) (*bench.Exposure, error) {
 	s.count++
 	f := &camera.Frame{Format: s.truth.Station.Format, Time: pulse + latency, Sequence: s.count,
 		Pix: s.sensor.expose(electrons, s.set.Exposure, s.celsius(), s.random)}
-	e := &bench.Exposure{Frame: f, Pulse: pulse, X: s.set.X, Y: s.set.Y, Z: s.set.Z}
+	e := &bench.Exposure{Frame: f, Pulse: pulse, Shutter: s.set.Exposure, X: s.set.X, Y: s.set.Y, Z: s.set.Z}
 	if s.truth.Air.Sensor {
 		e.Temperature = physic.ZeroCelsius + physic.Temperature(s.celsius()*float64(physic.Celsius))
 	}

@@ -28,6 +28,8 @@ export function floorPercent(share: number | null): string {
 
 export const significant = (n: number | null, digits = 3): string => (n === null || !Number.isFinite(n) ? dash : n.toPrecision(digits));
 
+export const fixed = (n: number | null, digits: number): string => (n === null ? dash : minus(n, digits));
+
 // microns rounds a defect's size to what the optics can know.
 export const microns = (um: number): string => (um >= 1000 ? `${(um / 1000).toFixed(2)} mm` : `${um >= 10 ? um.toFixed(0) : um.toFixed(1)} µm`);
 
@@ -36,4 +38,4 @@ export const interval = (um: number, off: number): string =>
   um >= 1000 ? `${(um / 1000).toFixed(2)} ± ${(off / 1000).toFixed(2)} mm` : `${um >= 10 ? um.toFixed(0) : um.toFixed(1)} ± ${off >= 10 ? off.toFixed(0) : off.toFixed(1)} µm`;
 
 export const dieIndex = (column: number, row: number): string => `(${minus(column)}, ${minus(row)})`;
-const minus = (n: number): string => String(n).replace("-", "−");
+const minus = (n: number, digits = 0): string => n.toFixed(digits).replace("-", "−");

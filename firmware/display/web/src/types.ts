@@ -9,6 +9,12 @@ export interface HostCommand {
   time: string;
 }
 
+export interface Climate {
+  celsius: number | null;
+  humidity_percent: number | null;
+  outside: boolean;
+}
+
 export interface Status {
   tool: string;
   software_version: string;
@@ -26,6 +32,7 @@ export interface Status {
   paused: boolean;
   remote: boolean;
   commanded: HostCommand | null;
+  climate: Climate | null;
 }
 
 export interface Connection {

@@ -1,5 +1,5 @@
 import { operator } from "../commands";
-import { clock, day, since } from "../format";
+import { clock, day, fixed, since } from "../format";
 import { connections, status } from "../store";
 import { beats, boxTime, frozenSince } from "../stream";
 import { text } from "../text";
@@ -17,6 +17,7 @@ export function Title() {
       <Cell name={t.recipe} value={s && `${s.recipe} · ${s.recipe_version}`} wide />
       <Cell name={`${t.lot} / ${t.slot}`} value={s && `${s.lot || "–"} / ${s.slot || "–"}`} wide />
       <Cell name={t.operator} value={operator.value || s?.operator} optional />
+      <Climate />
       <Lines />
       <div class="links">{connections.value.map((c) => <LinkChip key={c.name} link={c} />)}</div>
       <Heart />
@@ -43,6 +44,18 @@ function State() {
     <div class={`cell state${DOWN_STATES.includes(equipment) || s?.paused ? " abnormal" : ""}`}>
       <span class="name">{t.control[s?.control_state ?? ""] ?? s?.control_state ?? "–"}</span>
       <span class="value">{s?.paused ? `‖ ${t.paused}` : (t.equipment[equipment] ?? (equipment || "–"))}</span>
+    </div>
+  );
+}
+
+// Climate is the surroundings of the optics, where a sensor measures them.
+function Climate() {
+  const c = status.value?.climate;
+  if (!c) return null;
+  return (
+    <div class={`cell climate${c.outside ? " abnormal" : ""}`} title={text.value.surroundings}>
+      <span class="name">{c.outside && <SeverityMark severity="abnormal" size={13} />}{text.value.surroundings}</span>
+      <span class="value">{`${fixed(c.celsius, 1)}\u202f°C`}<i>{`${fixed(c.humidity_percent, 0)}\u202f%`}</i></span>
     </div>
   );
 }
