@@ -4,7 +4,8 @@
 // twin.go defines it. Included once for every instruction set.
 //
 // On ARM it is NEON: vectors whose length the compiler does not know (SVE)
-// cannot be members of a struct, and where they are 128 bits long gain nothing.
+// cannot be members of a struct, as they are here throughout, and where they are
+// 128 bits long, as on Neoverse N2 and V2, gain nothing.
 #undef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 

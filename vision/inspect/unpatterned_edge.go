@@ -18,10 +18,9 @@ type waferEdge struct {
 
 const edgeFactor = 4
 
-// notchWidth is the width in pixels up to which a bay in the edge is a chip
-// wherever it is deeper than a fifth of a circle's segment of that width, which
-// wider ones are of the edge's own course: a disc of this radius fits into those.
-const notchWidth = 200
+// notchRadius is the radius, pixels, of a disc that fits into whatever lies beyond the
+// wafer's own edge; what it does not reach of the dark is a chip.
+const notchRadius = 200
 
 // findEdge looks for the dark beyond the wafer's edge: what is connected to the
 // frame's border, nearer to the dark than to the bright of the frame's two
@@ -48,7 +47,7 @@ func (s *workspace) findEdge(p plane, minChip int) (waferEdge, error) {
 
 // split tells notches from what lies beyond the edge.
 func (e *waferEdge) split(s *workspace, outside plane, minChip int) error {
-	beyond, err := s.openedRound(outside, notchWidth/edgeFactor)
+	beyond, err := s.openedRound(outside, notchRadius/edgeFactor)
 	if err != nil {
 		return err
 	}
