@@ -98,9 +98,9 @@ vulncheck: deps web ## look for known vulnerabilities in what the programs call
 	@TAGS='$(TAGS)' cross-build/vulncheck.sh
 
 .PHONY: campaign
-campaign: test-deps web ## long fault runs: 1,000 kills and 1,000 faults on the bus; 1,000 faults, 10,000 frames on virtual hardware (half an hour)
+campaign: test-deps web ## long fault runs: 1,000 kills, 1,000 faults and long outages on the bus; 1,000 faults, 10,000 frames on virtual hardware (half an hour)
 	go test -tags $(TAGS) -count=1 -v -timeout 60m -run TestKilledAtRandom ./firmware/appliance -kills 1000
-	go test -tags $(TAGS) -count=1 -v -timeout 60m -run TestRandomFaults ./bus/ledger -faults 1000
+	go test -tags $(TAGS) -count=1 -v -timeout 60m -run 'TestRandomFaults|TestHourLongOutages|TestSlowLink' ./bus/ledger -faults 1000 -outages 60
 	@$(MAKE) --no-print-directory test-vm VM_TESTS=./firmware/pairing VM_FLAGS="-v -long -run TestKernel"
 
 # Debian packages and update bundles of the static programs.

@@ -80,6 +80,9 @@ type Result struct {
 	// Parameters are what the appliance works with, by name, in the unit that the
 	// name ends in: "pixel_x_um".
 	Parameters map[string]float64 `toml:"parameters" json:"parameters"`
+	// Of names what was measured with, where that is not the station itself: "golden",
+	// "recipe".
+	Of map[string]string `toml:"of,omitempty" json:"of,omitempty"`
 	// Notes for the person who reads the report, a sentence each.
 	Notes []string `toml:"notes,omitempty" json:"notes,omitempty"`
 	// Maps and Curves; a calibration file keeps the maps beside it.
@@ -99,7 +102,7 @@ type Map struct {
 }
 
 // Curve is a quantity over another. Fit, where there is one, gives the model's
-// value at each X.
+// value at each X; Low and High, where there are, its confidence band.
 type Curve struct {
 	Name   string    `toml:"name" json:"name"`
 	Title  string    `toml:"title" json:"title"`
@@ -108,6 +111,8 @@ type Curve struct {
 	X      []float64 `toml:"x" json:"x"`
 	Y      []float64 `toml:"y" json:"y"`
 	Fit    []float64 `toml:"fit,omitempty" json:"fit,omitempty"`
+	Low    []float64 `toml:"low,omitempty" json:"low,omitempty"`
+	High   []float64 `toml:"high,omitempty" json:"high,omitempty"`
 	// Bars draws Y as bars over Labels instead of points over X.
 	Labels []string `toml:"labels,omitempty" json:"labels,omitempty"`
 }
@@ -179,8 +184,13 @@ func (c *Curve) check() error {
 	if c.Labels != nil {
 		abscissae = len(c.Labels)
 	}
-	if c.Name == "" || abscissae != len(c.Y) || c.Fit != nil && len(c.Fit) != len(c.Y) {
-		return fmt.Errorf("calibration: curve %q with %d abscissae, %d values and a fit of %d", c.Name, abscissae, len(c.Y), len(c.Fit))
+	if c.Name == "" || abscissae != len(c.Y) {
+		return fmt.Errorf("calibration: curve %q with %d abscissae and %d values", c.Name, abscissae, len(c.Y))
+	}
+	for _, of := range [][]float64{c.Fit, c.Low, c.High} {
+		if of != nil && len(of) != len(c.Y) {
+			return fmt.Errorf("calibration: curve %q with %d values and a fit of %d", c.Name, len(c.Y), len(of))
+		}
 	}
 	for _, v := range c.Y {
 		if math.IsNaN(v) || math.IsInf(v, 0) {

@@ -83,12 +83,13 @@ func (s *Signer) seal(v any) ([]byte, error) {
 }
 
 // Open checks an envelope's signature and then reads its record. body is the
-// signed bytes. Errors are ErrForged and ErrMalformed.
+// signed bytes. Errors are ErrForged and ErrMalformed, the latter for a void too.
 func Open(envelope []byte, key ed25519.PublicKey) (r Record, body []byte, err error) {
-	if body, err = open(envelope, key, &r); err == nil {
-		err = malformed(r.check())
+	e, err := openEntry(envelope, key)
+	if err == nil && e.Void != "" {
+		err = malformed(fmt.Errorf("seq %d is void (%s)", e.Record.Seq, e.Void))
 	}
-	return r, body, err
+	return e.Record, e.Body, err
 }
 
 // OpenHorizon is Open for a Horizon.
@@ -206,8 +207,8 @@ func (r Record) check() error {
 		return err
 	}
 	switch year := r.Time.Year(); {
-	case year < 2000 || year > 9999:
-		return fmt.Errorf("time: %v; want the years 2000 to 9999", r.Time)
+	case year < 1970 || year > 9999: // 1970 is what a box without a clock believes
+		return fmt.Errorf("time: %v; want the years 1970 to 9999", r.Time)
 	case !productPattern.MatchString(r.Product):
 		return fmt.Errorf("product: %.80q; want a pseudonym of 16 hexadecimal digits", r.Product)
 	case r.Deviation != nil && !(math.Abs(*r.Deviation) <= maxDeviation):

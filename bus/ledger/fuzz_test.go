@@ -1,8 +1,11 @@
 package ledger_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"kensa/bus/ledger"
@@ -90,6 +93,35 @@ func FuzzTopic(f *testing.F) {
 	f.Fuzz(func(t *testing.T, topic string) {
 		if k, node, err := ledger.ParseTopic(topic); err == nil && ledger.Topic(k, node) != topic {
 			t.Errorf("%q reads as %s of %s", topic, k, node)
+		}
+	})
+}
+
+// Key files come from other people's machines.
+func FuzzPublicKey(f *testing.F) {
+	folder := f.TempDir()
+	i, err := ledger.OpenIdentity(folder, "node-1")
+	if err != nil {
+		f.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, "node-1.pub"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add(bytes.Replace(text, []byte("PUBLIC"), []byte("PRIVATE"), 2))
+	f.Add([]byte("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"))
+	path := filepath.Join(f.TempDir(), "fuzzed.pub")
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		key, err := ledger.ReadPublicKey(path)
+		if err == nil && len(key) != ed25519.PublicKeySize {
+			t.Errorf("a key of %d bytes", len(key))
+		}
+		if bytes.Equal(content, text) && !i.Public().Equal(key) {
+			t.Errorf("%v, %v; want the node's key", key, err)
 		}
 	})
 }

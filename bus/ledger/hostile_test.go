@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"kensa/bus/ledger"
@@ -85,6 +86,8 @@ func TestHostileRecordsAreRefused(t *testing.T) {
 		{topic, seal(t, a.other, ledgertest.Record(), 1), ledger.Forged},
 		{ledger.Topic(ledger.KindYield, "stranger"), genuine, ledger.NotEnrolled},
 		{"kensa/v1/yield/63/node-1", genuine, ledger.WrongTopic},
+		{topic, []byte("[]"), ledger.Malformed},
+		{topic, slices.Concat([]byte("["), seal(t, a.other, ledgertest.Record(), 1), []byte("]")), ledger.Forged},
 		{ledger.Topic(ledger.KindHorizon, "node-1"), genuine, ledger.Malformed},
 	} {
 		before := a.refusals(c.want)
@@ -92,6 +95,17 @@ func TestHostileRecordsAreRefused(t *testing.T) {
 		eventually(t, "refusal as "+string(c.want), func() bool { return a.refusals(c.want) == before+1 })
 	}
 	wantAll(t, a.store, "node-1", 0)
+}
+
+// One bad envelope of a parcel does not spoil the others.
+func TestParcelWithAForgery(t *testing.T) {
+	a := newArena(t)
+	parcel := bytes.Join([][]byte{seal(t, a.one, ledgertest.Record(), 1), seal(t, a.other, ledgertest.Record(), 2), seal(t, a.one, ledgertest.Record(), 2)}, []byte(","))
+	a.send(ledger.Topic(ledger.KindYield, "node-1"), slices.Concat([]byte("["), parcel, []byte("]")))
+	if ack := <-a.acks; ack.Seq != 2 || a.refusals(ledger.Forged) != 1 {
+		t.Errorf("acknowledged %d with %d forgeries; want 2 with 1", ack.Seq, a.refusals(ledger.Forged))
+	}
+	wantOnce(t, a.seen, "node-1", 2)
 }
 
 // A node that signs two records of one number has lost its database; nothing new

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"context"
 	"runtime"
 	"sync/atomic"
@@ -25,7 +26,7 @@ func (q *queue) Pending(_ context.Context, after uint64, limit int) ([]ledger.En
 	q.mostAtOnce.Store(max(q.mostAtOnce.Load(), int64(limit)))
 	rows := make([]ledger.Entry, 0, limit)
 	for seq := after + 1; seq <= q.last && len(rows) < limit; seq++ {
-		rows = append(rows, ledger.Entry{Seq: seq, Envelope: make([]byte, 600)})
+		rows = append(rows, ledger.Entry{Seq: seq, Envelope: bytes.Repeat([]byte("1"), 600)})
 	}
 	return rows, nil
 }

@@ -183,6 +183,7 @@ type seen struct {
 	order   map[ledger.Stream][]uint64
 	refused map[ledger.Reason]int
 	skipped []string
+	void    []uint64
 }
 
 func newSeen() *seen {
@@ -198,6 +199,9 @@ func (s *seen) config() ledger.ReceiverConfig {
 			for _, r := range records {
 				key := ledger.Stream{Node: r.Record.Node, Epoch: r.Record.Epoch}
 				s.order[key] = append(s.order[key], r.Record.Seq)
+				if r.Void != "" {
+					s.void = append(s.void, r.Record.Seq)
+				}
 			}
 		},
 		OnRefuse: func(_ string, reason ledger.Reason, _ error) {
@@ -260,8 +264,13 @@ func startReceiver(t testing.TB, address string, store ledger.Store, k ledger.Ke
 
 func startSender(t testing.TB, address string, o ledger.Outbox, i *ledger.Identity, f faults) (*ledger.Sender, *part) {
 	t.Helper()
+	return startTuned(t, address, o, i, f, ledger.SenderConfig{Patience: 30 * time.Millisecond})
+}
+
+func startTuned(t testing.TB, address string, o ledger.Outbox, i *ledger.Identity, f faults, config ledger.SenderConfig) (*ledger.Sender, *part) {
+	t.Helper()
 	bus := connect(t, address, i.Node, f)
-	s, err := ledger.NewSender(bus, o, i, trusting(t), ledgertest.EpochA, ledger.SenderConfig{Patience: 30 * time.Millisecond}, silent)
+	s, err := ledger.NewSender(bus, o, i, trusting(t), ledgertest.EpochA, config, silent)
 	if err != nil {
 		t.Fatal(err)
 	}

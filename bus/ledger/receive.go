@@ -12,10 +12,10 @@ import (
 
 // process commits what a batch adds and then answers. An error means that the
 // store failed; nothing of what it failed with is acknowledged.
-func (r *Receiver) process(batch []session.Message) error {
+func (r *Receiver) process(letters []letter) error {
 	touched := make(map[Stream]*progress)
 	var staged []Received
-	for _, l := range r.open(batch) {
+	for _, l := range letters {
 		switch {
 		case l.err != nil:
 			r.refuse(l.node, l.err)
@@ -110,7 +110,7 @@ func (r *Receiver) duplicate(s Stream, p *progress, item Received, staged []Rece
 			known = digest
 		}
 	}
-	if known != item.Digest {
+	if known != item.Digest && item.Void == "" { // a record counts for more than the word that it is lost
 		p.frozen = true
 		r.refuse(s.Node, refusal{Conflict, fmt.Errorf("epoch %s: seq %d is here with other content", s.Epoch, item.Record.Seq)})
 		return nil
@@ -177,7 +177,10 @@ func (r *Receiver) commit(staged []Received) error {
 	}
 	for _, item := range staged {
 		p := r.streams[Stream{item.Record.Node, item.Record.Epoch}]
-		p.committed, p.digest = item.Record.Seq, hex.EncodeToString(item.Digest[:])
+		p.committed, p.digest = item.Record.Seq, ""
+		if item.Void == "" {
+			p.digest = hex.EncodeToString(item.Digest[:])
+		}
 	}
 	if r.config.OnCommit != nil {
 		r.config.OnCommit(staged)

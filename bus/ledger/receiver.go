@@ -30,9 +30,10 @@ type Position struct {
 	Seq uint64 `json:"seq"`
 }
 
-// Received is a record that passed every check.
+// Received is a record, or a void, that passed every check.
 type Received struct {
-	Record Record
+	Record Record // of a void only Schema, Node, Epoch and Seq
+	Void   Cause  // why the node has no record of this number; empty for a record
 	Body   []byte // the signed bytes
 	Digest [sha256.Size]byte
 }
@@ -44,10 +45,11 @@ type Store interface {
 	// Latest is the position of each node's latest epoch.
 	Latest(ctx context.Context) ([]Position, error)
 	// Digest is the SHA-256 of a committed record's body; false where the record
-	// was skipped.
+	// was skipped or void.
 	Digest(ctx context.Context, s Stream, seq uint64) ([sha256.Size]byte, bool, error)
 	// Commit stores all records durably, or none. They continue their streams
-	// without gaps. Records that are there already are left as they are.
+	// without gaps. Records that are there already are left as they are. Of voids
+	// it keeps that their numbers were lost.
 	Commit(ctx context.Context, records []Received) error
 	// Skip moves a stream's position to first-1, durably, and keeps that what lay
 	// between was lost.
@@ -77,15 +79,17 @@ type ReceiverConfig struct {
 	// OnRefuse gets what was refused. node is what the topic claims, and may be
 	// anything that passes CheckNode, or empty.
 	OnRefuse func(node string, reason Reason, err error)
-	// OnSkip is told of records that a node could not send again.
+	// OnSkip is told of records that a node could not send again. Voids go to
+	// OnCommit.
 	OnSkip func(s Stream, from, to uint64)
 }
 
 // Limits of a receiver.
 const (
-	backlog    = 1024   // messages that wait to be committed
-	maxBatch   = 256    // records in one commit
-	maxStreams = 10_000 // of which the position is kept in memory
+	backlog       = 1024    // messages that wait to be read
+	maxBatch      = 256     // messages in one commit
+	maxBatchBytes = 1 << 20 // of them together, give or take a message
+	maxStreams    = 10_000  // of which the position is kept in memory
 )
 
 // Receiver commits the records of many nodes, each exactly once and in order,
@@ -99,6 +103,7 @@ type Receiver struct {
 	log    *slog.Logger
 
 	incoming chan session.Message
+	opened   chan []letter // a batch is read while the one before is committed
 	greet    chan struct{} // holds one element after a new connection
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -132,7 +137,7 @@ func NewReceiver(bus Bus, store Store, keys Keys, signer *Signer, config Receive
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &Receiver{
 		bus: bus, store: store, keys: keys, signer: signer, config: config, log: log,
-		incoming: make(chan session.Message, backlog), greet: make(chan struct{}, 1),
+		incoming: make(chan session.Message, backlog), opened: make(chan []letter), greet: make(chan struct{}, 1),
 		ctx: ctx, cancel: cancel, streams: make(map[Stream]*progress),
 	}
 	bus.OnUp(func(context.Context, *session.Link) {
@@ -151,7 +156,10 @@ func NewReceiver(bus Bus, store Store, keys Keys, signer *Signer, config Receive
 }
 
 // Start begins to commit.
-func (r *Receiver) Start() { r.wait.Go(r.run) }
+func (r *Receiver) Start() {
+	r.wait.Go(r.read)
+	r.wait.Go(r.run)
+}
 
 // Close stops and waits. What was not committed was not acknowledged, so nothing
 // is lost.
@@ -168,6 +176,22 @@ func (r *Receiver) take(m session.Message) {
 	}
 }
 
+// read opens what comes, a batch at a time.
+func (r *Receiver) read() {
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case m := <-r.incoming:
+			select {
+			case r.opened <- r.open(r.batch(m)):
+			case <-r.ctx.Done():
+				return
+			}
+		}
+	}
+}
+
 func (r *Receiver) run() {
 	for {
 		select {
@@ -175,10 +199,9 @@ func (r *Receiver) run() {
 			return
 		case <-r.greet:
 			r.hello()
-		case m := <-r.incoming:
-			batch := r.batch(m)
-			if err := r.process(batch); err != nil && r.ctx.Err() == nil {
-				r.log.Error("ledger receiver: not committed, not acknowledged", "messages", len(batch), "error", err)
+		case letters := <-r.opened:
+			if err := r.process(letters); err != nil && r.ctx.Err() == nil {
+				r.log.Error("ledger receiver: not committed, not acknowledged", "records", len(letters), "error", err)
 				r.forget()
 			}
 		}
@@ -187,11 +210,11 @@ func (r *Receiver) run() {
 
 // batch adds what else is waiting.
 func (r *Receiver) batch(first session.Message) []session.Message {
-	batch := []session.Message{first}
-	for len(batch) < maxBatch {
+	batch, bytes := []session.Message{first}, len(first.Payload)
+	for len(batch) < maxBatch && bytes < maxBatchBytes {
 		select {
 		case m := <-r.incoming:
-			batch = append(batch, m)
+			batch, bytes = append(batch, m), bytes+len(m.Payload)
 		default:
 			return batch
 		}

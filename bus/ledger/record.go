@@ -6,12 +6,13 @@
 // database's life, seq counts from 1 within it. The receiver keeps one of each,
 // takes them in order only, and acknowledges cumulatively. What it misses it
 // asks for again (replay); what the sender no longer holds, the sender says so,
-// signed (horizon). A broker's PUBACK means nothing here: brokers lose
+// signed (horizon); for a record that its disk has damaged, it signs that its
+// number is void. A broker's PUBACK means nothing here: brokers lose
 // acknowledged messages when they die.
 //
 // Topics, each for one node, whose shard lets receivers share the work:
 //
-//	kensa/v1/yield/<shard>/<node>    up    signed Record
+//	kensa/v1/yield/<shard>/<node>    up    signed Record or Void, or an array of them
 //	kensa/v1/horizon/<shard>/<node>  up    signed Horizon
 //	kensa/v1/ack/<shard>/<node>      down  signed Ack
 //	kensa/v1/replay/<shard>/<node>   down  signed Replay
@@ -31,6 +32,7 @@ import (
 // signed bytes, so that one thing signed is never taken for another.
 const (
 	RecordSchema  = "kensa.yield/1"
+	VoidSchema    = "kensa.void/1"
 	HorizonSchema = "kensa.horizon/1"
 	AckSchema     = "kensa.ack/1"
 	ReplaySchema  = "kensa.replay/1"
@@ -92,8 +94,8 @@ type Horizon struct {
 	First  uint64 `json:"first"`
 }
 
-// Envelope is what travels upward: a Record's or a Horizon's exact bytes and
-// their Ed25519 signature.
+// Envelope is what travels upward: the exact bytes of a Record, Void or Horizon
+// and their Ed25519 signature.
 type Envelope struct {
 	Body      json.RawMessage `json:"body"`
 	Signature []byte          `json:"signature"` // 64 bytes, in base64

@@ -53,6 +53,7 @@ func TestMessagesMatchTheSchema(t *testing.T) {
 	}
 	messages := map[string]any{
 		"envelope": json.RawMessage(sent), "record": envelope.Body, "detail": detail.Detail,
+		"void":    ledger.Void{Schema: ledger.VoidSchema, Node: "node-1", Epoch: ledgertest.EpochA, Seq: 4, Reason: ledger.Missing},
 		"horizon": ledger.Horizon{Schema: ledger.HorizonSchema, Node: "node-1", Epoch: ledgertest.EpochA, First: 4},
 		"ack":     ledger.Ack{Schema: ledger.AckSchema, Node: "node-1", Epoch: ledgertest.EpochA},
 		"replay":  ledger.Replay{Schema: ledger.ReplaySchema, Node: "node-1", Epoch: ledgertest.EpochA, From: 1},

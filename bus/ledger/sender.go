@@ -29,6 +29,9 @@ type Outbox interface {
 	// Acknowledge notes, durably, that the receiver has everything up to seq. The
 	// rows may go then.
 	Acknowledge(ctx context.Context, seq uint64) error
+	// Replace puts another envelope in the place of a row that waits, or of one
+	// that should, durably, and keeps what was there for a person to look at.
+	Replace(ctx context.Context, seq uint64, envelope []byte) error
 	// Begin gives the rows after a seq to a new epoch, numbered from 1 and sealed
 	// anew by reseal, forgets those before, and returns the epoch's name: all of
 	// it, durably, or nothing.
@@ -41,11 +44,17 @@ type Reseal func(e Entry, epoch string, seq uint64) ([]byte, error)
 // SenderConfig tunes a Sender; the zero value of a field stands for its default.
 type SenderConfig struct {
 	// Window is how many records may be on their way without acknowledgement;
-	// default 100.
+	// default 1000.
 	Window int
+	// Parcel is how many bytes of records that wait may go in one message, 1 to
+	// 65,536; default the latter. A record that is larger goes alone.
+	Parcel int
 	// Patience is how long the receiver may be silent before the window is sent
 	// again, default 5 s. It doubles with each silence, up to 16 times.
 	Patience time.Duration
+	// OnVoid is told of each row that was damaged, so that its record is lost and
+	// its number void. It returns at once. Nil: nobody asks.
+	OnVoid func(why error)
 }
 
 // Sender brings the outbox's records to the receiver, in order, until each is
@@ -73,6 +82,9 @@ type Sender struct {
 	sent      uint64
 	window    int // at most config.Window
 	silences  int // since the last answer
+	// mistrust has the next row checked in full: it was sent before, and not
+	// confirmed.
+	mistrust bool
 	// doubt is set while it is not known from which record on the receiver has
 	// others under this epoch's numbers. Records then go one by one.
 	doubt bool
@@ -90,15 +102,21 @@ type SenderStats struct {
 	Acknowledged uint64    // seq up to which the receiver has everything
 	Last         uint64    // highest seq committed
 	Sent         uint64    // records sent since Start, repetitions included
+	Messages     uint64    // in which they went
 	Repeated     uint64    // times that a part was sent again since Start
 	LastAck      time.Time // zero before the first since Start
 	// Ignored counts acknowledgements and requests that made no sense; Problem
 	// is the latest of these, or of the outbox's errors, nil when all is well.
 	Ignored uint64
 	Problem error
+	// Stuck is the outbox's failure of the latest turn, nil while it answers; a
+	// problem that lasts needs a person.
+	Stuck error
 	// Stranger is set while the latest answer was signed with a key that is not
 	// trusted.
 	Stranger error
+	// Voids counts rows found damaged since Start, whose numbers are void now.
+	Voids uint64
 	// Epochs counts those begun since Start because this database was older than
 	// what the receiver has of it.
 	Epochs uint64
@@ -118,7 +136,10 @@ func NewSender(bus Bus, outbox Outbox, identity *Identity, trust Trust, epoch st
 		return nil, fmt.Errorf("ledger: epoch: %.80q; want 32 hexadecimal digits", epoch)
 	}
 	if config.Window <= 0 {
-		config.Window = 100
+		config.Window = 1000
+	}
+	if config.Parcel <= 0 || config.Parcel > maxParcel {
+		config.Parcel = maxParcel
 	}
 	if config.Patience <= 0 {
 		config.Patience = 5 * time.Second

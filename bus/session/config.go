@@ -47,9 +47,10 @@ type Config struct {
 	AckTimeout time.Duration `toml:"ack_timeout"`
 	// Window is how many QoS 1 messages may be under way without PUBACK, 1 to 1000.
 	Window int `toml:"window"`
-	// Bandwidth is how many bytes a second this connection may send, TCP's and TLS's
-	// own left out; 0: as many as the network takes. On a small link, 100 to
-	// 1,000,000,000 leaves room for others.
+	// Bandwidth is how many bytes a second may be sent, TCP's and TLS's own left out,
+	// by all connections of the program together; 0: as many as the network takes.
+	// Else 100 to 1,000,000,000. Where more waits, three quarters are the ledger's.
+	// Time-outs are longer by the time that 64 KiB take.
 	Bandwidth int `toml:"bandwidth"`
 	// ReconnectMin and ReconnectMax bound the pause between attempts. It doubles
 	// with each failure, and a random part of it is left out, so that a fab's

@@ -79,36 +79,52 @@ func (c Config) password() (string, error) {
 // Publish blocks after a loss, so that one has to be short.
 type watched struct {
 	net.Conn
+	ctx    context.Context // the connection's
 	failed func(error)
 	limit  time.Duration // for one write
-	pace   *pace         // nil: none
+	pace   func(ctx context.Context, bytes int) error
+	guard  guard
 	// writing holds one element during a write.
 	writing chan struct{}
 }
 
 func (w *watched) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
+	if refused := w.guard.take(b[:n]); refused != nil {
+		n, err = 0, refused
+	}
 	if err != nil {
 		w.failed(err)
 	}
 	return n, err
 }
 
-func (w *watched) Write(b []byte) (int, error) {
+// chunk is how many bytes are written at a time, lest a large message keeps more
+// urgent ones of another connection waiting.
+const chunk = 1400
+
+func (w *watched) Write(b []byte) (written int, err error) {
 	w.writing <- struct{}{}
 	defer func() { <-w.writing }()
-	err := w.pace.wait(len(b))
-	n := 0
-	if err == nil {
-		err = w.Conn.SetWriteDeadline(time.Now().Add(w.limit))
-	}
-	if err == nil {
-		n, err = w.Conn.Write(b)
+	for len(b) > 0 && err == nil {
+		part := b
+		if w.pace != nil {
+			part = b[:min(chunk, len(b))]
+			err = w.pace(w.ctx, len(part))
+		}
+		if err == nil {
+			err = w.Conn.SetWriteDeadline(time.Now().Add(w.limit))
+		}
+		n := 0
+		if err == nil {
+			n, err = w.Conn.Write(part)
+		}
+		b, written = b[n:], written+n
 	}
 	if err != nil {
 		w.failed(err)
 	}
-	return n, err
+	return written, err
 }
 
 // SetWriteDeadline is Write's own business.

@@ -30,6 +30,10 @@ var (
 // way: no time at all, unless its goroutines have just ended.
 const handover = time.Second
 
+// throttled is how many bytes may wait for each other where a throttle is set; the
+// time-outs are longer by the time that they take.
+const throttled = 64 << 10
+
 // Link is one connection to the broker, from CONNACK to its loss. What is sent
 // on it goes over that connection or not at all, so that a message that must
 // come after another of the same connection (a Sparkplug birth) never overtakes it.
@@ -61,7 +65,7 @@ type Receipt struct {
 // open connects. The will goes into the CONNECT.
 func (s *Session) open(ctx context.Context, broker *url.URL, will *Message) (*Link, error) {
 	l := &Link{
-		broker: broker.Redacted(), write: s.config.WriteTimeout, ack: s.config.AckTimeout,
+		broker: broker.Redacted(), write: s.config.WriteTimeout + s.throttle.lasts(throttled), ack: s.config.AckTimeout + s.throttle.lasts(throttled),
 		window:  make(chan struct{}, s.config.Window),
 		out:     make(chan *Receipt),
 		unacked: make(chan *Receipt, s.config.Window),
@@ -114,7 +118,7 @@ func (s *Session) options(l *Link, broker *url.URL, will *Message) (*mqtt.Client
 		}
 		// Ends the greeting too when the session is closed during it.
 		context.AfterFunc(l.ctx, func() { conn.Close() })
-		l.conn = &watched{conn, l.lose, s.config.WriteTimeout, newPace(l.ctx, s.config.Bandwidth), make(chan struct{}, 1)}
+		l.conn = &watched{conn, l.ctx, l.lose, s.config.WriteTimeout, s.pace(), newGuard(), make(chan struct{}, 1)}
 		return l.conn, nil
 	})
 	if will != nil {

@@ -2,15 +2,8 @@ package session_test
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -20,6 +13,7 @@ import (
 	"time"
 
 	"kensa/bus/session"
+	"kensa/bus/session/sessiontest"
 )
 
 // startMosquitto runs Debian's broker with a configuration, in which %d stands
@@ -68,48 +62,9 @@ func write(t *testing.T, path, text string) {
 // authority makes a certificate authority, and a certificate by it for 127.0.0.1.
 func authority(t *testing.T, folder string) (ca, cert, key string) {
 	t.Helper()
-	return authorityUntil(t, folder, time.Now().Add(time.Hour))
-}
-
-func authorityUntil(t *testing.T, folder string, end time.Time) (ca, cert, key string) {
-	t.Helper()
-	issuer := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: end, KeyUsage: x509.KeyUsageCertSign,
-	}
-	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "leaf"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: issuer.NotBefore, NotAfter: issuer.NotAfter,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	caKey, leafKey := newKey(t), newKey(t)
-	ca, cert, key = filepath.Join(folder, "ca.pem"), filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
-	sign(t, ca, issuer, issuer, caKey, caKey)
-	sign(t, cert, leaf, issuer, leafKey, caKey)
-	der, err := x509.MarshalPKCS8PrivateKey(leafKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
-	return ca, cert, key
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func sign(t *testing.T, path string, c, issuer *x509.Certificate, key, by *ecdsa.PrivateKey) {
-	t.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, c, issuer, &key.PublicKey, by)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, path, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	a := sessiontest.NewAuthority(t, folder)
+	cert, key = a.Leaf(t, "leaf", sessiontest.Good)
+	return a.File, cert, key
 }
 
 func TestMutualTLS(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net"
-	"os"
 	"time"
 )
 
@@ -65,20 +64,34 @@ func (p *Probe) take(conn net.Conn) {
 }
 
 func (c Config) probeClient(p *Probe) error {
-	if c.CertFile == "" {
-		return nil
+	own, err := c.client()
+	if own != nil {
+		p.ClientSubject, p.ClientExpires = own.Subject.String(), own.NotAfter
 	}
-	if _, err := os.Stat(c.CertFile); err != nil {
-		return fmt.Errorf("cert_file: %w", err)
+	return err
+}
+
+// ClientExpires is when the client's own certificate ends; zero where there is none.
+func (c Config) ClientExpires() (time.Time, error) {
+	own, err := c.client()
+	if own == nil {
+		return time.Time{}, err
+	}
+	return own.NotAfter, err
+}
+
+// client is the client's own certificate; nil where there is none.
+func (c Config) client() (*x509.Certificate, error) {
+	if c.CertFile == "" {
+		return nil, nil
 	}
 	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
 	if err != nil {
-		return fmt.Errorf("cert_file, key_file: %w", err)
+		return nil, fmt.Errorf("cert_file, key_file: %w", err)
 	}
 	own, err := x509.ParseCertificate(pair.Certificate[0])
 	if err != nil {
-		return fmt.Errorf("cert_file: %w", err)
+		return nil, fmt.Errorf("cert_file: %w", err)
 	}
-	p.ClientSubject, p.ClientExpires = own.Subject.String(), own.NotAfter
-	return nil
+	return own, nil
 }

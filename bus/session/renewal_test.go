@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"testing"
-	"time"
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
@@ -79,15 +78,6 @@ func TestKeyExchangeIsPostQuantum(t *testing.T) {
 	if err != nil || probe.KeyExchange != "X25519MLKEM768" || probe.TLS != "TLS 1.3" {
 		t.Errorf("%s, %s, %v; want TLS 1.3 with X25519MLKEM768", probe.TLS, probe.KeyExchange, err)
 	}
-}
-
-func TestExpiredCertificate(t *testing.T) {
-	folder := t.TempDir()
-	ca, cert, key := authorityUntil(t, folder, time.Now().Add(-time.Minute))
-	port := startMosquitto(t, folder, "listener %d 127.0.0.1\nallow_anonymous true\n"+fmt.Sprintf("certfile %s\nkeyfile %s\n", cert, key))
-	c := config("late", fmt.Sprintf("tls://127.0.0.1:%d", port))
-	c.CAFile = ca
-	wantError(t, c, "certificate has expired")
 }
 
 // everyone may do everything.

@@ -44,6 +44,9 @@ type Session struct {
 	brokers []*url.URL
 	inbox   *inbox
 
+	throttle *Throttle // nil: none
+	urgent   bool
+
 	will func(context.Context) (*Message, error)
 	up   []func(context.Context, *Link)
 	down []func(error)
@@ -63,7 +66,7 @@ func New(config Config, log *slog.Logger) (*Session, error) {
 	if err := config.Check(); err != nil {
 		return nil, err
 	}
-	s := &Session{config: config, log: log, inbox: newInbox(), changed: make(chan struct{})}
+	s := &Session{config: config, log: log, inbox: newInbox(), changed: make(chan struct{}), throttle: NewThrottle(config.Bandwidth)}
 	for _, b := range config.Brokers {
 		u, err := parseBroker(b)
 		if err != nil {
@@ -72,6 +75,18 @@ func New(config Config, log *slog.Logger) (*Session, error) {
 		s.brokers = append(s.brokers, u)
 	}
 	return s, nil
+}
+
+// Share has the session send under a throttle that it shares with others, instead of
+// one of its own. Call it before Start.
+func (s *Session) Share(t *Throttle, urgent bool) { s.throttle, s.urgent = t, urgent }
+
+// pace is nil where nothing limits what is sent.
+func (s *Session) pace() func(context.Context, int) error {
+	if s.throttle == nil {
+		return nil
+	}
+	return func(ctx context.Context, bytes int) error { return s.throttle.wait(ctx, bytes, s.urgent) }
 }
 
 // Will has the broker publish a message when the connection dies without

@@ -7,14 +7,18 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
 	"kensa/bus/broker"
 	"kensa/bus/session"
+	"kensa/bus/session/sessiontest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -182,8 +186,8 @@ func TestWillIsMadeForEachConnection(t *testing.T) {
 	witness.Start(t.Context())
 	up(t, witness)
 
-	relay := newRelay(t, b.Addr().String())
-	s := newSession(t, config("mortal", "tcp://"+relay.address))
+	relay := sessiontest.NewRelay(t, b.Addr().String())
+	s := newSession(t, config("mortal", "tcp://"+relay.Address))
 	var connects int
 	s.Will(func(context.Context) (*session.Message, error) {
 		connects++
@@ -193,7 +197,7 @@ func TestWillIsMadeForEachConnection(t *testing.T) {
 	s.Start(t.Context())
 	for want := 1; want <= 3; want++ {
 		link := up(t, s)
-		relay.cut()
+		relay.Cut()
 		<-link.Done()
 		if got := string(wills.next(t).Payload); got != fmt.Sprint(want) {
 			t.Fatalf("will %d reads %s", want, got)
@@ -214,8 +218,8 @@ func TestWillIsMadeForEachConnection(t *testing.T) {
 
 func TestHooksSeeEachLink(t *testing.T) {
 	b := startBroker(t, "127.0.0.1:0")
-	relay := newRelay(t, b.Addr().String())
-	s := newSession(t, config("one", "tcp://"+relay.address))
+	relay := sessiontest.NewRelay(t, b.Addr().String())
+	s := newSession(t, config("one", "tcp://"+relay.Address))
 	in := subscribe(t, s, "birth")
 	downs, births := make(chan error, 10), make(chan error, 10)
 	s.OnUp(func(ctx context.Context, l *session.Link) { births <- l.Publish(ctx, message("birth", 1, "born")) })
@@ -229,7 +233,7 @@ func TestHooksSeeEachLink(t *testing.T) {
 	}
 	s.Start(t.Context())
 	born()
-	relay.cut()
+	relay.Cut()
 	if err := <-downs; !errors.Is(err, session.ErrLost) {
 		t.Errorf("down: %v; want ErrLost", err)
 	}
@@ -245,13 +249,13 @@ func TestNoPubackNoSuccess(t *testing.T) {
 	for _, how := range []string{"silent", "cut"} {
 		t.Run(how, func(t *testing.T) {
 			b := startBroker(t, "127.0.0.1:0")
-			relay := newRelay(t, b.Addr().String())
-			c := config("one", "tcp://"+relay.address)
+			relay := sessiontest.NewRelay(t, b.Addr().String())
+			c := config("one", "tcp://"+relay.Address)
 			c.AckTimeout = 300 * time.Millisecond
 			s := newSession(t, c)
 			s.Start(t.Context())
 			link := up(t, s)
-			relay.mute.Store(true)
+			relay.Swallow(false, true)
 			receipts := make([]*session.Receipt, 20)
 			for i := range receipts {
 				var err error
@@ -260,7 +264,7 @@ func TestNoPubackNoSuccess(t *testing.T) {
 				}
 			}
 			if how == "cut" {
-				relay.cut()
+				relay.Cut()
 			}
 			for _, r := range receipts {
 				if err := r.Wait(within(t)); !errors.Is(err, session.ErrLost) {
@@ -274,13 +278,13 @@ func TestNoPubackNoSuccess(t *testing.T) {
 // With a full window and a dead peer, Send and Publish must obey their context.
 func TestFullWindowObeysTheContext(t *testing.T) {
 	b := startBroker(t, "127.0.0.1:0")
-	relay := newRelay(t, b.Addr().String())
-	c := config("one", "tcp://"+relay.address)
+	relay := sessiontest.NewRelay(t, b.Addr().String())
+	c := config("one", "tcp://"+relay.Address)
 	c.Window = 2
 	s := newSession(t, c)
 	s.Start(t.Context())
 	link := up(t, s)
-	relay.mute.Store(true)
+	relay.Swallow(false, true)
 	for range 2 {
 		if _, err := link.Send(within(t), message("x", 1, "?")); err != nil {
 			t.Fatal(err)
@@ -320,6 +324,40 @@ func TestStateSaysWhatIsWrong(t *testing.T) {
 	up(t, s)
 	if state := s.State(); !state.Up || state.Err != nil || state.Attempts != 0 {
 		t.Errorf("state %+v; want up without error", state)
+	}
+}
+
+// A message that would fill the memory ends the connection instead, with the reason.
+func TestOversizeMessageIsRefused(t *testing.T) {
+	broker := fmt.Sprintf("tcp://127.0.0.1:%d", startMosquitto(t, t.TempDir(), "listener %d 127.0.0.1\nallow_anonymous true\n"))
+	s := newSession(t, config("one", broker))
+	in := subscribe(t, s, "x")
+	s.Start(t.Context())
+	first := up(t, s)
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(broker).SetClientID("hostile"))
+	if token := c.Connect(); token.Wait() && token.Error() != nil {
+		t.Fatal(token.Error())
+	}
+	defer c.Disconnect(0)
+	if token := c.Publish("x", 0, false, make([]byte, 2<<20)); token.Wait() && token.Error() != nil {
+		t.Fatal(token.Error())
+	}
+	select {
+	case <-first.Done():
+	case <-time.After(patience):
+		t.Fatal("the message was taken")
+	}
+	if err := first.Err(); !errors.Is(err, session.ErrLost) || !strings.Contains(err.Error(), "limit is") {
+		t.Errorf("lost by %v; want the message's size named", err)
+	}
+	for s.Link() == first {
+		time.Sleep(time.Millisecond)
+	}
+	if err := up(t, s).Publish(within(t), message("x", 1, "small")); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(in.next(t).Payload); got != "small" {
+		t.Errorf("%d bytes came", len(got))
 	}
 }
 

@@ -24,6 +24,10 @@ type Config struct {
 	// DataTypes has the data repeat each metric's datatype. The specification asks
 	// to leave it to the births, but some decoders read null without it.
 	DataTypes bool `toml:"data_types"`
+	// Terse is for a small link: no die map and fewer metrics, larger dead-bands, no
+	// descriptions in births, and data with aliases and without datatypes whatever the
+	// two keys above say.
+	Terse bool `toml:"terse"`
 }
 
 // Default is a name for a first try.

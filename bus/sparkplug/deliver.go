@@ -33,9 +33,9 @@ type event struct {
 	historical bool
 }
 
-func newEvent(r Numbered) (event, error) {
+func (n *Node) newEvent(r Numbered) (event, error) {
 	values, at, err := r.report()
-	return event{number: r.Number, values: values, at: at}, err
+	return event{number: r.Number, values: n.declared(values), at: at}, err
 }
 
 // Reached tells the highest number given to any report before the node was
@@ -46,7 +46,7 @@ func (n *Node) Reached(number uint64) { n.latest = number }
 // without telling it: Deliver does. Call it for each report as it comes into
 // being, in order. It never waits.
 func (n *Node) Current(r Numbered) error {
-	e, err := newEvent(r)
+	e, err := n.newEvent(r)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ type answer struct {
 func (n *Node) Deliver(ctx context.Context, reports ...Numbered) error {
 	o := offer{reply: make(chan answer, 1)}
 	for _, r := range reports {
-		e, err := newEvent(r)
+		e, err := n.newEvent(r)
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (n *Node) Deliver(ctx context.Context, reports ...Numbered) error {
 
 // complain logs what a report leaves out.
 func (n *Node) complain(r Numbered) {
-	if w, ok := r.Report.(Wafer); ok && len(w.Map) > MaxMapDies {
+	if w, ok := r.Report.(Wafer); ok && !n.config.Terse && len(w.Map) > MaxMapDies {
 		n.log.Warn("die map not published", "wafer", w.Substrate, "dies", len(w.Map), "limit", MaxMapDies)
 	}
 }

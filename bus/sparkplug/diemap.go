@@ -9,6 +9,36 @@ const DieMap = "Wafer/DieMap"
 // dies is empty. It keeps the message under the session's 1 MiB.
 const MaxMapDies = 30_000
 
+// DefectClasses is the metric with the defects of each class.
+const DefectClasses = "Wafer/DefectClasses"
+
+func defectClassesMetric() Metric {
+	m := device(DefectClasses, payload.TypeDataSet, "", "defects of each class, and their number per cm² inspected, by the class's name")
+	m.Columns = defectClassColumns()
+	return m
+}
+
+func defectClassColumns() []payload.Column {
+	return []payload.Column{
+		{Name: "class", Type: payload.TypeString},
+		{Name: "defects", Type: payload.TypeUInt32},
+		{Name: "density", Type: payload.TypeDouble},
+	}
+}
+
+func defectClasses(classes []DefectClass) (payload.Value, error) {
+	set, err := payload.NewDataSet(defectClassColumns()...)
+	if err != nil {
+		return payload.Value{}, err
+	}
+	for _, c := range classes {
+		if err := set.AddRow(payload.String(c.Name), payload.UInt32(uint32(c.Defects)), payload.Double(c.Density)); err != nil {
+			return payload.Value{}, err
+		}
+	}
+	return set.Value(), nil
+}
+
 func dieMapMetric() Metric {
 	m := device(DieMap, payload.TypeDataSet, "",
 		"bin of each die by column and row from the reference die; bin 0 is not inspected, 1 good; empty beyond 30,000 dies")

@@ -75,13 +75,18 @@
 //	Health/DiskFree         UInt64    B
 //	Health/OutboxPending    UInt64
 //	Health/FramesLost       UInt64
+//	Health/ClockOffset      Double    ms; null while the clock follows no time server
 //	Health/Temperature      Double    °C
 //	Health/Humidity         Double    %
 //
 // Of the chuck (DBIRTH, DDATA):
 //
 //	Equipment/State         String    SEMI E10
+//	Equipment/Reason        String
+//	Equipment/Previous      String    SEMI E10
+//	Equipment/Since         DateTime
 //	Equipment/ControlState  String    SEMI E30
+//	Job/State               String    SEMI E40
 //	Job/Lot                 String
 //	Job/Recipe              String
 //	Job/RecipeVersion       String
@@ -89,6 +94,7 @@
 //	Material/Lot            String
 //	Material/Substrate      String
 //	Material/Slot           UInt32    from 1
+//	Material/State          String    SEMI E90
 //	Wafer/Number            Int64     rising; a result that came twice has the same
 //	Wafer/Carrier           String
 //	Wafer/Lot               String
@@ -105,6 +111,7 @@
 //	Wafer/Calibration       String    objective/number and the beginning of its hash, a correction; empty: none
 //	Wafer/Verdict           String    good, bad, incomplete
 //	Wafer/Finished          DateTime
+//	Wafer/DefectClasses     DataSet   class String, defects UInt32, density Double, 1/cm²
 //	Wafer/DieMap            DataSet   column Int64, row Int64, bin UInt32
 //	Alarm/ALID              UInt32    SEMI E5
 //	Alarm/Text              String

@@ -92,7 +92,11 @@ func New(config Config, line *session.Session, numbers BdSeqStore, log *slog.Log
 	if err := config.Check(); err != nil {
 		return nil, err
 	}
-	board, err := newBoard(append(Fab(), extra...))
+	all := append(Fab(), extra...)
+	if config.Terse {
+		all = terse(all)
+	}
+	board, err := newBoard(all)
 	if err != nil {
 		return nil, err
 	}
@@ -222,6 +226,7 @@ func (n *Node) poke() {
 // the next birth tells them. It never waits. An error means that a name is not
 // declared or a value is not of the declared type; then none is set.
 func (n *Node) Update(values map[string]payload.Value) error {
+	values = n.declared(values)
 	if err := n.board.check(values); err != nil {
 		return err
 	}

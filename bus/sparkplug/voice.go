@@ -47,12 +47,12 @@ func (v *voice) say(ctx context.Context, topic string, metrics []payload.Metric)
 func (v *voice) tell(ctx context.Context, topic string, metrics []payload.Metric) error {
 	for i := range metrics {
 		m := &metrics[i]
-		if v.config.Aliases {
+		if v.config.Aliases || v.config.Terse {
 			m.Name = ""
 		} else {
 			m.Alias = nil
 		}
-		if !v.config.DataTypes {
+		if !v.config.DataTypes || v.config.Terse {
 			m.Value = m.Value.Untyped()
 		}
 	}
@@ -62,7 +62,7 @@ func (v *voice) tell(ctx context.Context, topic string, metrics []payload.Metric
 // declare publishes a birth.
 func (v *voice) declare(ctx context.Context, topic string, metrics []payload.Metric) error {
 	for i := range metrics {
-		if !v.config.Aliases {
+		if !v.config.Aliases && !v.config.Terse {
 			metrics[i].Alias = nil
 		}
 	}

@@ -23,7 +23,15 @@ type Wafer struct {
 	Yield                   float64 // good over inspected dies, 0 to 1; NaN where none was inspected
 	DefectDensity           float64 // defects per cm² inspected; NaN where nothing was
 	Verdict                 string  // good, bad or incomplete
+	Classes                 []DefectClass
 	Map                     []Die
+}
+
+// DefectClass is what was found of one class.
+type DefectClass struct {
+	Name    string
+	Defects int
+	Density float64 // per cm² inspected
 }
 
 // Die is a die's bin in the map.
@@ -79,7 +87,7 @@ func waferMetrics() []Metric {
 	for _, p := range waferPoints() {
 		metrics = append(metrics, p.Metric)
 	}
-	return append(metrics, dieMapMetric())
+	return append(metrics, defectClassesMetric(), dieMapMetric())
 }
 
 func (w Wafer) values() (values map[string]payload.Value, err error) {
@@ -89,6 +97,9 @@ func (w Wafer) values() (values map[string]payload.Value, err error) {
 	values = make(map[string]payload.Value)
 	for _, p := range waferPoints() {
 		values[p.Name] = p.of(w)
+	}
+	if values[DefectClasses], err = defectClasses(w.Classes); err != nil {
+		return nil, err
 	}
 	values[DieMap], err = dieMap(w.Map)
 	return values, err
@@ -107,6 +118,11 @@ func (w Wafer) check() error {
 	}{{"slot", w.Slot}, {"dies", w.Dies}, {"inspected", w.Inspected}, {"good", w.Good}, {"defects", w.Defects}} {
 		if n.value < 0 || int64(n.value) > math.MaxUint32 {
 			return fmt.Errorf("wafer %s: %s: %d; want 0 to %d", w.Substrate, n.name, n.value, uint32(math.MaxUint32))
+		}
+	}
+	for _, c := range w.Classes {
+		if c.Defects < 0 || int64(c.Defects) > math.MaxUint32 || math.IsNaN(c.Density) || math.IsInf(c.Density, 0) {
+			return fmt.Errorf("wafer %s: class %.40q: %d defects, %v per cm²; want numbers", w.Substrate, c.Name, c.Defects, c.Density)
 		}
 	}
 	if w.Finished.IsZero() {

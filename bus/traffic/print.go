@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode"
@@ -19,11 +20,24 @@ func (m Message) String() string {
 	case m.Sparkplug != nil:
 		m.Sparkplug.print(&b)
 	case m.JSON != nil:
-		fmt.Fprintf(&b, "  %s", clean(string(m.JSON)))
+		m.print(&b)
 	default:
 		fmt.Fprintf(&b, "  %s", clean(m.Text))
 	}
 	return b.String()
+}
+
+// print shows JSON as it is; of several ledger records in one message each on a line.
+func (m Message) print(b *strings.Builder) {
+	var records []json.RawMessage
+	if m.Plane != Ledger || json.Unmarshal(m.JSON, &records) != nil {
+		fmt.Fprintf(b, "  %s", clean(string(m.JSON)))
+		return
+	}
+	fmt.Fprintf(b, "  %d records", len(records))
+	for _, r := range records {
+		fmt.Fprintf(b, "\n    %s", clean(string(r)))
+	}
 }
 
 func (s *Sparkplug) print(b *strings.Builder) {

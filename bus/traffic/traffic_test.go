@@ -51,6 +51,7 @@ func TestEveryKindOfMessageIsShown(t *testing.T) {
 		{"spBv1.0/g", "", traffic.MES, "no Sparkplug topic"},
 		{"kensa/v1/ack/35/n", `{"seq":1}`, traffic.Ledger, `{"seq":1}`},
 		{"kensa/v1/ack/35/n", strings.Repeat("\xfe", 300), traffic.Ledger, "neither JSON nor a short text"},
+		{"kensa/v1/yield/35/n", `[{"seq":1},{"seq":2}]`, traffic.Ledger, "  2 records\n    {\"seq\":1}\n    {\"seq\":2}"},
 		{"fab/line/tool", "{}", traffic.Unified, "{}"},
 		{"fab/\x1b[2J", "\x1b[31m", traffic.Unified, "\uFFFD[31m"},
 	} {

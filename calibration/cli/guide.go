@@ -41,6 +41,8 @@ type Guide struct {
 	Yes bool
 	// AcceptFailed lets a result out of limits be accepted.
 	AcceptFailed bool
+	// Accepted, where set, keeps what else was made, before the calibration is written.
+	Accepted func() error
 	// JSON, where set, gets the result as JSON.
 	JSON io.Writer
 }
@@ -129,6 +131,11 @@ func (g *Guide) accept(name string, r *calibration.Result, celsius *float64) err
 	was, err := g.Store.Current(station.Objective)
 	if err != nil && !errors.Is(err, store.ErrNone) {
 		return err
+	}
+	if g.Accepted != nil {
+		if err := g.Accepted(); err != nil {
+			return err
+		}
 	}
 	now := g.Now().UTC().Truncate(time.Second)
 	section := &store.Section{At: now, By: g.By, Software: g.Software, Temperature: celsius, Result: *r}

@@ -41,8 +41,8 @@ func (b *braille) row(n int) string {
 	return out.String()
 }
 
-// WriteCurve plots a curve: points as small crosses, the fit as a line; bars
-// where it has labels.
+// WriteCurve plots a curve: points as small crosses, the fit and its band as lines;
+// bars where it has labels.
 func WriteCurve(to io.Writer, c *calibration.Curve) error {
 	p := &printer{to: to}
 	p.line("  %s", c.Title)
@@ -54,7 +54,7 @@ func WriteCurve(to io.Writer, c *calibration.Curve) error {
 		return p.err
 	}
 	left, right := span(c.X)
-	bottom, top := span(append(slices.Clone(c.Y), c.Fit...))
+	bottom, top := span(slices.Concat(c.Y, c.Fit, c.Low, c.High))
 	var area braille
 	scale := func(v, low, high float64) float64 { return (v - low) / (high - low) }
 	for i := range c.X {
@@ -63,8 +63,10 @@ func WriteCurve(to io.Writer, c *calibration.Curve) error {
 		for _, d := range [][2]float64{{0, 0}, {dx, 0}, {-dx, 0}, {0, dy}, {0, -dy}} {
 			area.set(x+d[0], y+d[1])
 		}
-		if i > 0 && c.Fit != nil {
-			stroke(&area, scale(c.X[i-1], left, right), scale(c.Fit[i-1], bottom, top), x, scale(c.Fit[i], bottom, top))
+		for _, line := range [][]float64{c.Fit, c.Low, c.High} {
+			if i > 0 && line != nil {
+				stroke(&area, scale(c.X[i-1], left, right), scale(line[i-1], bottom, top), x, scale(line[i], bottom, top))
+			}
 		}
 	}
 	for n := range plotHeight {
@@ -96,7 +98,7 @@ func stroke(area *braille, x0, y0, x1, y1 float64) {
 // span is the least and the greatest value, apart by something.
 func span(v []float64) (low, high float64) {
 	low, high = slices.Min(v), slices.Max(v)
-	if !(high > low) {
+	if !(high-low > 1e-9*max(math.Abs(high), math.Abs(low))) { // the same, but for rounding
 		half := max(math.Abs(low)/2, 0.5)
 		return low - half, low + half
 	}

@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"kensa/calibration"
@@ -20,6 +22,9 @@ func WriteResult(to io.Writer, name string, r *calibration.Result) error {
 	p.line("\n  %s  %s  %s  verdict", pad(name, title), pad("value", value), pad("limits", limits))
 	for _, f := range r.Figures {
 		p.line("  %s  %s  %s  %s", pad(f.Title, title), pad(f.String(), value), pad(f.Limits.String(), limits), verdict(f.Verdict()))
+	}
+	for _, what := range slices.Sorted(maps.Keys(r.Of)) {
+		p.line("  with %s %s", what, r.Of[what])
 	}
 	for _, n := range r.Notes {
 		p.line("  note: %s", n)

@@ -53,7 +53,7 @@ func (a axis) ticks() []float64 {
 
 func span(v []float64) (low, high float64) {
 	low, high = slices.Min(v), slices.Max(v)
-	if !(high > low) {
+	if !(high-low > 1e-9*max(math.Abs(high), math.Abs(low))) { // the same, but for rounding
 		half := max(math.Abs(low)/2, 0.5)
 		return low - half, low + half
 	}
@@ -61,7 +61,7 @@ func span(v []float64) (low, high float64) {
 	return low - room, high + room
 }
 
-// curve draws a curve as SVG: points and fit, or bars where it has labels.
+// curve draws a curve as SVG: points, fit and its band, or bars where it has labels.
 func curve(c calibration.Curve) template.HTML {
 	if c.Labels != nil {
 		return bars(c)
@@ -71,7 +71,7 @@ func curve(c calibration.Curve) template.HTML {
 	}
 	x, y := axis{from: left, upto: width - right}, axis{from: height - bottom, upto: top}
 	x.low, x.high = span(c.X)
-	y.low, y.high = span(append(slices.Clone(c.Y), c.Fit...))
+	y.low, y.high = span(slices.Concat(c.Y, c.Fit, c.Low, c.High))
 	var b strings.Builder
 	open(&b, height, c.Title)
 	for _, t := range x.ticks() {
@@ -79,6 +79,16 @@ func curve(c calibration.Curve) template.HTML {
 	}
 	for _, t := range y.ticks() {
 		fmt.Fprintf(&b, `<line class="grid" x1="%[1]d" x2="%[2]d" y1="%.1[3]f" y2="%.1[3]f"/><text x="%[4]d" y="%.1[5]f" text-anchor="end">%.6[6]g</text>`, left, width-right, y.at(t), left-5, y.at(t)+3.5, t)
+	}
+	if c.Low != nil && c.High != nil {
+		b.WriteString(`<polygon class="confidence" points="`)
+		for i := range c.Low {
+			fmt.Fprintf(&b, "%.1f,%.1f ", x.at(c.X[i]), y.at(c.Low[i]))
+		}
+		for i := len(c.High) - 1; i >= 0; i-- {
+			fmt.Fprintf(&b, "%.1f,%.1f ", x.at(c.X[i]), y.at(c.High[i]))
+		}
+		b.WriteString(`"/>`)
 	}
 	if c.Fit != nil {
 		b.WriteString(`<polyline class="fit" points="`)

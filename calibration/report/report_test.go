@@ -22,7 +22,7 @@ func made(value float64) *store.Calibration {
 		Figures: []calibration.Figure{{Name: "prnu", Title: "photo-response <b>", Value: value, Uncertainty: 0.01, Unit: "%", Limits: calibration.AtMost(2)}},
 		Curves: []calibration.Curve{
 			{Name: "c", Title: `a "curve" <x>`, XTitle: "x <1>", YTitle: "y", X: []float64{1, 2, 3}, Y: []float64{1, 4, 9}, Fit: []float64{1, 4, 9}},
-			{Name: "flat", Title: "level", XTitle: "x", YTitle: "y", X: []float64{0, 0}, Y: []float64{5, 5}},
+			{Name: "flat", Title: "level", XTitle: "x", YTitle: "y", X: []float64{0, 0}, Y: []float64{5, 5}, Fit: []float64{5, 5.000000000000001}, Low: []float64{5, 5}, High: []float64{5, 5}},
 			{Name: "b", Title: "components", YTitle: "%", Labels: []string{"part <p>", "operator"}, Y: []float64{80, 20}},
 		},
 		Maps: []calibration.Map{{Name: "m", Title: "map", Unit: "1", Width: 3, Height: 2, Values: []float32{1, 2, 3, 4, 5, 6}}},

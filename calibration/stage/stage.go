@@ -5,7 +5,8 @@
 // A plate of known pitch lies on the stage; any part of it may be in view. Each
 // frame gives, by a least-squares fit to all points in view, the plate's place under
 // the frame's middle, but for whole periods of the plate. Moves grow from a quarter of
-// the pitch, each predicted by the ones before, so that the periods are known.
+// the pitch, each predicted by the ones before, so that the periods are known. Where
+// the camera's scale is known already, any pattern serves (Pattern).
 //
 // Terms are those of ISO 230-2: a place is approached from one side, and backlash
 // is the reversal value, the mean difference between approaches from both.
@@ -27,7 +28,9 @@ import (
 
 // Options of the procedure. Lengths are in µm.
 type Options struct {
+	// Board lies on the stage; with a Pattern only its target counts.
 	Board    geometry.Board
+	Pattern  Pattern
 	Light    float64
 	Exposure time.Duration
 	// Reach is how far the stage moves from the middle, each way.
@@ -72,11 +75,15 @@ type State struct {
 
 // New prepares the procedure. It refuses options that give no result.
 func New(o Options) (*Procedure, error) {
-	if err := o.Board.Check(); err != nil {
-		return nil, fmt.Errorf("stage: %w", err)
+	if !o.Pattern.known() {
+		if err := o.Board.Check(); err != nil {
+			return nil, fmt.Errorf("stage: %w", err)
+		}
 	}
 	switch {
-	case !(o.Reach >= o.Board.Pitch):
+	case o.Pattern.known() && !(o.Reach >= 2*o.first()):
+		return nil, fmt.Errorf("stage: reach %v µm; want at least %.4g µm, %d pixels", o.Reach, 2*o.first(), 2*firstMove)
+	case !o.Pattern.known() && !(o.Reach >= o.Board.Pitch):
 		return nil, fmt.Errorf("stage: reach %v µm; want at least the plate's pitch, %v µm", o.Reach, o.Board.Pitch)
 	case !(o.Approach > 0):
 		return nil, fmt.Errorf("stage: approach from %v µm; want more than 0", o.Approach)
@@ -91,9 +98,25 @@ func New(o Options) (*Procedure, error) {
 // State is for a session's file.
 func (p *Procedure) State() any { return &p.state }
 
+// first is how large the first moves are, which nothing predicts yet.
+func (o Options) first() float64 {
+	if o.Pattern.known() {
+		return firstMove * math.Min(o.Pattern.PixelX, o.Pattern.PixelY)
+	}
+	return o.Board.Pitch / 4
+}
+
+// sight is what the moves are seen by.
+func (o Options) sight() sight {
+	if o.Pattern.known() {
+		return &template{Pattern: o.Pattern, reach: o.Reach}
+	}
+	return &plate{board: o.Board}
+}
+
 // radius of a ring of moves: each twice as large as the one before, up to the reach.
 func (p *Procedure) radius(ring int) float64 {
-	return math.Min(math.Ldexp(p.options.Board.Pitch/4, ring), p.options.Reach)
+	return math.Min(math.Ldexp(p.options.first(), ring), p.options.Reach)
 }
 
 // rings is how many there are.
@@ -135,7 +158,7 @@ func around(r float64) [8]geometry.Point {
 // Do takes the step's exposures. Each step begins in the middle and counts from
 // there, so that a plate that was nudged between two of them does no harm.
 func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step, tell func(calibration.Reading)) error {
-	w := &walk{Procedure: p, bench: b, step: step, tell: tell}
+	w := &walk{Procedure: p, bench: b, step: step, tell: tell, sight: p.options.sight()}
 	switch step.Name {
 	case "backlash-x":
 		return w.reverse(ctx, 0)
@@ -151,11 +174,11 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 // walk is one step under way.
 type walk struct {
 	*Procedure
-	bench  bench.Bench
-	step   calibration.Step
-	tell   func(calibration.Reading)
-	origin *view
-	done   int
+	bench bench.Bench
+	step  calibration.Step
+	tell  func(calibration.Reading)
+	sight sight
+	done  int
 }
 
 // ring goes to the places about the middle.
@@ -172,7 +195,7 @@ func (w *walk) ring(ctx context.Context) error {
 		moves = append(moves, Move{to.X, to.Y, at.X, at.Y})
 	}
 	w.state.Moves, w.state.Rings = moves, w.state.Rings+1
-	w.state.PixelX, w.state.PixelY = 1/w.origin.Ax, 1/w.origin.Ay
+	w.state.PixelX, w.state.PixelY = w.sight.pixel()
 	return nil
 }
 
@@ -230,18 +253,19 @@ func (w *walk) visit(ctx context.Context, to geometry.Point, sideX, sideY float6
 	if err := w.set(ctx, to); err != nil {
 		return geometry.Point{}, err
 	}
-	v, err := w.expose(ctx)
-	if err != nil {
-		return geometry.Point{}, err
-	}
-	if w.origin == nil {
-		w.origin = &v
-	}
 	guess, err := w.expect(to, known)
 	if err != nil {
 		return geometry.Point{}, err
 	}
-	at := w.unwrap(v, guess)
+	e, err := w.bench.Expose(ctx)
+	if err != nil {
+		return geometry.Point{}, err
+	}
+	defer e.Release()
+	at, err := w.sight.see(e, guess)
+	if err != nil {
+		return geometry.Point{}, err
+	}
 	w.done++
 	w.tell(calibration.Reading{Done: w.done, Name: "off by", Value: math.Hypot(at.X-guess.X, at.Y-guess.Y), Unit: "µm"})
 	return at, nil
@@ -258,19 +282,6 @@ func distance(um float64) physic.Distance {
 	return physic.Distance(math.Round(um * float64(physic.MicroMetre)))
 }
 
-func (w *walk) expose(ctx context.Context) (view, error) {
-	e, err := w.bench.Expose(ctx)
-	if err != nil {
-		return view{}, err
-	}
-	defer e.Release()
-	matches, err := w.options.Board.Part(e)
-	if err != nil {
-		return view{}, err
-	}
-	return look(matches, e.Width, e.Height)
-}
-
 // expect is where a place should appear: by the moves before it, or where the
 // plate is if there are too few of them.
 func (w *walk) expect(to geometry.Point, known []Move) (geometry.Point, error) {
@@ -282,24 +293,6 @@ func (w *walk) expect(to geometry.Point, known []Move) (geometry.Point, error) {
 		return geometry.Point{}, err
 	}
 	return geometry.Point{X: f.xx*to.X + f.xy*to.Y, Y: f.yx*to.X + f.yy*to.Y}, nil
-}
-
-// unwrap is the plate's displacement from the origin that is nearest to a guess, of
-// all that differ by periods of the plate. The plate that moves by D has another of
-// its places under the frame's middle, by −D. A chessboard repeats after two squares,
-// or one each way; the others after each point.
-func (w *walk) unwrap(v view, guess geometry.Point) geometry.Point {
-	pitch := w.options.Board.Pitch
-	want := w.origin.plate(guess)
-	x := (w.origin.Middle.X - v.Middle.X - want.X) / pitch
-	y := (w.origin.Middle.Y - v.Middle.Y - want.Y) / pitch
-	i, j := math.Round(x), math.Round(y)
-	if w.options.Board.Target == bench.Chessboard {
-		// With a = x+y and b = x−y all periods are even a and b.
-		a, b := 2*math.Round((x+y)/2), 2*math.Round((x-y)/2)
-		i, j = (a+b)/2, (a-b)/2
-	}
-	return w.origin.camera(geometry.Point{X: want.X + (x-i)*pitch, Y: want.Y + (y-j)*pitch})
 }
 
 // errNone means that Result came too early.

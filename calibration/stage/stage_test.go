@@ -81,6 +81,56 @@ func TestDotsServe(t *testing.T) {
 	}
 }
 
+// byPattern draws a station whose camera's scale is known, over squares of which hardly
+// two are in view: a pattern like any other.
+func byPattern(t *testing.T, seed uint64) (stand.Truth, *stage.Procedure) {
+	t.Helper()
+	truth := station(seed)
+	truth.Station.Format.Width, truth.Station.Format.Height = 208, 176
+	truth.Plate.Pitch, truth.Plate.Columns, truth.Plate.Rows = 60, 41, 40
+	truth.Optics.Distortion = 0.006 * (2*float64(seed%2) - 1)
+	o := stage.Defaults(geometry.Board{Target: bench.Chessboard})
+	o.Pattern = stage.Pattern{PixelX: truth.Optics.PixelX, PixelY: truth.Optics.PixelY, Skew: truth.Optics.Skew, Distortion: truth.Optics.Distortion}
+	o.PitchError, o.Reach, o.Returns = 0, 20.8, 8
+	p, err := stage.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return truth, p
+}
+
+// TestAnyPatternServes once the scale is known.
+func TestAnyPatternServes(t *testing.T) {
+	calibrationtest.Cover(t, calibrationtest.Coverage{
+		Seeds: 50,
+		Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
+			truth, p := byPattern(t, seed)
+			return truth, p, nil
+		},
+		Want: map[string]func(stand.Truth) float64{
+			"scale-x":    func(t stand.Truth) float64 { return 1e3 * (math.Hypot(1, t.Stage.Rotation)*(1+t.Stage.ScaleX) - 1) },
+			"rotation":   func(t stand.Truth) float64 { return 1e3 * (math.Atan(t.Stage.Rotation) - t.Optics.Rotation) },
+			"backlash-x": func(t stand.Truth) float64 { return t.Stage.Backlash },
+			"backlash-y": func(t stand.Truth) float64 { return t.Stage.Backlash },
+			"repeat-x":   func(t stand.Truth) float64 { return t.Stage.Repeat },
+		},
+	})
+}
+
+// TestNoPattern to hold on to is told, and moves that leave nothing in view.
+func TestNoPattern(t *testing.T) {
+	truth, p := byPattern(t, 1)
+	truth.Plate.Contrast = 1
+	if wrong := calibrationtest.Wrong(t, truth, p); wrong == nil || !strings.Contains(wrong.What, "nothing to hold on to") || wrong.Remedy == "" {
+		t.Errorf("%v", wrong)
+	}
+	o := stage.Defaults(geometry.Board{Target: bench.Wafer})
+	o.Pattern, o.Reach = stage.Pattern{PixelX: 0.65, PixelY: 0.65}, 15
+	if _, err := stage.New(o); err == nil || !strings.Contains(err.Error(), "32 pixels") {
+		t.Errorf("a reach of 15 µm: %v", err)
+	}
+}
+
 // TestSlackStageFails its limit.
 func TestSlackStageFails(t *testing.T) {
 	truth := station(3)

@@ -51,6 +51,9 @@ var (
 	ScaleDiffers = Kind{211, ParameterWarning, Warning, "Pixel size not as calibrated",
 		"Correct layout.pixel_size in the recipe, or calibrate the scale again; sizes and places are off by the named part."}
 
+	StrobeOverdriven = Kind{212, EquipmentSafety, Fault, "Strobe was on for too long",
+		"Check the LED; have its driver limit the pulse itself, and give the trigger realtime.priority."}
+
 	NotRegistered = Kind{301, ParameterError, Fault, "Many dies not registered",
 		"Check recipe, focus and wafer alignment against the product on the chuck."}
 	LowYield = Kind{302, ParameterWarning, Warning, "Yield below limit",
@@ -77,7 +80,11 @@ var (
 	LedgerRenewed = Kind{409, DataIntegrity, Warning, "Database older than its ledger",
 		"Nothing, if a backup was put back; if not, look for who replaced the database."}
 	RowUnreadable = Kind{410, DataIntegrity, Fault, "Outbox row unreadable, set aside",
-		"Check the disk; the named result is not told to the host."}
+		"Check the disk; host or warning service are not told the named result."}
+	OutboxFailed = Kind{411, DataIntegrity, Fault, "Outbox cannot be read",
+		"Check the disk; put the last backup back if the database is damaged."}
+	CertificateEnds = Kind{412, EquipmentStatus, Warning, "Own certificate ends soon",
+		"Put a renewed certificate and key where mqtt.cert_file and mqtt.key_file say; no restart is needed."}
 
 	DiskNearlyFull = Kind{501, EquipmentStatus, Warning, "Disk nearly full",
 		"Free space or shorten the retention of images."}
@@ -87,6 +94,8 @@ var (
 		"Free space on the state disk; note the named command by hand."}
 	ClockUnsynchronised = Kind{503, DataIntegrity, Warning, "Clock not synchronised",
 		"Check the time server's address and the network."}
+	ClockSetBack = Kind{508, DataIntegrity, Warning, "Clock was set back",
+		"Check the time server; results from before and after have times that overlap, their order is by number."}
 	SensorFailed = Kind{504, EquipmentStatus, Warning, "Environment sensor not answering",
 		"Check the sensor's wiring, address and power."}
 	ClimateOutside = Kind{507, ParameterWarning, Warning, "Surroundings out of limits",
@@ -101,11 +110,11 @@ func Kinds() []Kind {
 		MissedPulse, DoubledPulse, MissingFrame, LateFrame, ExtraFrame, QueueFull, WaferIncomplete,
 		StrayPulse, PositionLost, LineFailed, MaterialUnknown,
 		CameraGone, LightDrift, BadFrame, OpticsDust, CameraRestarted, StrobeWithheld, LampFailed, FieldTurned, DustOrRepeater,
-		CalibrationExpired, ScaleDiffers,
+		CalibrationExpired, ScaleDiffers, StrobeOverdriven,
 		NotRegistered, LowYield, RecipeInvalid,
 		BrokerUnreachable, LedgerBacklog, HostAbsent, NameTaken, HostRefused, HostBacklog,
-		ReceiverUntrusted, RecordsDiscarded, LedgerRenewed, RowUnreadable,
-		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten, ClimateOutside,
+		ReceiverUntrusted, RecordsDiscarded, LedgerRenewed, RowUnreadable, OutboxFailed, CertificateEnds,
+		DiskNearlyFull, CommitFailed, ClockUnsynchronised, SensorFailed, TowerFailed, CommandUnwritten, ClimateOutside, ClockSetBack,
 	}
 }
 

@@ -31,6 +31,7 @@ var shipped = map[ID]string{
 	209: "Dust on the optics or repeating defect",
 	210: "Calibration expired",
 	211: "Pixel size not as calibrated",
+	212: "Strobe was on for too long",
 	301: "Many dies not registered",
 	302: "Yield below limit",
 	303: "Recipe cannot be used",
@@ -44,6 +45,8 @@ var shipped = map[ID]string{
 	408: "Ledger records gone unacknowledged",
 	409: "Database older than its ledger",
 	410: "Outbox row unreadable, set aside",
+	411: "Outbox cannot be read",
+	412: "Own certificate ends soon",
 	501: "Disk nearly full",
 	502: "Result not stored, wafer held",
 	503: "Clock not synchronised",
@@ -51,6 +54,7 @@ var shipped = map[ID]string{
 	505: "Tower lamp cannot be driven",
 	506: "Host command done, not written down",
 	507: "Surroundings out of limits",
+	508: "Clock was set back",
 }
 
 func TestNumbersKeepTheirMeaning(t *testing.T) {

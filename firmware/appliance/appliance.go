@@ -50,7 +50,8 @@ type Appliance struct {
 	broker     *broker.Broker // nil where it is not embedded
 	mes        *mes           // nil where switched off
 	mesSession *session.Session
-	ledger     *ledger.Sender // nil where switched off
+	throttle   *session.Throttle // of all connections; nil for none
+	ledger     *ledger.Sender    // nil where switched off
 	line       *session.Session
 	identity   *ledger.Identity
 	screen     *screen
@@ -73,8 +74,10 @@ type Appliance struct {
 	lastAnswered time.Time
 	raised       map[alarm.ID]bool
 	links        map[string]display.Connection
-	refused      uint64 // messages of hosts, as last seen
-	epochs       uint64 // begun by the ledger, as last seen
+	refused      uint64    // messages of hosts, as last seen
+	epochs       uint64    // begun by the ledger, as last seen
+	stuck        int       // watches since its outbox last answered
+	begun        time.Time // when the watch began, as the clock had it
 
 	closers []func() error // in the order of their making
 }
@@ -94,8 +97,7 @@ const ReceiverKey = "receiver.pub"
 // is an error: all that is seen by the person who starts the program. What fails
 // later is an alarm, and the appliance goes on where it can.
 func New(ctx context.Context, o Options) (a *Appliance, err error) {
-	a = &Appliance{options: o, config: o.Config, log: o.Log, alarms: alarm.NewSet(time.Now),
-		registry: prometheus.NewRegistry(), raised: map[alarm.ID]bool{}, links: map[string]display.Connection{}, lastAnswered: time.Now()}
+	a = bare(o)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -109,6 +111,12 @@ func New(ctx context.Context, o Options) (a *Appliance, err error) {
 		}
 	}
 	return a, nil
+}
+
+// bare is an appliance without parts.
+func bare(o Options) *Appliance {
+	return &Appliance{options: o, config: o.Config, log: o.Log, alarms: alarm.NewSet(time.Now),
+		registry: prometheus.NewRegistry(), raised: map[alarm.ID]bool{}, links: map[string]display.Connection{}, lastAnswered: time.Now()}
 }
 
 // onClose has f called by Close, the latest first.

@@ -12,8 +12,12 @@ import (
 // nearLimit is the share of the ledger's retention at which the alarm comes.
 const nearLimit = 0.8
 
+// stuckWatches is for how many watches in a row an outbox that fails is no alarm:
+// a full disk, which has its own, may be free again.
+const stuckWatches = 10
+
 // watchLedger looks at what is to be told of the ledger: a receiver that is not
-// trusted, an epoch that had to begin, a backlog near its limit.
+// trusted, an epoch that had to begin, an outbox that fails.
 func (a *Appliance) watchLedger() {
 	stats := a.ledger.Stats()
 	detail := ""
@@ -25,6 +29,12 @@ func (a *Appliance) watchLedger() {
 		a.epochs = stats.Epochs
 		a.alarms.Raise(alarm.LedgerRenewed, "records now carry epoch "+a.ledger.Epoch())
 	}
+	if a.stuck++; stats.Stuck == nil {
+		a.stuck = 0
+	} else {
+		detail = stats.Stuck.Error()
+	}
+	a.alarmWhen(a.stuck > stuckWatches, alarm.OutboxFailed, detail)
 }
 
 // watchBacklog raises the alarm in time, and lets go of what is beyond the

@@ -47,7 +47,7 @@ func benchFrame(c config.Config) (width, height int, err error) {
 	if c.Recipe.File == "" {
 		return 0, 0, nil
 	}
-	r, err := config.LoadRecipe(recipePath(c))
+	r, err := config.LoadRecipe(RecipePath(c))
 	return r.Frame.Width, r.Frame.Height, err
 }
 
@@ -74,7 +74,7 @@ func openParts(c config.Config, p *rig.Parts, onClose func(func() error)) (err e
 	if p.Lamp, err = openLamp(c.Light, onClose); err != nil {
 		return err
 	}
-	if p.Sensor, err = openSensor(c.Environment, onClose); err != nil {
+	if p.Sensor, err = OpenSensor(c.Environment, onClose); err != nil {
 		return err
 	}
 	p.Trigger, err = openFiring(c, onClose)

@@ -65,6 +65,7 @@ func (a *Appliance) openBus(ctx context.Context) (err error) {
 	if len(a.config.MQTT.Brokers) == 0 {
 		return nil
 	}
+	a.throttle = session.NewThrottle(a.config.MQTT.Bandwidth)
 	if a.config.MES.Enabled {
 		if err := a.openMES(ctx); err != nil {
 			return err
@@ -81,11 +82,12 @@ func (a *Appliance) openMES(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	a.mesSession.Share(a.throttle, false)
 	node, err := sparkplug.New(a.config.Sparkplug(), a.mesSession, a.store, a.log.With("part", "mes"))
 	if err != nil {
 		return err
 	}
-	a.mes = newMES(node, a.store, func(why error) { a.alarms.Raise(alarm.RowUnreadable, why.Error()) }, a.log.With("part", "mes"))
+	a.mes = newMES(node, a.store, a.rowUnreadable, a.log.With("part", "mes"))
 	if err := a.openUNS(); err != nil {
 		return err
 	}
@@ -101,6 +103,7 @@ func (a *Appliance) openUNS() error {
 	if err != nil {
 		return err
 	}
+	line.Share(a.throttle, false)
 	units := map[string]string{}
 	for _, m := range sparkplug.Fab() {
 		if m.Unit != "" {
@@ -116,6 +119,7 @@ func (a *Appliance) openLedger() (err error) {
 	if err != nil {
 		return err
 	}
+	a.line.Share(a.throttle, true) // somebody waits for what it tells; the MES's states are told anew
 	path := a.config.Ledger.ReceiverKey
 	if path == "" {
 		path = filepath.Join(a.config.Storage.State, ReceiverKey)
@@ -124,9 +128,13 @@ func (a *Appliance) openLedger() (err error) {
 	if err != nil {
 		return err
 	}
-	a.ledger, err = ledger.NewSender(a.line, outbox{a.store.Outbox(record.Ledger)}, a.identity, pin, a.store.Epoch(), ledger.SenderConfig{}, a.log.With("part", "ledger"))
+	sending := a.config.Sender()
+	sending.OnVoid = a.rowUnreadable
+	a.ledger, err = ledger.NewSender(a.line, outbox{a.store.Outbox(record.Ledger)}, a.identity, pin, a.store.Epoch(), sending, a.log.With("part", "ledger"))
 	return err
 }
+
+func (a *Appliance) rowUnreadable(why error) { a.alarms.Raise(alarm.RowUnreadable, why.Error()) }
 
 func (a *Appliance) openStation(ctx context.Context) error {
 	job, err := a.prepareJob(ctx)

@@ -69,7 +69,7 @@ func outsideOf(c *record.Climate, limits []limit, before bool) string {
 
 // openEnvironment takes the sensor.
 func (a *Appliance) openEnvironment() error {
-	sensor, err := openSensor(a.config.Environment, a.onClose)
+	sensor, err := OpenSensor(a.config.Environment, a.onClose)
 	if err != nil || sensor == nil {
 		return err
 	}
@@ -87,21 +87,21 @@ func (a *Appliance) openEnvironment() error {
 	return nil
 }
 
-// openSensor takes the configured sensor; nil where there is none. What it opens it
-// gives to onClose.
-func openSensor(c config.Environment, onClose func(func() error)) (environment.Sensor, error) {
+// OpenSensor takes the configured sensor; nil where there is none. What closes it
+// it gives to onClose, to be called in the reverse order.
+func OpenSensor(c config.Environment, onClose func(func() error)) (environment.Sensor, error) {
 	if c.Sensor == "" {
 		return nil, nil
 	}
 	bus, err := i2c.Open(c.Bus)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("[environment]: %w", err)
 	}
 	onClose(bus.Close)
 	var sensor environment.Sensor = environment.NewSHT3x(bus, c.Address, time.Sleep)
 	if c.Sensor == "bme280" {
 		if sensor, err = environment.NewBME280(bus, c.Address); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("[environment]: %w", err)
 		}
 	}
 	onClose(sensor.Halt)

@@ -171,7 +171,10 @@ func (t *realTool) openTrigger(a *Appliance) (trigger.Source, error) {
 	return &trigger.Driven{Positions: positions, Shutter: shutter, Delay: c.CameraDelay, Limit: c.Limit, Thread: a.hurry,
 		Observe: func(late time.Duration, err error) {
 			lateness.Observe(late.Seconds())
-			if err != nil {
+			switch {
+			case errors.Is(err, trigger.ErrOverdriven):
+				a.alarms.Raise(alarm.StrobeOverdriven, err.Error())
+			case err != nil:
 				a.alarms.Raise(alarm.StrobeWithheld, err.Error())
 			}
 		}}, nil

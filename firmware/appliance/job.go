@@ -220,11 +220,11 @@ func (a *Appliance) recipe() (config.Recipe, error) {
 		}
 		return a.demoRecipe()
 	}
-	return config.LoadRecipe(recipePath(a.config))
+	return config.LoadRecipe(RecipePath(a.config))
 }
 
-// recipePath is where the configured recipe lies.
-func recipePath(c config.Config) string {
+// RecipePath is where the configured recipe lies.
+func RecipePath(c config.Config) string {
 	if filepath.IsAbs(c.Recipe.File) {
 		return c.Recipe.File
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -143,13 +144,7 @@ func TestKilledAtRandom(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts hundreds of processes")
 	}
-	mosquitto, err := exec.LookPath("mosquitto")
-	if err != nil {
-		if mosquitto, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil {
-			t.Skip("mosquitto is not installed (apt-get install mosquitto)")
-		}
-	}
-	folder := t.TempDir()
+	mosquitto, folder := findMosquitto(t), t.TempDir()
 	address := unusedAddress(t)
 	programs := []*victim{
 		{name: "broker", start: brokerCommand(t, mosquitto, folder, address)},
@@ -210,7 +205,18 @@ func awaitAcknowledgement(t *testing.T, folder string, before uint64) uint64 {
 	return 0
 }
 
-func unusedAddress(t *testing.T) string {
+func findMosquitto(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"mosquitto", "/usr/sbin/mosquitto"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("mosquitto is not installed (apt-get install mosquitto)")
+	return ""
+}
+
+func unusedAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -221,21 +227,21 @@ func unusedAddress(t *testing.T) string {
 }
 
 // brokerCommand is mosquitto without a store: it forgets everything when killed.
-func brokerCommand(t *testing.T, path, folder, address string) func() *exec.Cmd {
+func brokerCommand(t testing.TB, path, folder, address string, more ...string) func() *exec.Cmd {
 	t.Helper()
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(folder, "mosquitto.conf")
-	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n", port)
+	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nuser root\n%s", port, strings.Join(more, ""))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return func() *exec.Cmd { return exec.Command(path, "-c", file) }
 }
 
-func serviceCommand(t *testing.T, folder, address string) func() *exec.Cmd {
+func serviceCommand(t testing.TB, folder, address string) func() *exec.Cmd {
 	t.Helper()
 	path := filepath.Join(folder, "kensa-warning")
 	build := exec.Command("go", "build", "-o", path, "kensa/warning/cmd/kensa-warning")

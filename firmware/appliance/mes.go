@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
+	"kensa/vision/wafer"
 )
 
 // mes tells the host what happens, over Sparkplug B. Wafers' results come from
@@ -27,14 +30,20 @@ type mes struct {
 	mirror *uns.Mirror
 	aside  func(error) // told why a row was set aside
 
-	lost   uint64        // fields not inspected; the station's goroutine's own
+	mu     sync.Mutex
+	recent map[uint64]sparkplug.Report // by row, so that it need not be read again
+
+	// The station's goroutine's own.
+	lost                uint64 // fields not inspected
+	equipment, previous station.Equipment
+
 	wake   chan struct{} // holds one
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
 }
 
 func newMES(node *sparkplug.Node, store *record.Store, aside func(error), log *slog.Logger) *mes {
-	return &mes{node: node, store: store, aside: aside, log: log, wake: make(chan struct{}, 1)}
+	return &mes{node: node, store: store, aside: aside, log: log, recent: map[uint64]sparkplug.Report{}, wake: make(chan struct{}, 1)}
 }
 
 // Start begins to send; Close stops, and tells the host that the node is dead.
@@ -105,6 +114,8 @@ func (m *mes) send(ctx context.Context) error {
 			if err := m.setAside(ctx, rows[len(reports)].Seq, unread); err != nil {
 				return err
 			}
+		} else if len(rows) < batch {
+			return nil // what came meanwhile has woken run
 		}
 	}
 	return nil
@@ -140,7 +151,32 @@ func (m *mes) setAside(ctx context.Context, seq uint64, why error) error {
 	return nil
 }
 
+// maxRecent is how many reports are remembered until they are told; in the ordinary
+// course that is one.
+const maxRecent = 4
+
+func (m *mes) remember(seq uint64, r sparkplug.Report) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.recent) >= maxRecent {
+		clear(m.recent)
+	}
+	m.recent[seq] = r
+}
+
+// recall is the report of a row, if it is remembered; and forgets it.
+func (m *mes) recall(seq uint64) sparkplug.Report {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.recent[seq]
+	delete(m.recent, seq)
+	return r
+}
+
 func (m *mes) report(ctx context.Context, row record.Message) (sparkplug.Report, error) {
+	if r := m.recall(row.Seq); r != nil {
+		return r, nil
+	}
 	var a announcement
 	if err := json.Unmarshal(row.Payload, &a); err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
@@ -191,6 +227,9 @@ func (m *mes) current(seq uint64, r sparkplug.Report) {
 		m.log.Error("report not for the host", "error", err)
 		return
 	}
+	if seq > 0 {
+		m.remember(seq, r)
+	}
 	if m.mirror != nil {
 		m.mirror.Update(values, at)
 	}
@@ -203,10 +242,28 @@ func hostWafer(w *record.Wafer) sparkplug.Wafer {
 		Dies: w.Summary.Dies, Inspected: w.Summary.Inspected, Good: w.Summary.Good, Defects: w.Summary.Defects,
 		Yield: float64(w.Summary.Yield()), DefectDensity: float64(w.Summary.Density()), Verdict: string(w.Summary.Verdict),
 	}
+	h.Classes = hostClasses(w)
 	for _, d := range w.Dies {
 		h.Map = append(h.Map, sparkplug.Die{Column: d.Index.Column, Row: d.Index.Row, Bin: int(d.Bin)})
 	}
 	return h
+}
+
+// hostClasses counts defects by class, in the order of the classes' names.
+func hostClasses(w *record.Wafer) []sparkplug.DefectClass {
+	counts := map[string]int{}
+	for _, d := range w.Defects {
+		counts[string(d.Class)]++
+	}
+	var classes []sparkplug.DefectClass
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		c := sparkplug.DefectClass{Name: name, Defects: counts[name]}
+		if w.Summary.Area > 0 {
+			c.Density = float64(c.Defects) / w.Summary.Area
+		}
+		classes = append(classes, c)
+	}
+	return classes
 }
 
 // update tells values, and logs one that the node refuses: that is a mistake of
@@ -223,7 +280,23 @@ func (m *mes) update(values map[string]payload.Value) {
 
 // StateChanged implements station.Observer.
 func (m *mes) StateChanged(s station.State) {
-	m.update(map[string]payload.Value{sparkplug.EquipmentState: payload.String(string(s.Equipment))})
+	if s.Equipment != m.equipment {
+		m.previous, m.equipment = m.equipment, s.Equipment
+	}
+	job := "WAITING_FOR_START"
+	switch {
+	case s.Equipment == station.Productive:
+		job = "PROCESSING"
+	case s.Paused:
+		job = "PAUSED"
+	}
+	m.update(map[string]payload.Value{
+		sparkplug.EquipmentState:    payload.String(string(s.Equipment)),
+		sparkplug.EquipmentReason:   payload.String(s.Reason),
+		sparkplug.EquipmentPrevious: payload.String(string(m.previous)),
+		sparkplug.EquipmentSince:    payload.DateTime(s.Since),
+		sparkplug.JobState:          payload.String(job),
+	})
 }
 
 // WaferStarted implements station.Observer.
@@ -236,6 +309,7 @@ func (m *mes) WaferStarted(w *record.Wafer) {
 		sparkplug.MaterialLot:       payload.String(w.Material.Lot),
 		sparkplug.MaterialSubstrate: payload.String(w.Material.Substrate),
 		sparkplug.MaterialSlot:      payload.UInt32(uint32(max(w.Material.Slot, 0))),
+		sparkplug.MaterialState:     payload.String("IN_PROCESS"),
 	})
 }
 
@@ -249,8 +323,14 @@ func (m *mes) FieldDone(_ *record.Wafer, f station.Field) {
 	m.update(map[string]payload.Value{sparkplug.HealthFrames: payload.UInt64(m.lost)})
 }
 
-// WaferClosed implements station.Observer; the outbox has the wafer.
-func (m *mes) WaferClosed(*record.Wafer) {}
+// WaferClosed implements station.Observer; the outbox has the wafer's result.
+func (m *mes) WaferClosed(w *record.Wafer) {
+	state := "PROCESSED"
+	if w.Summary.Verdict == wafer.Incomplete {
+		state = "STOPPED"
+	}
+	m.update(map[string]payload.Value{sparkplug.MaterialState: payload.String(state)})
+}
 
 // hostAlarm is the setting or clearing of an alarm in the host's terms.
 func hostAlarm(a alarm.Alarm, active int) sparkplug.Alarm {

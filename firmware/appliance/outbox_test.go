@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"kensa/bus/broker"
 	"kensa/bus/ledger"
 	"kensa/bus/ledger/ledgertest"
 	"kensa/bus/session"
@@ -81,18 +80,16 @@ type service struct {
 
 func startService(t *testing.T, c config.Config) service {
 	t.Helper()
+	url := embeddedBroker(t)
+	return service{url, startReceiver(t, c, url)}
+}
+
+// startReceiver takes the appliance's records on a broker.
+func startReceiver(t testing.TB, c config.Config, url string) *ledgertest.Store {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	b, err := broker.Start("127.0.0.1:0", log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	settings := session.Default()
-	settings.Brokers, settings.ClientID = []string{b.URL()}, "receiver"
+	settings.Brokers, settings.ClientID = []string{url}, "receiver"
 	connection, err := session.New(settings, log)
 	if err != nil {
 		t.Fatal(err)
@@ -101,19 +98,19 @@ func startService(t *testing.T, c config.Config) service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := service{b.URL(), ledgertest.NewStore()}
+	store := ledgertest.NewStore()
 	signer, err := ledger.OpenSigner(t.TempDir(), "service")
 	if err != nil {
 		t.Fatal(err)
 	}
-	receiver, err := ledger.NewReceiver(connection, s.store, enrolled{c.Station.Name: key}, signer, ledger.ReceiverConfig{}, log)
+	receiver, err := ledger.NewReceiver(connection, store, enrolled{c.Station.Name: key}, signer, ledger.ReceiverConfig{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	receiver.Start()
 	connection.Start(t.Context())
 	t.Cleanup(func() { connection.Close(); receiver.Close() })
-	return s
+	return store
 }
 
 type enrolled map[string]ed25519.PublicKey

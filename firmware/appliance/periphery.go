@@ -33,8 +33,11 @@ func (a *Appliance) openPeriphery(context.Context) error {
 func (a *Appliance) openLight() error {
 	c := a.config.Light
 	lamp, err := openLamp(c, a.onClose)
-	if err != nil || lamp == nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("[light]: %w", err)
+	}
+	if lamp == nil {
+		return nil
 	}
 	a.onClose(lamp.Off)
 	return lamp.Set(gpio.Duty(c.Level / 100 * float64(gpio.DutyMax)))
@@ -76,7 +79,7 @@ func (a *Appliance) openTower() error {
 	c := a.config.Tower
 	pins, opened, err := openWired([]line.Spec{c.Red, c.Amber, c.Green, c.Blue, c.Buzzer})
 	if err != nil {
-		return err
+		return fmt.Errorf("[tower]: %w", err)
 	}
 	a.onClose(opened.Close)
 	if len(opened.Pins()) == 0 {

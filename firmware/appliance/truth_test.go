@@ -56,7 +56,7 @@ func long(t *testing.T) {
 }
 
 // testConfig is the demo's configuration on free ports in a folder of the test.
-func testConfig(t *testing.T) config.Config {
+func testConfig(t testing.TB) config.Config {
 	c := config.Default()
 	c.Storage.State = t.TempDir()
 	c.Simulator.Pace = "max"

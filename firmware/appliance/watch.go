@@ -95,14 +95,20 @@ const (
 	ackPatience   = 15 * time.Second
 	bytesPerMiB   = 1 << 20
 	clockUnsynced = 0x40 // STA_UNSYNC of adjtimex(2)
+	// setBack is by how much a clock goes back at least that is told: a time server
+	// corrects less without harm.
+	setBack = time.Minute
+	// renewalTime is how long before its end a certificate wants renewal.
+	renewalTime = 14 * 24 * time.Hour
 )
 
 // watch looks after what nobody else does: links, disk, clock, retention.
 func (a *Appliance) watch(ctx context.Context) {
-	ticker := time.NewTicker(watchInterval)
+	ticker, started := time.NewTicker(watchInterval), time.Now()
 	defer ticker.Stop()
 	for n := 0; ; n++ {
 		a.watchLinks()
+		a.watchClock(time.Now(), time.Since(started))
 		if n%healthEvery == 0 {
 			a.watchHealth(ctx)
 		}
@@ -210,6 +216,25 @@ func (a *Appliance) setLink(c display.Connection) {
 	}
 }
 
+// watchClock compares the clock with the time that has gone by since the watch began,
+// which nobody can set.
+func (a *Appliance) watchClock(wall time.Time, gone time.Duration) {
+	begun := wall.Round(0).Add(-gone) // as the clock has it now
+	if !a.begun.IsZero() && a.begun.Sub(begun) >= setBack {
+		a.alarms.Raise(alarm.ClockSetBack, fmt.Sprintf("by %v, to %s", a.begun.Sub(begun).Round(time.Second), wall.UTC().Format(time.DateTime)))
+	}
+	a.begun = begun
+}
+
+// watchCertificate tells in time that the appliance's own certificate ends.
+func (a *Appliance) watchCertificate(now time.Time) {
+	end, err := a.config.MQTT.ClientExpires()
+	if err != nil { // then no connection comes to be, and that is told with the reason
+		return
+	}
+	a.alarmWhen(!end.IsZero() && end.Sub(now) < renewalTime, alarm.CertificateEnds, fmt.Sprintf("%s on %s", a.config.MQTT.CertFile, end.UTC().Format(time.DateOnly)))
+}
+
 // watchHealth looks at the disk and the clock.
 func (a *Appliance) watchHealth(ctx context.Context) {
 	free, err := FreeSpace(a.config.Storage.State)
@@ -220,6 +245,7 @@ func (a *Appliance) watchHealth(ctx context.Context) {
 		a.alarmWhen(low, alarm.DiskNearlyFull, fmt.Sprintf("%d MiB free of the %d wanted", free/bytesPerMiB, a.config.Storage.MinFree))
 	}
 	a.watchClimate()
+	a.watchCertificate(time.Now())
 	a.watchCalibration(time.Now())
 	if a.config.Source.Live() {
 		a.alarmWhen(!ClockSynchronised(), alarm.ClockUnsynchronised, "the kernel's clock follows no time server")
@@ -239,6 +265,7 @@ func (a *Appliance) watchHealth(ctx context.Context) {
 		}
 		a.alarmWhen(numbers.Waiting() > backlogAlarm, alarm.HostBacklog, fmt.Sprintf("%d results and alarms wait", numbers.Waiting()))
 		maps.Copy(values, healthOfClimate(a.climateNow()))
+		values[sparkplug.HealthClock] = clockOffset()
 		values[sparkplug.HealthOutbox] = payload.UInt64(waiting + numbers.Waiting())
 		a.mes.update(values)
 	}
@@ -258,6 +285,20 @@ func ClockSynchronised() bool {
 	var t unix.Timex
 	_, err := unix.Adjtimex(&t)
 	return err == nil && t.Status&clockUnsynced == 0
+}
+
+// clockOffset is what the kernel still has to correct of its clock, ms.
+func clockOffset() payload.Value {
+	const nano = 0x2000 // STA_NANO: the offset is in nanoseconds, else in microseconds
+	var t unix.Timex
+	if _, err := unix.Adjtimex(&t); err != nil || t.Status&clockUnsynced != 0 {
+		return payload.Null(payload.TypeDouble)
+	}
+	unit := time.Microsecond
+	if t.Status&nano != 0 {
+		unit = time.Nanosecond
+	}
+	return payload.Double(float64(t.Offset) * float64(unit) / float64(time.Millisecond))
 }
 
 func (a *Appliance) prune(ctx context.Context) {

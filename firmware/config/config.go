@@ -157,6 +157,11 @@ type MQTT struct {
 	// Embedded starts a broker inside the appliance, at the first of Brokers. It
 	// is for demonstrations: it keeps nothing and lets everyone in.
 	Embedded bool `toml:"embedded"`
+	// SmallLink is for a link of some kilobits a second, such as a modem's: the mes
+	// plane has no die map, fewer metrics and larger dead-bands, and aliases without
+	// datatypes; ledger records that wait go in messages of about 1 KiB; uns must
+	// stay off. Set bandwidth too.
+	SmallLink bool `toml:"small_link"`
 	session.Config
 }
 
@@ -324,6 +329,9 @@ func (c Config) Check() error {
 	if c.UNS.Enabled && !c.MES.Enabled {
 		return errors.New("uns.enabled: true without mes.enabled; want both, or neither")
 	}
+	if c.UNS.Enabled && c.MQTT.SmallLink {
+		return errors.New("uns.enabled: true with mqtt.small_link; want one of them: the mirror tells every value again, at length")
+	}
 	if len(c.MQTT.Brokers) == 0 {
 		if c.MQTT.Embedded {
 			return fmt.Errorf("mqtt.brokers: empty; want an address for the embedded broker")
@@ -340,8 +348,28 @@ func (c Config) Check() error {
 func (c Config) Sparkplug() sparkplug.Config {
 	return sparkplug.Config{
 		Group: c.Station.Site + "-" + c.Station.Area, Node: c.Station.Name, Device: c.MES.Device,
-		PrimaryHost: c.MES.PrimaryHost, Aliases: c.MES.Aliases, DataTypes: c.MES.DataTypes,
+		PrimaryHost: c.MES.PrimaryHost, Aliases: c.MES.Aliases, DataTypes: c.MES.DataTypes, Terse: c.MQTT.SmallLink,
 	}
+}
+
+// Sender is how the ledger's records are sent. Where the bandwidth is limited no
+// more is on its way than goes in some seconds, and the receiver may be silent for
+// as long as that takes beside the mes plane.
+func (c Config) Sender() ledger.SenderConfig {
+	const small, record, ahead = 1024, 600, 10 // bytes, bytes, seconds
+	s := ledger.SenderConfig{}
+	if c.MQTT.SmallLink {
+		s.Parcel = small
+	}
+	if rate := c.MQTT.Bandwidth; rate > 0 {
+		const largest, patience = 64 << 10, 5 * time.Second
+		s.Window = min(max(rate*ahead/record, ahead), 1000)
+		s.Patience = patience + time.Duration(largest)*time.Second/time.Duration(rate)
+		if s.Parcel == 0 {
+			s.Parcel = min(max(rate, small), largest)
+		}
+	}
+	return s
 }
 
 // UNSNames are the levels of the unified namespace above the values.

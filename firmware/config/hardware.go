@@ -134,27 +134,41 @@ const (
 	Free     = "free"
 )
 
-// checkHardware reports the first key of the real hardware that makes no sense.
-// What is missing altogether shows when a real tool is opened.
-func (c Config) checkHardware() error {
-	for _, in := range []struct {
-		key  string
-		spec line.Spec
-	}{{"lines.wafer_present", c.Lines.WaferPresent}, {"lines.field_trigger", c.Lines.FieldTrigger}, {"tower.silence", c.Tower.Silence}} {
-		if err := in.spec.CheckInput(); err != nil {
-			return fmt.Errorf("%s: %w", in.key, err)
-		}
-	}
-	for _, out := range []struct {
-		key  string
-		spec line.Spec
-	}{
+// WiredLine is a line of the kernel's that a key names.
+type WiredLine struct {
+	Key  string
+	Spec line.Spec
+}
+
+// inputs and outputs are the lines by their keys, wired or not.
+func (c Config) inputs() []WiredLine {
+	return []WiredLine{{"lines.wafer_present", c.Lines.WaferPresent}, {"lines.field_trigger", c.Lines.FieldTrigger}, {"tower.silence", c.Tower.Silence}}
+}
+
+func (c Config) outputs() []WiredLine {
+	return []WiredLine{
 		{"lines.ready", c.Lines.Ready}, {"lines.busy", c.Lines.Busy}, {"lines.result_ok", c.Lines.ResultOK}, {"lines.result_ng", c.Lines.ResultNG},
 		{"trigger.camera", c.Trigger.Camera}, {"trigger.strobe", c.Trigger.Strobe},
 		{"tower.red", c.Tower.Red}, {"tower.amber", c.Tower.Amber}, {"tower.green", c.Tower.Green}, {"tower.blue", c.Tower.Blue}, {"tower.buzzer", c.Tower.Buzzer},
-	} {
-		if err := out.spec.CheckOutput(); err != nil {
-			return fmt.Errorf("%s: %w", out.key, err)
+	}
+}
+
+// WiredLines are those that are wired.
+func (c Config) WiredLines() []WiredLine {
+	return slices.DeleteFunc(append(c.inputs(), c.outputs()...), func(l WiredLine) bool { return !l.Spec.Wired() })
+}
+
+// checkHardware reports the first key of the real hardware that makes no sense.
+// What is missing altogether shows when a real tool is opened.
+func (c Config) checkHardware() error {
+	for _, in := range c.inputs() {
+		if err := in.Spec.CheckInput(); err != nil {
+			return fmt.Errorf("%s: %w", in.Key, err)
+		}
+	}
+	for _, out := range c.outputs() {
+		if err := out.Spec.CheckOutput(); err != nil {
+			return fmt.Errorf("%s: %w", out.Key, err)
 		}
 	}
 	return errors.Join(c.Trigger.check(), c.Light.check(), c.Environment.check())

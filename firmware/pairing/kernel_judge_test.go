@@ -22,7 +22,7 @@ type judgement struct {
 	run
 	paired  []Slot
 	reports []report
-	certain []bool
+	fieldOf map[int]int
 	settled time.Duration // the latest pair's exposure
 }
 
@@ -30,13 +30,14 @@ type judgement struct {
 // counts those that are right.
 func (j judgement) compare() (wrong []int, right int) {
 	for _, s := range j.paired {
-		if s.Number >= perLoad || !j.certain[s.Number] {
+		field, certain := j.fieldOf[s.Number]
+		if !certain {
 			continue
 		}
-		if late := s.Frame.Time - j.due[s.Number]; late > 0 && late < period/2 {
+		if late := s.Frame.Time - j.due[field]; late > 0 && late < period/2 {
 			right++
 		} else {
-			wrong = append(wrong, s.Number)
+			wrong = append(wrong, field)
 		}
 	}
 	return wrong, right

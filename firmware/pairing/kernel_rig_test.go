@@ -211,7 +211,7 @@ func (r *rig) feed(m *Machine, came []event, d run) judgement {
 	if m.Stops() != perLoad {
 		j.reports = append(j.reports, report{"count", m.Stops(), 0, left})
 	}
-	j.certain = m.Trusted(perLoad, perLoad)
-	m.Learn(j.certain)
+	j.fieldOf = m.Fields(perLoad)
+	m.Learn(j.fieldOf)
 	return j
 }

@@ -70,8 +70,14 @@ const (
 //
 // What came between two pairs is judged when the second is there, and numbered
 // by what is likeliest, so that inspection need not wait. When the wafer has
-// ended and the number of its fields is known, trusted says which of these
-// numbers are the only ones possible.
+// ended and the number of its fields is known, Fields says which field each was,
+// where only one is possible.
+//
+// Before that nobody can say it. A stage that is held for just the time of a step
+// while noise exposes, and a stop that lost its pulse, give the same pulses and
+// frames until the wafer's end shows one stop too many or none: whatever number is
+// given meanwhile is wrong for one of them. So inspection under a number that is in
+// doubt has to be kept such that it can be given to another field.
 type Machine struct {
 	window      Window
 	minInterval time.Duration // no two stops are closer than this
@@ -128,22 +134,27 @@ func (p *Machine) Seen() (n [Anomalies]int) {
 	return n
 }
 
-// Trusted tells of each of a wafer's fields whether its number is the only one
-// possible. known is how many stops the wafer must have had; 0 where nobody
-// knows, as after a stop of the appliance in mid-wafer.
-func (p *Machine) Trusted(fields, known int) []bool {
-	certain := make([]bool, fields)
-	p.ledger.trusted(known, func(n int) {
-		if n < fields {
-			certain[n] = true
-		}
-	})
-	return certain
+// Fields tells which of a wafer's fields the stops with a frame were, by the number
+// that each was given: those for which only one is possible. Where it is not that
+// number, what followed showed that the gap before had held other stops than was
+// likeliest. known is how many stops the wafer must have had; 0 where nobody knows,
+// as after a stop of the appliance in mid-wafer.
+func (p *Machine) Fields(known int) map[int]int {
+	fieldOf := map[int]int{}
+	p.ledger.trusted(known, func(number, field int) { fieldOf[number] = field })
+	return fieldOf
 }
 
-// Learn takes the steps between those fields of the wafer that are certain; by
+// Doubt tells that the numbers given from now on may not be the fields', since a
+// gap before them could have held more stops than one number, or fewer.
+func (p *Machine) Doubt() bool { return p.ledger.doubt }
+
+// Learn takes the steps between the wafer's stops whose fields are certain; by
 // them the next wafer's gaps are judged.
-func (p *Machine) Learn(certain []bool) { p.steps.learn(p.ledger.stops, certain) }
+func (p *Machine) Learn(fieldOf map[int]int) { p.steps.learn(p.ledger.stops, fieldOf) }
+
+// Forget drops what was learnt of the motion: another one follows.
+func (p *Machine) Forget() { p.steps = steps{} }
 
 // gap is what was seen between two pairs.
 type gap struct {

@@ -81,14 +81,15 @@ type steps struct {
 	shortest time.Duration   // of them all
 }
 
-// learn takes a wafer's stops whose numbers are certain.
-func (k *steps) learn(stops []stop, certain []bool) {
-	k.from = append(k.from, make([]time.Duration, max(len(certain)-len(k.from), 0))...)
+// learn takes a wafer's stops whose fields are certain.
+func (k *steps) learn(stops []stop, fieldOf map[int]int) {
 	for i := 1; i < len(stops); i++ {
-		n, m := stops[i-1].number, stops[i].number
-		if m != n+1 || m >= len(certain) || !certain[n] || !certain[m] {
+		n, before := fieldOf[stops[i-1].number]
+		m, after := fieldOf[stops[i].number]
+		if !before || !after || m != n+1 {
 			continue
 		}
+		k.from = append(k.from, make([]time.Duration, max(n+1-len(k.from), 0))...)
 		took := stops[i].time - stops[i-1].time
 		if k.from[n] == 0 || took < k.from[n] {
 			k.from[n] = took
@@ -134,10 +135,14 @@ type ledger struct {
 	stops []stop
 	// Of the gap that the next stop, or the wafer's end, closes.
 	most, room int
+	doubt      bool // there was a gap that may have held stops
 }
 
 // between notes what may have been in the gap before the next stop.
-func (l *ledger) between(most, room int) { l.most, l.room = l.most+most, room }
+func (l *ledger) between(most, room int) {
+	l.most, l.room = l.most+most, room
+	l.doubt = l.doubt || most > 0
+}
 
 func (l *ledger) add(s stop) {
 	s.most, s.room = l.most, l.room
@@ -155,8 +160,8 @@ func (l *ledger) last() (stop, bool) {
 func (l *ledger) contested() bool { return l.stops[len(l.stops)-1].contested }
 func (l *ledger) contest()        { l.stops[len(l.stops)-1].contested = true }
 
-// trusted calls hold with the number of each paired stop that can only be the one
-// that it was inspected as. fields is how many stops the wafer had in truth; 0
+// trusted calls hold with the number of each paired stop that can only have been
+// one field, and with that field. fields is how many stops the wafer had in truth; 0
 // means that nobody knows, as after a stop of the appliance in mid-wafer.
 //
 // A stop's number is bounded from both ends: by what may have been before it,
@@ -170,7 +175,7 @@ func (l *ledger) contest()        { l.stops[len(l.stops)-1].contested = true }
 // being broken off; noise that exposes as a stop does beside a stop whose trace is
 // taken for none. To refuse those as well would be to refuse every wafer with one
 // fault, for each of them looks like one.
-func (l *ledger) trusted(fields int, hold func(number int)) {
+func (l *ledger) trusted(fields int, hold func(number, field int)) {
 	most := l.most
 	for _, s := range l.stops {
 		most += s.most
@@ -194,8 +199,8 @@ func (l *ledger) trusted(fields int, hold func(number int)) {
 			after := least - 1 - n
 			low, high = max(low, fields-1-after-(most-before)), min(high, fields-1-after)
 		}
-		if !s.contested && low == high && low == s.number {
-			hold(s.number)
+		if !s.contested && low == high {
+			hold(s.number, low)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 type Tx struct {
 	ctx   context.Context
 	tx    *sql.Tx
+	often *often
 	root  string
 	epoch string
 	wafer *Wafer
@@ -28,7 +29,7 @@ func (t *Tx) Wafer() *Wafer { return t.wafer }
 // Next is the seq that the plane's next message will have.
 func (t *Tx) Next(p Plane) (uint64, error) {
 	var last uint64
-	err := t.tx.QueryRowContext(t.ctx, `SELECT last FROM plane WHERE name = ?`, string(p)).Scan(&last)
+	err := t.tx.StmtContext(t.ctx, t.often.last).QueryRowContext(t.ctx, string(p)).Scan(&last)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("outbox: plane %q; known: %q, %q", p, MES, Ledger)
 	}
@@ -125,8 +126,8 @@ func (s *Store) transact(ctx context.Context, w *Wafer, change func(*Tx) error) 
 		return s.explain(err)
 	}
 	defer tx.Rollback() // does nothing after Commit
-	t := &Tx{ctx: ctx, tx: tx, root: s.root, wafer: w}
-	if err := tx.QueryRowContext(ctx, selectEpoch).Scan(&t.epoch); err != nil {
+	t := &Tx{ctx: ctx, tx: tx, often: &s.often, root: s.root, wafer: w}
+	if err := tx.StmtContext(ctx, s.often.epoch).QueryRowContext(ctx).Scan(&t.epoch); err != nil {
 		return s.explain(err)
 	}
 	if err := change(t); err != nil {

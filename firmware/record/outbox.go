@@ -9,11 +9,16 @@ import (
 	"time"
 )
 
+const (
+	selectPending   = `SELECT seq, payload FROM outbox WHERE plane = ? AND seq > ? ORDER BY seq LIMIT ?`
+	selectNumbering = `SELECT last, acknowledged, (SELECT committed FROM outbox WHERE plane = name AND seq = acknowledged + 1)
+		FROM plane WHERE name = ?`
+)
+
 // Pending lists the plane's messages after a seq that are not acknowledged, in
 // order, at most limit of them.
 func (r *Reader) Pending(ctx context.Context, p Plane, after uint64, limit int) ([]Message, error) {
-	rows, err := r.db.QueryContext(ctx, `SELECT seq, payload FROM outbox WHERE plane = ? AND seq > ? ORDER BY seq LIMIT ?`,
-		string(p), clamp(after), limit)
+	rows, err := r.pending.QueryContext(ctx, string(p), clamp(after), limit)
 	if err != nil {
 		return nil, r.explain(err)
 	}
@@ -46,8 +51,7 @@ func (n Numbering) Waiting() uint64 { return n.Last - n.Acknowledged }
 func (r *Reader) Numbering(ctx context.Context, p Plane) (Numbering, error) {
 	var n Numbering
 	var oldest sql.NullInt64
-	err := r.db.QueryRowContext(ctx, `SELECT last, acknowledged, (SELECT committed FROM outbox WHERE plane = name AND seq = acknowledged + 1)
-		FROM plane WHERE name = ?`, string(p)).Scan(&n.Last, &n.Acknowledged, &oldest)
+	err := r.numbering.QueryRowContext(ctx, string(p)).Scan(&n.Last, &n.Acknowledged, &oldest)
 	n.Oldest = instant(oldest)
 	return n, r.explain(err)
 }
@@ -78,7 +82,7 @@ func (s *Store) Acknowledge(ctx context.Context, p Plane, epoch string, upTo uin
 }
 
 func (t *Tx) remove(p Plane, upTo uint64) (int, error) {
-	result, err := t.tx.ExecContext(t.ctx, `DELETE FROM outbox WHERE plane = ? AND seq <= ?`, string(p), upTo)
+	result, err := t.tx.StmtContext(t.ctx, t.often.remove).ExecContext(t.ctx, string(p), upTo)
 	if err != nil {
 		return 0, err
 	}
@@ -86,7 +90,7 @@ func (t *Tx) remove(p Plane, upTo uint64) (int, error) {
 	if err != nil || removed == 0 {
 		return 0, err
 	}
-	_, err = t.tx.ExecContext(t.ctx, `UPDATE plane SET acknowledged = ? WHERE name = ?`, upTo, string(p))
+	_, err = t.tx.StmtContext(t.ctx, t.often.acknowledge).ExecContext(t.ctx, upTo, string(p))
 	return int(removed), err
 }
 
@@ -246,7 +250,7 @@ func (o Outbox) Discard(ctx context.Context, keep uint64, before time.Time) (d D
 }
 
 // asideValue is under what name, with plane and seq after it, a message is kept
-// that was taken out of the outbox because nobody can read it.
+// that was taken out of the outbox, or replaced there, because nobody can read it.
 const asideValue = "aside/"
 
 // SetAside takes the first waiting message out of the outbox and keeps it among
@@ -258,10 +262,43 @@ func (o Outbox) SetAside(ctx context.Context, seq uint64) error {
 			string(o.plane), clamp(seq)).Scan(&payload); err != nil {
 			return fmt.Errorf("set aside %s %d: %w", o.plane, seq, err)
 		}
-		if err := t.SetValue(fmt.Sprintf("%s%s/%d", asideValue, o.plane, seq), payload); err != nil {
+		if err := t.setAside(o.plane, seq, payload); err != nil {
 			return err
 		}
 		_, err := t.remove(o.plane, seq)
 		return err
 	})
+}
+
+// Replace puts another payload in the place of a message that waits, or of one
+// that should and does not, and keeps what was there among the values, for a
+// person to look at.
+func (o Outbox) Replace(ctx context.Context, seq uint64, payload []byte) error {
+	return o.store.transact(ctx, nil, func(t *Tx) error {
+		var last, acknowledged uint64
+		if err := t.tx.QueryRowContext(t.ctx, `SELECT last, acknowledged FROM plane WHERE name = ?`, string(o.plane)).Scan(&last, &acknowledged); err != nil {
+			return err
+		}
+		if seq <= acknowledged || seq > last {
+			return fmt.Errorf("replace %s %d: %d to %d wait", o.plane, seq, acknowledged+1, last)
+		}
+		var old []byte
+		err := t.tx.QueryRowContext(t.ctx, `SELECT payload FROM outbox WHERE plane = ? AND seq = ?`, string(o.plane), seq).Scan(&old)
+		if errors.Is(err, sql.ErrNoRows) {
+			_, err = t.tx.ExecContext(t.ctx, `INSERT INTO outbox (plane, seq, committed, payload) VALUES (?, ?, ?, ?)`,
+				string(o.plane), seq, nanos(time.Now()), notNil(payload))
+			return err
+		}
+		if err == nil {
+			err = t.setAside(o.plane, seq, old)
+		}
+		if err == nil {
+			_, err = t.tx.ExecContext(t.ctx, `UPDATE outbox SET payload = ? WHERE plane = ? AND seq = ?`, notNil(payload), string(o.plane), seq)
+		}
+		return err
+	})
+}
+
+func (t *Tx) setAside(p Plane, seq uint64, payload []byte) error {
+	return t.SetValue(fmt.Sprintf("%s%s/%d", asideValue, p, seq), payload)
 }

@@ -20,6 +20,9 @@ type Reader struct {
 	path  string
 	root  string // the epoch that the database was made with
 	epoch atomic.Pointer[string]
+	// Statements that run with every message: to parse them would cost more than to
+	// run them.
+	numbering, pending *sql.Stmt
 }
 
 // Store is the one writer of a database, and a Reader of it. It may be used
@@ -28,6 +31,29 @@ type Store struct {
 	*Reader
 	writer *sql.DB // one connection
 	lock   *os.File
+	often  often
+}
+
+// often are the writer's statements that run with every message.
+type often struct{ epoch, last, remove, acknowledge *sql.Stmt }
+
+func (o *often) prepare(ctx context.Context, db *sql.DB) error {
+	return prepare(ctx, db, map[**sql.Stmt]string{
+		&o.epoch:       selectEpoch,
+		&o.last:        `SELECT last FROM plane WHERE name = ?`,
+		&o.remove:      `DELETE FROM outbox WHERE plane = ? AND seq <= ?`,
+		&o.acknowledge: `UPDATE plane SET acknowledged = ? WHERE name = ?`,
+	})
+}
+
+// prepare parses statements, which live as long as the database is open.
+func prepare(ctx context.Context, db *sql.DB, statements map[**sql.Stmt]string) (err error) {
+	for into, text := range statements {
+		if *into, err = db.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readers is how many readings run side by side: display, senders, exports.
@@ -65,6 +91,9 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	if err := s.checkOutbox(ctx); err != nil {
+		return err
+	}
+	if err := s.often.prepare(ctx, s.writer); err != nil {
 		return err
 	}
 	_, err = s.writer.ExecContext(ctx, `UPDATE alarm SET cleared = ? WHERE cleared IS NULL`, nanos(time.Now()))
@@ -123,9 +152,11 @@ func (r *Reader) open(ctx context.Context) error {
 	if err := r.db.QueryRowContext(ctx, `SELECT value FROM value WHERE name = ?`, epochValue).Scan(&r.root); err != nil {
 		return err
 	}
-	err = r.db.QueryRowContext(ctx, selectEpoch).Scan(&epoch)
+	if err := r.db.QueryRowContext(ctx, selectEpoch).Scan(&epoch); err != nil {
+		return err
+	}
 	r.epoch.Store(&epoch)
-	return err
+	return prepare(ctx, r.db, map[**sql.Stmt]string{&r.numbering: selectNumbering, &r.pending: selectPending})
 }
 
 // Close lets the database go.

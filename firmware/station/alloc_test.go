@@ -109,6 +109,11 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newRigFor(t, plan, img, inspector)
+}
+
+// newRigFor has a plan, a frame and an inspector of the test's own.
+func newRigFor(t *testing.T, plan *wafer.Plan, img frame.Image, inspector inspect.Inspector) *rig {
 	out := func(name string) *line.Wire { return line.NewWire(name, -1, nil) }
 	s, err := New(Parts{
 		Lines:   handshake.Lines{Ready: out("READY"), Busy: out("BUSY"), ResultOK: out("RESULT-OK"), ResultNG: out("RESULT-NG")},

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"kensa/firmware/alarm"
-	"kensa/firmware/record"
 	"kensa/vision/pose"
 	"kensa/vision/wafer"
 )
@@ -104,8 +103,8 @@ func (s *Station) alarmsOf(w *open) []alarm.Alarm {
 	return own
 }
 
-// distrust discards what was found at places that are in doubt: a map with wrong
-// places is worse than one with gaps.
+// distrust gives each result its field, once the wafer's end has shown which, and
+// tells where that is not possible.
 func (s *Station) distrust() {
 	w, plan := s.wafer, s.job.Plan
 	if plan.Open() {
@@ -116,33 +115,12 @@ func (s *Station) distrust() {
 	if brokenOff {
 		fields = 0
 	}
-	certain := s.pairing.Trusted(len(plan.Fields), fields)
-	s.pairing.Learn(certain)
-	doubtful := map[wafer.DieIndex]bool{}
-	discarded := 0
-	for n, field := range plan.Fields {
-		if !certain[n] && s.discard(field, doubtful) {
-			discarded++
-		}
-	}
-	w.record.FieldsInspected -= discarded
-	w.record.Defects = slices.DeleteFunc(w.record.Defects, func(d record.Defect) bool { return doubtful[d.Die] })
-	if discarded > 0 || stops != len(plan.Fields) && !brokenOff {
+	fieldOf := s.pairing.Fields(fields)
+	s.pairing.Learn(fieldOf)
+	discarded := s.place(fieldOf)
+	miscounted := stops != len(plan.Fields) && len(fieldOf) < len(plan.Fields)
+	if discarded > 0 || miscounted && !brokenOff {
 		s.Alarms.Raise(alarm.PositionLost, fmt.Sprintf("wafer %s: %d stops of %d fields; %d inspected fields in doubt",
 			w.record.Material.Substrate, stops, len(plan.Fields), discarded))
 	}
-}
-
-// discard takes back a field's results, and reports whether there were any.
-func (s *Station) discard(field wafer.Field, doubtful map[wafer.DieIndex]bool) (any bool) {
-	for _, d := range field.Dies {
-		die := &s.wafer.record.Dies[d.Die]
-		if die.Bin == wafer.NotInspected {
-			continue
-		}
-		any = true
-		doubtful[die.Index] = true
-		*die = record.Die{Index: die.Index, Bin: wafer.NotInspected, Reason: "position in doubt"}
-	}
-	return any
 }

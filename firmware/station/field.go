@@ -17,6 +17,7 @@ import (
 // task is a field with its frame, on the way to a worker.
 type task struct {
 	field  wafer.Field
+	spares []image.Rectangle // to be looked at besides
 	frame  *camera.Frame
 	layout wafer.Layout // the wafer's
 	way
@@ -71,26 +72,36 @@ func (j *Job) inspect(inspector inspect.Inspector, t task, blank Field) (r resul
 	started := time.Now()
 	r.Field = blank
 	r.Number, r.way = t.field.Number, t.way
-	img := frame.Image{Pix: t.frame.Pix, Width: t.frame.Width, Height: t.frame.Height, Stride: t.frame.Stride, Depth: t.frame.Depth}
+	img := imageOf(t.frame)
 	if r.err = j.check(img); r.err != nil {
 		return r
 	}
-	r.rects = appendRects(r.rects, t.field)
-	found, err := inspector.Inspect(img, r.rects)
-	if err != nil {
-		r.err = err
-		return r
-	}
-	if len(found) > 0 {
-		r.Turn = found[0].Field
-	}
-	for n, d := range found {
-		if r.err = j.add(&r.Field, img, &t.layout, t.field.Dies[n].Die, d); r.err != nil {
+	if len(t.field.Dies) > 0 { // none beyond the plan, where a number in doubt may lie
+		if r.err = j.inspectDies(inspector, img, t, &r.Field); r.err != nil {
 			return r
 		}
 	}
+	r.spares = j.inspectSpares(inspector, img, t)
 	r.Inspected, r.Took, r.layout = true, time.Since(started), t.layout.ForFrame(img.Width, img.Height)
 	return r
+}
+
+// inspectDies looks at the field's own dies.
+func (j *Job) inspectDies(inspector inspect.Inspector, img frame.Image, t task, f *Field) error {
+	f.rects = appendRects(f.rects, t.field)
+	found, err := inspector.Inspect(img, f.rects)
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		f.Turn = found[0].Field
+	}
+	for n, d := range found {
+		if err := j.add(f, img, &t.layout, t.field.Dies[n].Die, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // add enters one die's findings.

@@ -98,6 +98,7 @@ func (s *Station) Select(ctx context.Context, job Job) (before Job, err error) {
 		close(s.work)
 		s.working.Wait() // they have nothing to do
 		s.job, s.work = job, make(chan task, s.config.Queue)
+		s.pairing.Forget() // the motion is another
 		s.startWorkers()
 	})
 	if err != nil {

@@ -97,6 +97,7 @@ type Field struct {
 	looked []int // of each look: which of Dies
 	light  []float64
 	rects  []image.Rectangle // of the dies
+	spares []spare           // where its number is in doubt
 	layout wafer.Layout
 }
 

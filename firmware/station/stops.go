@@ -2,6 +2,7 @@ package station
 
 import (
 	"fmt"
+	"image"
 
 	"kensa/firmware/alarm"
 	"kensa/firmware/pairing"
@@ -53,6 +54,11 @@ func (s *Station) watchFrames() {
 // enqueue gives a field to the workers; a full queue loses it, and says so.
 func (s *Station) enqueue(stop pairing.Slot) {
 	field, ok := s.field(stop.Number)
+	var spares []image.Rectangle
+	if s.pairing.Doubt() && !s.job.Plan.Open() {
+		field, ok = s.at(stop.Number), true
+		spares = s.spares(field)
+	}
 	if !ok {
 		stop.Frame.Release()
 		s.lose(stop.Number, alarm.PositionLost, "beyond the recipe's fields")
@@ -64,7 +70,7 @@ func (s *Station) enqueue(stop pairing.Slot) {
 		return
 	}
 	select {
-	case s.work <- task{field, stop.Frame, s.wafer.layout, s.framed(stop)}:
+	case s.work <- task{field, spares, stop.Frame, s.wafer.layout, s.framed(stop)}:
 		s.inFlight++
 	default:
 		stop.Frame.Release()
@@ -141,6 +147,10 @@ func (s *Station) apply(f Field) {
 	if f.Inspected {
 		w.FieldsInspected++
 		w.Layout = f.layout
+		s.wafer.inspected[f.Number] = true
+	}
+	if f.spares != nil {
+		s.wafer.spares[f.Number] = f.spares
 	}
 	for n := range f.Defects {
 		d := &f.Defects[n]

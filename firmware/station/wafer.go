@@ -25,6 +25,8 @@ type open struct {
 	lastPulse time.Duration            // of a paired stop, likewise
 	told      int                      // of them: applied to the record and told to the observer
 	early     map[int]Field            // inspected before an earlier stop was
+	inspected map[int]bool             // stops, by their numbers
+	spares    map[int][]spare          // of stops whose numbers were in doubt
 	images    int                      // kept so far
 
 	unregistered int           // dies
@@ -80,6 +82,7 @@ func (s *Station) arrive(ctx context.Context, e line.Event) {
 	layout, calibration := s.job.Layout()
 	s.wafer = &open{
 		layout: layout, alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, early: map[int]Field{},
+		inspected: map[int]bool{}, spares: map[int][]spare{},
 		record: &record.Wafer{
 			Material: material, Started: time.Now().UTC(),
 			Recipe: s.job.Recipe, RecipeVersion: s.job.Version, RecipeHash: s.job.Hash, Calibration: calibration,
@@ -131,7 +134,7 @@ func (s *Station) closeWhenDone(ctx context.Context) {
 	if w == nil || !w.leaving || w.closed || s.inFlight > 0 {
 		return
 	}
-	whole := !s.job.Plan.Open() && s.pairing.Stops() == len(s.job.Plan.Fields) && s.pairing.Waiting() == 0
+	whole := !s.job.Plan.Open() && !s.pairing.Doubt() && s.pairing.Stops() == len(s.job.Plan.Fields) && s.pairing.Waiting() == 0
 	if !whole && !w.settled {
 		return
 	}

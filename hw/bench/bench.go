@@ -36,6 +36,11 @@ const (
 	Edge Target = "edge"
 	// Wafer is a wafer of the recipe's product.
 	Wafer Target = "wafer"
+	// Good is a wafer of the recipe's product whose dies are known to be good.
+	Good Target = "good"
+	// Standard is a standard-defect wafer: one of the recipe's product whose defects
+	// are known.
+	Standard Target = "standard"
 	// Blinker is a light that flashes with the trigger pulse.
 	Blinker Target = "blinker"
 )
@@ -56,6 +61,10 @@ func (t Target) Lay() string {
 		return "lay the slanted edge under the lens"
 	case Wafer:
 		return "lay a wafer of the recipe's product under the lens"
+	case Good:
+		return "load a known-good wafer of the recipe's product"
+	case Standard:
+		return "load the standard-defect wafer"
 	case Blinker:
 		return "put the blinking light under the lens, on the trigger's strobe output"
 	}
@@ -66,11 +75,16 @@ func (t Target) Lay() string {
 // Target, where Any leaves what is there.
 type Setting struct {
 	Target Target
+	// Piece tells several of a target apart, such as good wafers, from 1; 0 where
+	// there is one only. Another Loading than before takes the target off and lays it
+	// down again.
+	Piece, Loading int
 	// Light is the part of the light's full current, 0 to 1.
 	Light float64
 	// Exposure of the sensor.
 	Exposure time.Duration
-	// X, Y, Z of the stage.
+	// X, Y, Z of the stage. It carries the target: under the lens is what lies at
+	// −X, −Y from the target's middle, x to the right and y down in the frame.
 	X, Y, Z physic.Distance
 	// Turn of the target in its plane, and its tilt about the x and y axes, where a
 	// person lays a plate.
@@ -78,6 +92,20 @@ type Setting struct {
 	// FlashDelay and Flash are when the Blinker begins, after the trigger pulse, and
 	// how long it shines.
 	FlashDelay, Flash time.Duration
+}
+
+// Laid is how a person changes the target from the setting before; empty where it is
+// the same, laid down once.
+func (s Setting) Laid(before Setting) string {
+	switch {
+	case s.Target == before.Target && s.Piece == before.Piece && s.Loading == before.Loading:
+		return ""
+	case s.Target == before.Target && s.Piece == before.Piece:
+		return "take off what lies under the lens, and lay it there again"
+	case s.Piece > 0:
+		return fmt.Sprintf("%s: number %d", s.Target.Lay(), s.Piece)
+	}
+	return s.Target.Lay()
 }
 
 // Turned is how a person turns the target to where the setting wants it.

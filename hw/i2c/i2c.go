@@ -9,10 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"unsafe"
+
+	"kensa/hw/internal/devfile"
 
 	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/i2c"
@@ -56,10 +57,10 @@ func Open(name string) (*Bus, error) {
 	f, err := os.OpenFile(filepath.Join("/dev", name), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		there, globErr := filepath.Glob("/dev/i2c-*")
-		return nil, errors.Join(fmt.Errorf("i2c: bus %s: none such; there are: %s", name, strings.Join(there, ", ")), globErr)
+		return nil, errors.Join(fmt.Errorf("i2c: bus %s: none such; %s; the module i2c-dev makes them", name, devfile.There(there)), globErr)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("i2c: bus %s: %w", name, err)
+		return nil, fmt.Errorf("i2c: bus %s: %w%s", name, err, devfile.Remedy(filepath.Join("/dev", name), err))
 	}
 	return &Bus{name: name, file: f}, nil
 }

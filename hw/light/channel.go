@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"kensa/hw/internal/devfile"
+
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
 )
@@ -32,10 +34,10 @@ func OpenChannel(root, chip string, number int) (*Channel, error) {
 	err := write(filepath.Join(base, "export"), strconv.Itoa(number))
 	if errors.Is(err, fs.ErrNotExist) {
 		chips, globErr := filepath.Glob(filepath.Join(root, "pwmchip*"))
-		return nil, errors.Join(fmt.Errorf("light: PWM chip %s: none such; there are %v", chip, chips), globErr)
+		return nil, errors.Join(fmt.Errorf("light: PWM chip %s: none such; %s", chip, devfile.There(chips)), globErr)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("light: PWM %s channel %d: %w", chip, number, err)
+		return nil, fmt.Errorf("light: PWM %s channel %d: %w%s", chip, number, err, devfile.Remedy(filepath.Join(base, "export"), err))
 	}
 	return c, nil
 }

@@ -148,6 +148,27 @@ func TestStrobeLimits(t *testing.T) {
 	}
 }
 
+// TestALampThatWasOnTooLongCoolsLonger than the pulse that it was to have.
+func TestALampThatWasOnTooLongCoolsLonger(t *testing.T) {
+	g := NewGuard(led)
+	const width = 100 * time.Microsecond
+	if err := g.Allow(0, width); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Shone(0, width); err != nil {
+		t.Error(err)
+	}
+	if err := g.Shone(0, 5*width); err == nil || !strings.Contains(err.Error(), "500µs") {
+		t.Errorf("on for five times as long as allowed: %v", err)
+	}
+	if err := g.Allow(499*width, width); !errors.Is(err, ErrTooHot) {
+		t.Errorf("allowed again too soon: %v", err)
+	}
+	if err := g.Allow(500*width, width); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTheGuardKeepsTheDuty: whatever is asked for, the time that the lamp is on
 // stays within its part of any time from pulse to pulse.
 func TestTheGuardKeepsTheDuty(t *testing.T) {

@@ -75,6 +75,21 @@ func (g *Guard) Allow(at, width time.Duration) error {
 	if g.any && at < g.ready {
 		return fmt.Errorf("%w: %v too soon for a duty of %.3g %%", ErrTooHot, g.ready-at, 100*g.limits.Duty)
 	}
-	g.any, g.ready = true, at+time.Duration(float64(width)/g.limits.Duty)
+	g.any, g.ready = true, g.cooled(at, width)
 	return nil
+}
+
+// cooled is when the lamp may be on again after a pulse.
+func (g *Guard) cooled(at, width time.Duration) time.Duration {
+	return at + time.Duration(float64(width)/g.limits.Duty)
+}
+
+// Shone tells how long the lamp was on from a time on, as seen by who switched it: the
+// next pulse is allowed accordingly later. It reports a pulse that was beyond the
+// limits.
+func (g *Guard) Shone(at, width time.Duration) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ready = max(g.ready, g.cooled(at, width))
+	return g.limits.Check(width)
 }

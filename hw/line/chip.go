@@ -4,14 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 
+	"kensa/hw/internal/devfile"
+
 	"github.com/warthog618/go-gpiocdev/uapi"
-	"golang.org/x/sys/unix"
 )
 
 // Errors that a caller can act on.
@@ -35,27 +35,13 @@ type chip struct {
 func openChip(path string) (*chip, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return nil, fmt.Errorf("%w%s", err, accessHint(path, err))
+		return nil, fmt.Errorf("%w%s", err, devfile.Remedy(path, err))
 	}
 	info, err := uapi.GetChipInfo(f.Fd())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	return &chip{file: f, name: uapi.BytesToString(info.Name[:]), label: uapi.BytesToString(info.Label[:]), lines: int(info.Lines)}, nil
-}
-
-// accessHint says whose group may use the device, where that is sure to help:
-// the group may read and write it, and is not root's.
-func accessHint(path string, err error) string {
-	var stat unix.Stat_t
-	if !errors.Is(err, syscall.EACCES) || unix.Stat(path, &stat) != nil || stat.Mode&0o060 != 0o060 || stat.Gid == 0 {
-		return ""
-	}
-	group, err := user.LookupGroupId(strconv.Itoa(int(stat.Gid)))
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("; its group %s may: add this user to it", group.Name)
 }
 
 // findChip opens the chip of a label or a device's name.
@@ -91,10 +77,8 @@ func findChip(name string) (*chip, error) {
 		return found, nil
 	case refused != nil:
 		return nil, fmt.Errorf("chip %q: %w", name, refused)
-	case len(others) == 0:
-		return nil, fmt.Errorf("chip %q: %w; the kernel shows none", name, ErrNoChip)
 	}
-	return nil, fmt.Errorf("chip %q: %w; there are %s", name, ErrNoChip, strings.Join(others, ", "))
+	return nil, fmt.Errorf("chip %q: %w; %s", name, ErrNoChip, devfile.There(others))
 }
 
 // find is the offset of a line by its name or number. Names need not be unique
@@ -140,11 +124,35 @@ func (c *chip) explain(err error, offsets []int) error {
 		if infoErr != nil || !info.Flags.IsUsed() {
 			continue
 		}
-		consumer := uapi.BytesToString(info.Consumer[:])
-		if consumer == "" {
-			consumer = "the kernel"
-		}
-		return fmt.Errorf("line %d (%s) of %s: %w by %q", offset, uapi.BytesToString(info.Name[:]), c.name, ErrTaken, consumer)
+		return fmt.Errorf("line %d (%s) of %s: %w by %q", offset, uapi.BytesToString(info.Name[:]), c.name, ErrTaken, holder(info))
 	}
 	return fmt.Errorf("%s lines %v: %w", c.name, offsets, ErrTaken)
+}
+
+// holder is who has a line; empty of a line that is free.
+func holder(info uapi.LineInfoV2) string {
+	consumer := uapi.BytesToString(info.Consumer[:])
+	if consumer == "" && info.Flags.IsUsed() {
+		return "the kernel"
+	}
+	return consumer
+}
+
+// Holder finds a line without taking it, and says who has it; empty where it is
+// free.
+func Holder(s Spec) (who string, err error) {
+	c, err := findChip(s.Chip)
+	if err != nil {
+		return "", fmt.Errorf("line: %w", err)
+	}
+	defer c.file.Close()
+	offset, err := c.find(s.Line)
+	if err != nil {
+		return "", fmt.Errorf("line: %w", err)
+	}
+	info, err := uapi.GetLineInfoV2(c.file.Fd(), offset)
+	if err != nil {
+		return "", fmt.Errorf("line: %s: line %d: %w", c.name, offset, err)
+	}
+	return holder(info), nil
 }

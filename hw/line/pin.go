@@ -35,9 +35,12 @@ type Lines struct {
 	requests []*request
 }
 
+// Consumer is the name by which others see that an appliance has a line.
+const Consumer = "kensa"
+
 // Options are how lines are asked for.
 type Options struct {
-	// Consumer is the name by which others see who has the lines; empty: kensa.
+	// Consumer is the name by which others see who has the lines; empty: Consumer.
 	Consumer string
 	// Thread is called once in the goroutine that reads the edges of each chip, to
 	// set up its thread; nil: nothing.
@@ -61,7 +64,7 @@ func OpenOutputs(o Options, specs ...Spec) (*Lines, error) {
 
 func open(o Options, specs []Spec, wire func(Spec) (wiring, error)) (l *Lines, err error) {
 	if o.Consumer == "" {
-		o.Consumer = "kensa"
+		o.Consumer = Consumer
 	}
 	l = &Lines{pins: make([]*Pin, len(specs))}
 	byChip := map[string][]int{}

@@ -17,6 +17,7 @@ const (
 	forNoise
 	forTime
 	forFaults
+	forLoading
 )
 
 // stream is the generator for one thing, named by numbers. What it gives depends

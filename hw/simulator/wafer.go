@@ -76,9 +76,10 @@ func (s *Scene) look(w *wafer, i Index) look {
 func (s *Scene) shift(w *wafer, field int) Shift {
 	random := stream(s.options.Seed, forStop, w.lot, w.slot, field)
 	j := s.options.Stage.FieldJitter
-	bound := func(v float64) float64 { return max(-maxShift, min(maxShift, v)) }
-	return Shift{bound(w.shiftX + normal(random, j, 4)), bound(w.shiftY + normal(random, j, 4)), w.angle}
+	return Shift{bounded(w.shiftX + normal(random, j, 4)), bounded(w.shiftY + normal(random, j, 4)), w.angle}
 }
+
+func bounded(shift float64) float64 { return max(-maxShift, min(maxShift, shift)) }
 
 // spoil puts flaws on a wafer.
 func (s *Scene) spoil(w *wafer) error {

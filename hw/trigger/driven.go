@@ -23,6 +23,10 @@ type Shutter interface {
 // stage's standstill would not have borne it. The next pulse is tried again.
 var ErrWithheld = errors.New("exposure withheld")
 
+// ErrOverdriven means that the strobe's lamp was on for longer than it bears, for
+// the machine was late to switch it off.
+var ErrOverdriven = errors.New("lamp overdriven")
+
 // Driven is a Source that answers each position pulse with an exposure: the
 // appliance, not the tool, drives camera and strobe.
 //
@@ -61,7 +65,7 @@ func (d *Driven) Next(ctx context.Context) (Pulse, error) {
 		return p, nil
 	}
 	asked, err := d.Shutter.Expose(p.Time)
-	if err != nil && !errors.Is(err, ErrWithheld) {
+	if err != nil && !errors.Is(err, ErrWithheld) && !errors.Is(err, ErrOverdriven) {
 		return p, fmt.Errorf("trigger: %w", err)
 	}
 	d.observe(asked-due, err)
@@ -86,6 +90,9 @@ type Guard interface {
 	// Allow is asked before each pulse of a width that begins at a time on the
 	// lines' clock, and counts it when it says yes.
 	Allow(at, width time.Duration) error
+	// Shone tells it how long the lamp was on in truth, and reports what that was too
+	// much for.
+	Shone(at, width time.Duration) error
 }
 
 // Pulser is a Shutter of lines: the camera's trigger input, and a strobe.
@@ -109,14 +116,25 @@ func (s *Pulser) Expose(at time.Duration) (time.Duration, error) {
 		}
 	}
 	steps, n := s.steps(at)
-	var asked time.Duration
+	var asked, lit, dark time.Duration
 	for _, step := range steps[:n] {
-		line.WaitUntil(step.at)
-		if step.pin == s.Camera.Pin && bool(step.level) {
-			asked = line.Monotonic()
+		line.HoldUntil(step.at)
+		switch now := line.Monotonic(); {
+		case step.pin == s.Camera.Pin && bool(step.level):
+			asked = now
+		case step.pin == s.Strobe.Pin && bool(step.level):
+			lit = now
 		}
 		if err := step.pin.Out(step.level); err != nil {
 			return asked, errors.Join(err, s.dark())
+		}
+		if step.pin == s.Strobe.Pin && !bool(step.level) {
+			dark = line.Monotonic()
+		}
+	}
+	if s.Guard != nil && s.Strobe.Pin != nil {
+		if err := s.Guard.Shone(lit, dark-lit); err != nil {
+			return asked, fmt.Errorf("%w: %w", ErrOverdriven, err)
 		}
 	}
 	return asked, nil

@@ -42,6 +42,28 @@ func (g *given) Next(context.Context) (Pulse, error) {
 type guard struct{ err error }
 
 func (g guard) Allow(time.Duration, time.Duration) error { return g.err }
+func (g guard) Shone(time.Duration, time.Duration) error { return nil }
+
+// late is a guard that finds the lamp to have been on for too long.
+type late struct{ guard }
+
+func (late) Shone(at, width time.Duration) error {
+	return fmt.Errorf("known %v", at > 0 && width > 0)
+}
+
+// TestALampThatWasOnTooLongIsTold, and the exposure counts: it was made.
+func TestALampThatWasOnTooLongIsTold(t *testing.T) {
+	var log []string
+	var told error
+	d := Driven{Positions: &given{{Time: line.Monotonic(), Sequence: 1}}, Observe: func(_ time.Duration, err error) { told = err },
+		Shutter: &Pulser{Guard: late{}, Camera: Output{&recorder{Pin: gpiotest.Pin{N: "C"}, to: &log}, 0, 1}, Strobe: Output{&recorder{Pin: gpiotest.Pin{N: "S"}, to: &log}, 0, 100 * time.Microsecond}}}
+	if p, err := d.Next(t.Context()); err != nil || p.Sequence != 1 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if !errors.Is(told, ErrOverdriven) || told.Error() != "lamp overdriven: known true" {
+		t.Errorf("told %v", told)
+	}
+}
 
 func TestCameraAndStrobeArePulsedInTheirOrder(t *testing.T) {
 	for name, c := range map[string]struct {

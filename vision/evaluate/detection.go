@@ -24,18 +24,24 @@ type Rate struct {
 	Classed  int `json:"classed"`
 }
 
-// Capture is the share that was found, with the 95 % confidence interval of
-// E. B. Wilson (1927); 0, from 0 to 1, where nothing was there.
+// Capture is the share that was found, with its 95 % confidence interval; 0, from
+// 0 to 1, where nothing was there.
 func (r Rate) Capture() (share, low, high float64) {
 	if r.Injected == 0 {
 		return 0, 0, 1
 	}
-	const z = 1.959964
 	n := float64(r.Injected)
 	p := float64(r.Found) / n
+	low, high = Wilson(p, n, 1.959964)
+	return p, low, high
+}
+
+// Wilson is the confidence interval of a share p of n independent trials (E. B.
+// Wilson, 1927) for z standard deviations, 1.96 being 95 %; n need not be whole.
+func Wilson(p, n, z float64) (low, high float64) {
 	middle := (p + z*z/(2*n)) / (1 + z*z/n)
 	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return p, max(0, middle-half), min(1, middle+half)
+	return max(0, middle-half), min(1, middle+half)
 }
 
 // Bin is the rate of defects of sizes or contrasts From to To, the last outside.
@@ -89,16 +95,16 @@ func bins(ends []float64) (b []Bin) {
 	return b
 }
 
-// Add counts one wafer. A defect is found when a finding overlaps its box, grown
-// by reach; the largest one gives its class. Findings that overlap none are
-// false alarms.
-func (d *Detection) Add(known, found []Spot) {
-	d.Wafers++
+// Overlay matches findings with what is known: a defect is found when a finding
+// overlaps its box, grown by reach pixels. by is for each known defect the largest
+// such finding's number, −1 where there is none; alarms are the findings that
+// overlap no known defect.
+func Overlay(known, found []Spot, reach int) (by, alarms []int) {
 	used := make([]bool, len(found))
 	for _, k := range known {
 		largest := -1
 		for n, f := range found {
-			if f.Field != k.Field || !f.Box.Overlaps(k.Box.Inset(-d.reach)) {
+			if f.Field != k.Field || !f.Box.Overlaps(k.Box.Inset(-reach)) {
 				continue
 			}
 			used[n] = true
@@ -106,15 +112,30 @@ func (d *Detection) Add(known, found []Spot) {
 				largest = n
 			}
 		}
-		d.count(k, largest >= 0, largest >= 0 && found[largest].Class == k.Class)
-		if largest >= 0 {
-			d.name(k.Class, found[largest].Class)
+		by = append(by, largest)
+	}
+	for n := range found {
+		if !used[n] {
+			alarms = append(alarms, n)
 		}
 	}
-	for n, f := range found {
-		if !used[n] {
-			d.False[f.Class]++
+	return by, alarms
+}
+
+// Add counts one wafer, by Overlay: the finding gives the defect's class, and what
+// overlaps none is a false alarm.
+func (d *Detection) Add(known, found []Spot) {
+	d.Wafers++
+	by, alarms := Overlay(known, found, d.reach)
+	for n, k := range known {
+		at := by[n]
+		d.count(k, at >= 0, at >= 0 && found[at].Class == k.Class)
+		if at >= 0 {
+			d.name(k.Class, found[at].Class)
 		}
+	}
+	for _, n := range alarms {
+		d.False[found[n].Class]++
 	}
 }
 

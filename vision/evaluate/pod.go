@@ -27,6 +27,11 @@ type POD struct {
 	A9095  float64 `json:"a90_95"`
 	Trials int     `json:"trials"`
 	Found  int     `json:"found"`
+
+	// covar of B0 about the trials' mean logarithm, of both, and of B1; the inverse of
+	// the likelihood's information.
+	covar  [3]float64
+	middle float64
 }
 
 // ErrPOD means that hits and misses do not determine a curve.
@@ -34,6 +39,22 @@ var ErrPOD = errors.New("no probability-of-detection curve")
 
 // At is the probability at a size or contrast.
 func (p POD) At(a float64) float64 { return logistic(p.B0 + p.B1*math.Log(a)) }
+
+// Bounds of the probability at a size or contrast, each with 95 % confidence by
+// itself and 90 % together: those of the logit, by the parameters' covariance (Wald).
+func (p POD) Bounds(a float64) (low, high float64) {
+	z, off := p.B0+p.B1*math.Log(a), 1.644854*p.logitError(a)
+	return logistic(z - off), logistic(z + off)
+}
+
+func (p POD) logitError(a float64) float64 {
+	x := math.Log(a) - p.middle
+	return math.Sqrt(max(0, p.covar[0]+2*x*p.covar[1]+x*x*p.covar[2]))
+}
+
+// Spread is the relative standard error of a size that was read off the curve, such
+// as A50 or A90.
+func (p POD) Spread(a float64) float64 { return p.logitError(a) / p.B1 }
 
 func logistic(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
 
@@ -70,6 +91,7 @@ func FitPOD(trials []Trial) (POD, error) {
 		return p, fmt.Errorf("%w: detection does not rise with it", ErrPOD)
 	}
 	p.B1, p.B0 = b1, b0-b1*f.middle
+	p.middle, p.covar = f.middle, f.covariance(b0, b1)
 	p.A50, p.A90 = math.Exp(-p.B0/p.B1), math.Exp((logit90-p.B0)/p.B1)
 	p.A9095 = math.Exp(f.bound90(math.Log(p.A90)))
 	if math.IsInf(p.A9095, 0) || math.IsNaN(p.A9095) {
@@ -114,20 +136,35 @@ func (f *likelihood) log(b0, b1 float64) (sum float64) {
 	return sum
 }
 
+// information is what the trials tell of b0, of both, and of b1.
+func (f *likelihood) information(b0, b1 float64) (h00, h01, h11 float64) {
+	for _, x := range f.x {
+		p := logistic(b0 + b1*x)
+		w := p * (1 - p)
+		h00, h01, h11 = h00+w, h01+w*x, h11+w*x*x
+	}
+	return h00, h01, h11
+}
+
+func (f *likelihood) covariance(b0, b1 float64) [3]float64 {
+	h00, h01, h11 := f.information(b0, b1)
+	det := h00*h11 - h01*h01
+	return [3]float64{h11 / det, -h01 / det, h00 / det}
+}
+
 // maximum is found by Newton's method, with steps halved while they lead down.
 func (f *likelihood) maximum() (b0, b1 float64, ok bool) {
 	now := f.log(0, 0)
 	for range 200 {
-		var g0, g1, h00, h01, h11 float64
+		var g0, g1 float64
 		for n, x := range f.x {
-			p := logistic(b0 + b1*x)
-			d := -p
+			d := -logistic(b0 + b1*x)
 			if f.found[n] {
-				d = 1 - p
+				d++
 			}
-			w := p * (1 - p)
-			g0, g1, h00, h01, h11 = g0+d, g1+d*x, h00+w, h01+w*x, h11+w*x*x
+			g0, g1 = g0+d, g1+d*x
 		}
+		h00, h01, h11 := f.information(b0, b1)
 		det := h00*h11 - h01*h01
 		if !(det > 0) {
 			return 0, 0, false

@@ -142,3 +142,31 @@ func TestFitPODRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestPODBoundsAreWide as the published standard errors of intercept and slope say:
+// the logit's variance is a parabola over the logarithm, whose curvature is the slope's
+// variance and whose value at 0 the intercept's.
+func TestPODBoundsAreWide(t *testing.T) {
+	p, err := evaluate.FitPOD(trialsOfBeetles())
+	if err != nil {
+		t.Fatal(err)
+	}
+	variance := func(log10 float64) float64 {
+		low, high := p.Bounds(math.Pow(10, log10))
+		logit := func(v float64) float64 { return math.Log(v / (1 - v)) }
+		return math.Pow((logit(high)-logit(low))/2/1.644854, 2)
+	}
+	a, b, c := variance(1.75), variance(1.8), variance(1.85)
+	curve := (a - 2*b + c) / (2 * 0.05 * 0.05)
+	slope := (c-a)/0.1 - 2*curve*1.8
+	intercept := b - slope*1.8 - curve*1.8*1.8
+	if se := math.Sqrt(curve); math.Abs(se-2.912) > 0.01 {
+		t.Errorf("standard error of the slope %.3f; published 2.912", se)
+	}
+	if se := math.Sqrt(intercept); math.Abs(se-5.181) > 0.02 {
+		t.Errorf("standard error of the intercept %.3f; published 5.181", se)
+	}
+	if s := p.Spread(p.A50); !(s > 0 && s < 0.01) {
+		t.Errorf("a50 is known to %v", s)
+	}
+}

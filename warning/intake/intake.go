@@ -97,6 +97,11 @@ func (i *Intake) Board() *detect.Board { return i.board }
 func (i *Intake) committed(records []ledger.Received) {
 	now := time.Now()
 	for _, r := range records {
+		if n := r.Record; r.Void != "" {
+			i.log.Error("record lost: its node declares it void", "node", n.Node, "epoch", n.Epoch, "seq", n.Seq, "reason", r.Void)
+			i.skipped(ledger.Stream{Node: n.Node, Epoch: n.Epoch}, n.Seq, n.Seq)
+			continue
+		}
 		i.count(r.Record, now)
 		if w := i.board.Add(r.Record); w != nil {
 			i.log.Warn("early warning: yield has fallen", "node", w.Node, "product", w.Product, "seq", w.Seq, "average", w.Average, "limit", -w.Limit)

@@ -191,33 +191,65 @@ func (s *Store) Digest(ctx context.Context, key ledger.Stream, seq uint64) (dige
 
 // Commit implements ledger.Store.
 func (s *Store) Commit(ctx context.Context, records []ledger.Received) error {
-	now := time.Now().UnixNano()
 	return wrap(s.transact(ctx, func(tx *sql.Tx) error {
-		for _, r := range records {
-			if err := commit(ctx, tx, r, now); err != nil {
-				return err
-			}
-		}
-		return nil
+		c := commit{tx: tx, now: time.Now().UnixNano(), ends: make(map[ledger.Stream]*end)}
+		return c.all(ctx, records)
 	}))
 }
 
-func commit(ctx context.Context, tx *sql.Tx, r ledger.Received, now int64) error {
-	key := ledger.Stream{Node: r.Record.Node, Epoch: r.Record.Epoch}
-	id, position, err := stream(ctx, tx, key, now)
-	if err != nil {
+// commit is a batch on its way into the database.
+type commit struct {
+	tx     *sql.Tx
+	now    int64
+	insert *sql.Stmt
+	ends   map[ledger.Stream]*end
+}
+
+// end is how far a stream has come within the transaction.
+type end struct {
+	id       int64
+	position uint64
+}
+
+func (c *commit) all(ctx context.Context, records []ledger.Received) (err error) {
+	if c.insert, err = c.tx.PrepareContext(ctx, `INSERT INTO record VALUES (?, ?, ?, ?)`); err != nil {
 		return err
+	}
+	defer c.insert.Close()
+	for _, r := range records {
+		if err := c.add(ctx, r); err != nil {
+			return err
+		}
+	}
+	for _, e := range c.ends {
+		if _, err := c.tx.ExecContext(ctx, `UPDATE stream SET position = ? WHERE id = ?`, e.position, e.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *commit) add(ctx context.Context, r ledger.Received) (err error) {
+	key, seq := ledger.Stream{Node: r.Record.Node, Epoch: r.Record.Epoch}, r.Record.Seq
+	e := c.ends[key]
+	if e == nil {
+		e = new(end)
+		if e.id, e.position, err = stream(ctx, c.tx, key, c.now); err != nil {
+			return err
+		}
+		c.ends[key] = e
 	}
 	switch {
-	case r.Record.Seq <= position:
+	case seq <= e.position:
 		return nil
-	case r.Record.Seq > position+1:
-		return fmt.Errorf("node %s, epoch %s: seq %d follows %d", key.Node, key.Epoch, r.Record.Seq, position)
+	case seq > e.position+1:
+		return fmt.Errorf("node %s, epoch %s: seq %d follows %d", key.Node, key.Epoch, seq, e.position)
+	case r.Void != "":
+		_, err = c.tx.ExecContext(ctx, `INSERT INTO lost VALUES (?, ?, ?, ?)`, e.id, seq, seq, c.now)
+	default:
+		_, err = c.insert.ExecContext(ctx, e.id, seq, c.now, r.Body)
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO record VALUES (?, ?, ?, ?)`, id, r.Record.Seq, now, r.Body); err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE stream SET position = ? WHERE id = ?`, r.Record.Seq, id)
+	e.position = seq
 	return err
 }
 

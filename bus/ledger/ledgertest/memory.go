@@ -52,7 +52,9 @@ func (o *Outbox) Pending(_ context.Context, after uint64, limit int) ([]ledger.E
 	defer o.mu.Unlock()
 	var entries []ledger.Entry
 	for seq := max(after, o.acknowledged) + 1; seq <= o.last && len(entries) < limit; seq++ {
-		entries = append(entries, ledger.Entry{Seq: seq, Envelope: o.rows[seq]})
+		if envelope, held := o.rows[seq]; held {
+			entries = append(entries, ledger.Entry{Seq: seq, Envelope: envelope})
+		}
 	}
 	return entries, nil
 }
@@ -71,6 +73,28 @@ func (o *Outbox) Acknowledge(_ context.Context, seq uint64) error {
 	return nil
 }
 
+// Replace implements ledger.Outbox.
+func (o *Outbox) Replace(_ context.Context, seq uint64, envelope []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if seq <= o.acknowledged || seq > o.last {
+		return fmt.Errorf("replace %d; %d to %d wait", seq, o.acknowledged+1, o.last)
+	}
+	o.rows[seq] = envelope
+	return nil
+}
+
+// Damage does to a row what a bad disk may; nil takes it away.
+func (o *Outbox) Damage(seq uint64, bytes []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if bytes == nil {
+		delete(o.rows, seq)
+		return
+	}
+	o.rows[seq] = bytes
+}
+
 // Begin implements ledger.Outbox.
 func (o *Outbox) Begin(_ context.Context, after uint64, reseal ledger.Reseal) (string, error) {
 	o.mu.Lock()
@@ -80,6 +104,9 @@ func (o *Outbox) Begin(_ context.Context, after uint64, reseal ledger.Reseal) (s
 	rows := make(map[uint64][]byte)
 	for seq := max(after, o.acknowledged) + 1; seq <= o.last; seq++ {
 		n := uint64(len(rows)) + 1
+		if _, held := o.rows[seq]; !held {
+			continue
+		}
 		envelope, err := reseal(ledger.Entry{Seq: seq, Envelope: o.rows[seq]}, epoch, n)
 		if err != nil {
 			return "", err
@@ -174,7 +201,9 @@ func (s *Store) Commit(_ context.Context, records []ledger.Received) error {
 	for _, r := range fresh {
 		st := s.stream(ledger.Stream{Node: r.Record.Node, Epoch: r.Record.Epoch})
 		st.position = r.Record.Seq
-		st.records[r.Record.Seq] = r
+		if r.Void == "" {
+			st.records[r.Record.Seq] = r
+		}
 	}
 	return nil
 }
@@ -187,4 +216,19 @@ func (s *Store) Skip(_ context.Context, key ledger.Stream, first uint64) error {
 		st.position = first - 1
 	}
 	return nil
+}
+
+// Records are those of an epoch that are here, in order.
+func (s *Store) Records(epoch string) (records []ledger.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range s.order {
+		st := s.streams[key]
+		for seq := uint64(1); key.Epoch == epoch && seq <= st.position; seq++ {
+			if r, held := st.records[seq]; held {
+				records = append(records, r.Record)
+			}
+		}
+	}
+	return records
 }

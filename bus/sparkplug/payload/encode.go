@@ -155,17 +155,41 @@ func (d *DataSet) append(b []byte) []byte {
 		b = appendVarint(b, 3, uint64(c.Type)) // not packed: proto2's default
 	}
 	for i := range d.Rows() {
-		row := d.Row(i)
-		b = appendMessage(b, 4, func(b []byte) []byte { return appendRow(b, row) })
+		b = appendRow(b, d.Row(i))
 	}
 	return b
 }
 
+// appendRow reckons lengths beforehand: a die map has thousands of rows of a few
+// bytes.
 func appendRow(b []byte, row []Value) []byte {
-	for _, v := range row {
-		b = appendMessage(b, 1, func(b []byte) []byte { return v.append(b, cellValue) })
+	size := 0
+	for i := range row {
+		size += 1 + protowire.SizeBytes(row[i].cellSize())
+	}
+	b = protowire.AppendVarint(protowire.AppendTag(b, 4, protowire.BytesType), uint64(size))
+	for i := range row {
+		b = protowire.AppendVarint(protowire.AppendTag(b, 1, protowire.BytesType), uint64(row[i].cellSize()))
+		b = row[i].append(b, cellValue)
 	}
 	return b
+}
+
+// cellSize is how many bytes append makes of a data set's cell. Its tag has one.
+func (v *Value) cellSize() int {
+	switch v.slot {
+	case slotNone:
+		return 0
+	case slotInt:
+		return 1 + protowire.SizeVarint(uint64(uint32(v.bits)))
+	case slotLong, slotBoolean:
+		return 1 + protowire.SizeVarint(v.bits)
+	case slotFloat:
+		return 1 + protowire.SizeFixed32()
+	case slotDouble:
+		return 1 + protowire.SizeFixed64()
+	}
+	return 1 + protowire.SizeBytes(len(v.text))
 }
 
 // appendMessage appends a field whose length is known only afterwards: the body

@@ -1,7 +1,7 @@
 // Command boot boots the virtual machine: an arm64 kernel with a virtual camera
 // and virtual lines, on which the real program runs.
 //
-//	boot test [-run REGEXP] [-v] [-long] [PACKAGE...]   run the tests listed in cross-build/vm/tests, or those of the packages named
+//	boot test [-run REGEXP] [-v] [-long] [-cpus N] [PACKAGE...]   run the tests listed in cross-build/vm/tests, or those of the packages named
 //	boot run [COMMAND...]                               run a command in it, with a shell beside it
 //
 // It is started from the root of the tree; `make test-vm` and `make vm` do that.
@@ -30,6 +30,7 @@ type settings struct {
 	pattern string        // tests to run; empty means all
 	verbose bool          // print what passes too
 	long    bool          // without -short
+	cpus    int           // of the machine for tests
 	timeout time.Duration // of the whole machine
 	words   []string
 }
@@ -46,6 +47,7 @@ func main() {
 	flags.StringVar(&s.pattern, "run", "", "test: regular expression of the tests to run")
 	flags.BoolVar(&s.verbose, "v", false, "test: print the output of what passes too")
 	flags.BoolVar(&s.long, "long", false, "test: the long forms")
+	flags.IntVar(&s.cpus, "cpus", 1, "test: processors; more than one run in turn")
 	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "test: wall time after which the machine is stopped")
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		os.Exit(2)
@@ -74,7 +76,7 @@ func (s settings) boot(ctx context.Context, mode string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	m := machine{kernel: filepath.Join(kernel, "vmlinuz"), initrd: filepath.Join(work, "initrd")}
+	m := machine{kernel: filepath.Join(kernel, "vmlinuz"), initrd: filepath.Join(work, "initrd"), cpus: s.cpus}
 	if mode == "run" {
 		return s.run(ctx, m, kernel, work)
 	}

@@ -38,6 +38,8 @@ type calibrateCommand struct {
 	Geometry     geometryCommand     `cmd:"" help:"Scale and distortion over the whole view, with the plate in several places."`
 	Stage        stageCommand        `cmd:"" help:"How the stage moves as the camera sees it: scale, turn, squareness, backlash, repeatability."`
 	Illumination illuminationCommand `cmd:"" name:"light" help:"The light: warm-up, strength against current, evenness, flicker."`
+	Golden       goldenCommand       `cmd:"" help:"Learn a recipe's golden die from known-good wafers, and say whether from enough dies."`
+	Capability   capabilityCommand   `cmd:"" help:"What inspection finds on a standard-defect wafer: capture and false-count rates, repeats, probability of detection."`
 	Temperature  temperatureCommand  `cmd:"" help:"Drift of scale and focus with temperature, as a correction that can be switched on."`
 	Gauge        gaugeCommand        `cmd:"" help:"Gauge repeatability and reproducibility, from a table or from repeated inspections."`
 
@@ -72,6 +74,11 @@ func (k *calibrating) measure(c console, name string, options any, p calibration
 
 // guided does what needs a guide at the station's bench.
 func (k *calibrating) guided(c console, do func(context.Context, *cli.Guide) error) error {
+	return k.guidedOn(c, func(*stand.Truth) error { return nil }, do)
+}
+
+// guidedOn does so where the simulated bench needs something of its own.
+func (k *calibrating) guidedOn(c console, prepare func(*stand.Truth) error, do func(context.Context, *cli.Guide) error) error {
 	// A connection that is lost must not leave the light on.
 	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGHUP)
 	defer stop()
@@ -80,7 +87,7 @@ func (k *calibrating) guided(c console, do func(context.Context, *cli.Guide) err
 	if err != nil {
 		return err
 	}
-	b, err := k.bench(c, loaded)
+	b, err := k.bench(c, loaded, prepare)
 	if err != nil {
 		return err
 	}
@@ -126,7 +133,7 @@ func whoever(name string) (string, error) {
 }
 
 // bench opens the station's bench, or the simulated one.
-func (k *calibrating) bench(c console, loaded config.Config) (bench.Bench, error) {
+func (k *calibrating) bench(c console, loaded config.Config, prepare func(*stand.Truth) error) (bench.Bench, error) {
 	if _, real := loaded.Source.Device(); real {
 		if k.Truth != "" || k.Practise {
 			return nil, fail(exitUsage, fmt.Errorf("source.camera %q: --truth and --practise are for the simulated bench", loaded.Source.Camera), "")
@@ -144,10 +151,14 @@ func (k *calibrating) bench(c console, loaded config.Config) (bench.Bench, error
 	s := &truth.Station
 	s.Name, s.Objective = loaded.Station.Name, loaded.Calibration.Objective
 	s.Camera, s.Lens, s.Light = loaded.Calibration.Camera, loaded.Calibration.Lens, loaded.Calibration.Light
+	truth.Wafers.Layout = loaded.Simulator.Product
 	if k.Truth != "" {
 		if err := readTruth(k.Truth, &truth); err != nil {
 			return nil, fail(exitInput, err, "")
 		}
+	}
+	if err := prepare(&truth); err != nil {
+		return nil, fail(exitUsage, err, "")
 	}
 	b, err := stand.New(truth)
 	if err != nil {

@@ -29,6 +29,8 @@ var guided = []struct{ name, needs string }{
 	{"geometry", "the chessboard plate, in several places"},
 	{"stage", "the chessboard plate"},
 	{"trigger", "the blinking light on the trigger's strobe output"},
+	{"golden", "known-good wafers of the recipe's product"},
+	{"capability", "the standard-defect wafer"},
 }
 
 type calibrateAllCommand struct {

@@ -1,6 +1,14 @@
 package main
 
-import motion "kensa/calibration/stage" // stage is taken by doctor --latency
+import (
+	"fmt"
+
+	"kensa/calibration"
+	motion "kensa/calibration/stage" // stage is taken by doctor --latency
+	"kensa/calibration/store"
+	"kensa/firmware/appliance"
+	"kensa/hw/bench"
+)
 
 type stageCommand struct {
 	calibrating
@@ -9,6 +17,7 @@ type stageCommand struct {
 	Reach         float64 `default:"200" help:"How far the stage moves from the middle, each way, µm."`
 	Approach      float64 `default:"20" help:"From how far a place is approached, µm; more than the backlash."`
 	Returns       int     `default:"15" help:"Returns to one place, and approaches from each side."`
+	Pattern       bool    `help:"Instead of a plate anything with structure lies under the lens, such as a wafer; the scale is that of the calibration in use."`
 	PitchError    float64 `default:"20" help:"The plate's own uncertainty, one standard deviation, ppm of the pitch."`
 	MaxScale      float64 `default:"2" help:"Limit of a move's error in length, ‰."`
 	MaxSquareness float64 `default:"2" help:"Limit of the axes' deviation from a right angle, mrad."`
@@ -22,9 +31,43 @@ func (s *stageCommand) Run(c console) error {
 	options.Light, options.Exposure = s.Light, s.Exposure
 	options.Reach, options.Approach, options.Returns, options.PitchError = s.Reach, s.Approach, s.Returns, s.PitchError*1e-6
 	options.MaxScale, options.MaxSquareness, options.MaxBacklash, options.MaxRepeat = s.MaxScale, s.MaxSquareness, s.MaxBacklash, s.MaxRepeat
+	if s.Pattern {
+		if err := s.byPattern(&options); err != nil {
+			return err
+		}
+	}
 	p, err := motion.New(options)
 	if err != nil {
 		return fail(exitUsage, err, "")
 	}
 	return s.measure(c, "stage", options, p)
+}
+
+// byPattern takes the scale, and how well it is known, from the calibration in use.
+func (s *stageCommand) byPattern(o *motion.Options) error {
+	loaded, err := s.load()
+	if err != nil {
+		return err
+	}
+	used, err := store.Open(appliance.CalibrationFolder(loaded)).Current(loaded.Calibration.Objective)
+	if err != nil {
+		return explainStore(err)
+	}
+	for _, procedure := range []string{"geometry", "scale"} {
+		section := used.Sections[procedure]
+		if section == nil {
+			continue
+		}
+		k := section.Parameters
+		o.Board.Target = bench.Wafer
+		o.Pattern = motion.Pattern{PixelX: k["pixel_x_um"], PixelY: k["pixel_y_um"], Skew: k["skew_rad"], Distortion: k["distortion"]}
+		o.PitchError = 0
+		for _, name := range []string{"pixel-x", "pixel-y"} {
+			if f, ok := section.Figure(name); ok {
+				o.PitchError = max(o.PitchError, f.Uncertainty/f.Value/calibration.K)
+			}
+		}
+		return nil
+	}
+	return fail(exitInput, fmt.Errorf("stage by a pattern: calibration %s has no scale", used.Name()), "kensa calibrate scale, or geometry, measures it")
 }

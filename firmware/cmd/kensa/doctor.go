@@ -49,6 +49,8 @@ type check struct {
 var checks = []check{
 	{"recipe", false, checkRecipe, "correct the recipe, or learn its golden with `kensa train`"},
 	{"camera", false, checkCamera, "correct source.camera, or give the folder images"},
+	{"lines", false, checkLines, "correct the key that is named, or stop the program that has the line"},
+	{"sensor", false, checkSensor, "check [environment], and the sensor's wiring, address and power"},
 	{"calibration", false, checkCalibration, "`kensa calibrate show` tells what it is for; docs/field-engineer.md says how to calibrate"},
 	{"expiry", true, checkCalibrationAge, "`kensa calibrate all` measures the station again"},
 	{"state folder", false, checkState, "give the appliance's user the folder: chown -R kensa FOLDER"},

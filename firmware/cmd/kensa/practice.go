@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 
-	"periph.io/x/conn/v3/physic"
-
 	"kensa/hw/bench"
 )
 
@@ -12,23 +10,24 @@ import (
 // station: to learn a procedure before standing there.
 type practice struct {
 	bench.Bench
-	target bench.Target
-	turn   physic.Angle
+	before bench.Setting
 }
 
-// Set asks once for each change of target and of its turn.
+// Set asks once for each change of target, of its piece, loading and turn.
 func (p *practice) Set(ctx context.Context, s bench.Setting) ([]string, error) {
 	byHand, err := p.Bench.Set(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	if s.Target != bench.Any && s.Target != p.target {
-		p.target = s.Target
-		byHand = append(byHand, s.Target.Lay())
+	if s.Target == bench.Any {
+		s.Target, s.Piece, s.Loading = p.before.Target, p.before.Piece, p.before.Loading
 	}
-	if s.Turn != p.turn {
-		p.turn = s.Turn
+	if laid := s.Laid(p.before); laid != "" {
+		byHand = append(byHand, laid)
+	}
+	if s.Turn != p.before.Turn {
 		byHand = append(byHand, s.Turned())
 	}
+	p.before = s
 	return byHand, nil
 }

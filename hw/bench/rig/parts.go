@@ -39,6 +39,9 @@ type Driven struct {
 	LED light.Limits
 }
 
+// retries of an exposure whose flash the machine was late to end.
+const retries = 3
+
 // ahead is how long before its pulse an exposure is prepared.
 const ahead = time.Millisecond
 
@@ -56,10 +59,13 @@ func (d *Driven) Fire(ctx context.Context, delay, flash time.Duration) (time.Dur
 		}
 		p.Strobe.Delay, p.Strobe.Width = delay, flash
 	}
-	for {
+	for overdriven := 0; ; {
 		at := line.Monotonic() + ahead
 		_, err := p.Expose(at)
-		if !errors.Is(err, light.ErrTooHot) {
+		switch {
+		case errors.Is(err, trigger.ErrOverdriven) && overdriven < retries:
+			overdriven++ // its frame, of too long a flash, is older than the next pulse
+		case !errors.Is(err, light.ErrTooHot):
 			return at, err
 		}
 		if err := (Monotonic{}).Sleep(ctx, flash); err != nil { // until the lamp has cooled

@@ -136,7 +136,7 @@ func (r *Rig) Set(ctx context.Context, s bench.Setting) (byHand []string, err er
 		return nil, err
 	}
 	if s.Target == bench.Any {
-		s.Target = r.set.Target
+		s.Target, s.Piece, s.Loading = r.set.Target, r.set.Piece, r.set.Loading
 	}
 	byHand = r.asked(s)
 	if asked, err := r.expose(s); err != nil {
@@ -167,8 +167,8 @@ func check(s bench.Setting) error {
 
 // asked is what a person must do to target and stage.
 func (r *Rig) asked(s bench.Setting) (byHand []string) {
-	if s.Target != r.set.Target {
-		byHand = append(byHand, s.Target.Lay())
+	if laid := s.Laid(r.set); laid != "" {
+		byHand = append(byHand, laid)
 	}
 	if s.Turn != r.set.Turn {
 		byHand = append(byHand, s.Turned())

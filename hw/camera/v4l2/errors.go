@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"kensa/hw/internal/devfile"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,7 +20,7 @@ func explained(path, doing string, err error) error {
 	case errors.Is(err, unix.ENOENT):
 		return fmt.Errorf("camera %s: no such device; there are: %s: %w", path, names(List()), err)
 	case errors.Is(err, unix.EACCES):
-		return fmt.Errorf("camera %s: permission denied%s: %w", path, groupOf(path), err)
+		return fmt.Errorf("camera %s: permission denied%s: %w", path, devfile.Remedy(path, err), err)
 	case errors.Is(err, unix.EBUSY):
 		return fmt.Errorf("camera %s: %s: in use by %s: %w", path, doing, holders(path), err)
 	case errors.Is(err, unix.ENOTTY):
@@ -40,31 +41,17 @@ func names(found []Found) string {
 	return strings.Join(all, ", ")
 }
 
-// groupOf says which group may open a device, where that is sure to help: root's
-// is nobody's to join.
-func groupOf(path string) string {
-	var s unix.Stat_t
-	if unix.Stat(path, &s) != nil || s.Mode&0o060 != 0o060 || s.Gid == 0 {
-		return ""
-	}
-	group, err := user.LookupGroupId(strconv.Itoa(int(s.Gid)))
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("; members of the group %s may open it (adduser USER %s)", group.Name, group.Name)
-}
-
 // holders names the other programs that have a device open, as far as this one
 // may see them.
 func holders(path string) string {
-	var device unix.Stat_t
-	if unix.Stat(path, &device) != nil {
+	var own unix.Stat_t
+	if unix.Stat(path, &own) != nil {
 		return "another program"
 	}
 	var found []string
 	processes, _ := filepath.Glob("/proc/[0-9]*") // the pattern is well-formed
 	for _, process := range processes {
-		if pid := filepath.Base(process); pid != strconv.Itoa(os.Getpid()) && holds(process, device.Rdev) {
+		if pid := filepath.Base(process); pid != strconv.Itoa(os.Getpid()) && holds(process, own.Rdev) {
 			name, _ := os.ReadFile(filepath.Join(process, "comm")) // it may have ended
 			found = append(found, fmt.Sprintf("%s (process %s)", strings.TrimSpace(string(name)), pid))
 		}
@@ -76,14 +63,14 @@ func holders(path string) string {
 }
 
 // holds reports whether a process has a device open.
-func holds(process string, device uint64) bool {
+func holds(process string, number uint64) bool {
 	files, err := os.ReadDir(filepath.Join(process, "fd"))
 	if err != nil {
 		return false
 	}
 	for _, file := range files {
 		var s unix.Stat_t
-		if unix.Stat(filepath.Join(process, "fd", file.Name()), &s) == nil && s.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(s.Rdev) == device {
+		if unix.Stat(filepath.Join(process, "fd", file.Name()), &s) == nil && s.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(s.Rdev) == number {
 			return true
 		}
 	}

@@ -15,6 +15,8 @@ func (s *Stand) scene(latency time.Duration) []float32 {
 	case bench.Cover:
 	case bench.Blinker:
 		s.blink(out, latency)
+	case bench.Good, bench.Standard:
+		s.drawWafer(out)
 	default:
 		s.draw(out)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"kensa/hw/bench"
 	"kensa/hw/camera"
+	"kensa/hw/simulator"
 )
 
 // Stand is a simulated bench.
@@ -24,6 +25,8 @@ type Stand struct {
 	place  place
 	lit    time.Duration // when the light was switched on
 	count  uint64
+
+	product, stranger *simulator.Chuck // nil: no wafers
 }
 
 // New makes a bench of which everything is as t says.
@@ -39,7 +42,7 @@ func New(t Truth) (*Stand, error) {
 	s := &Stand{truth: t, random: rand.New(rand.NewPCG(t.Seed, 0x5741))}
 	s.sensor = newSensor(&s.truth, rand.New(rand.NewPCG(t.Seed, 0x5345)))
 	s.ideal = s.truth.Optics.undistort(t.Station.Format.Width, t.Station.Format.Height)
-	return s, nil
+	return s, s.makeWafers()
 }
 
 // Station says what is simulated.
@@ -54,7 +57,10 @@ func (s *Stand) Set(ctx context.Context, to bench.Setting) ([]string, error) {
 		return nil, err
 	}
 	if to.Target == bench.Any {
-		to.Target = s.set.Target
+		to.Target, to.Piece, to.Loading = s.set.Target, s.set.Piece, s.set.Loading
+	}
+	if err := s.lay(to); err != nil {
+		return nil, err
 	}
 	if to.Light > 0 && s.set.Light == 0 {
 		s.lit = s.now

@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
 
 	"kensa/hw/bench"
+	"kensa/hw/simulator"
 	"kensa/hw/simulator/stand"
 )
 
@@ -171,5 +173,22 @@ func TestLimits(t *testing.T) {
 	}
 	if _, err := s.Expose(context.Background()); err == nil {
 		t.Error("exposed without a setting")
+	}
+}
+
+// TestWafersNeedAProgram: without one the stand says so, and with one of another
+// frame too.
+func TestWafersNeedAProgram(t *testing.T) {
+	s := open(t, even())
+	if _, err := s.Set(context.Background(), bench.Setting{Target: bench.Good, Exposure: time.Millisecond}); err == nil || !strings.Contains(err.Error(), "program is missing") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := s.Certificate(); err == nil {
+		t.Error("a certificate of nothing")
+	}
+	truth := even()
+	truth.Wafers.Program.Stops = []simulator.Stop{{}}
+	if _, err := stand.New(truth); err == nil || !strings.Contains(err.Error(), "the camera's are 160×120") {
+		t.Errorf("error %v", err)
 	}
 }

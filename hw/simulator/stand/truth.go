@@ -15,6 +15,8 @@ import (
 
 	"kensa/hw/bench"
 	"kensa/hw/camera"
+	"kensa/hw/simulator"
+	"kensa/hw/simulator/flaw"
 )
 
 // Truth is what is so. Distances are in µm, places in pixels from the frame's
@@ -30,6 +32,21 @@ type Truth struct {
 	Plate  Plate
 	Timing Timing
 	Air    Air
+	Wafers Wafers
+}
+
+// Wafers are those of a product that has a motion program, seen by this camera
+// in this light. The program's pixel size holds for them, not the optics'; a
+// grey value of 255 is the mirror's.
+type Wafers struct {
+	Program   simulator.Program `toml:"-"` // without stops there are no wafers
+	Layout    string            // of the dies, one of die.Layouts
+	Variation simulator.Variation
+	Chuck     simulator.Stage   // how a wafer comes to lie
+	Defects   simulator.Defects // of the standard-defect wafer
+	// Stranger is the number of the good wafer that is of another layout; 0 is
+	// none.
+	Stranger int
 }
 
 // Optics map the stage's plane onto the sensor.
@@ -142,7 +159,21 @@ func Defaults(width, height int) Truth {
 		Plate:  Plate{Pitch: 0.65 * float64(height) / 12, Columns: 14, Rows: 9, Dot: 0.5, Contrast: 0.12, EdgeAngle: 5 * math.Pi / 180},
 		Timing: Timing{Latency: 1200 * time.Microsecond, Jitter: 20 * time.Microsecond, Cycle: 50 * time.Millisecond},
 		Air:    Air{Start: 20, End: 20, Settle: time.Hour, Sensor: true},
+		Wafers: defaultWafers(),
 	}
+}
+
+// defaultWafers are as the simulated tool's, with a standard-defect wafer of about
+// one defect on each die, down to sizes that cannot be seen. It has none of the
+// classes whose size and place a certificate says little of: scratch and stain.
+func defaultWafers() Wafers {
+	o := simulator.Defaults(simulator.Program{})
+	o.Stage.Angle = 5e-4
+	o.Defects.PerDie, o.Defects.Spread, o.Defects.SignatureRate = 1, 0, 0
+	o.Defects.Sizes = flaw.Sizes{Min: 1.5, Max: 8}
+	delete(o.Defects.Mix, flaw.Scratch)
+	delete(o.Defects.Mix, flaw.Stain)
+	return Wafers{Layout: "logic", Variation: o.Variation, Chuck: o.Stage, Defects: o.Defects}
 }
 
 // check refuses what the formulas do not hold for.
