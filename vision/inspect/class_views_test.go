@@ -20,7 +20,7 @@ func TestClassesHoldFromViewToView(t *testing.T) {
 	in := inspector(t, trained(t))
 	r := source(71)
 	var all [10]agreement // by confidence
-	for range frames(40) {
+	for range frames(24) {
 		var truth [9]testdie.Disc
 		for n := range truth {
 			truth[n] = testdie.Disc{X: 10 + (width-20)*r.Float64(), Y: 10 + (height-20)*r.Float64(), Radius: 1.5 + 4*r.Float64(), Delta: 35 + 65*r.Float64()}
@@ -51,7 +51,7 @@ func TestClassesHoldFromViewToView(t *testing.T) {
 			unsure.pairs, unsure.agree = unsure.pairs+a.pairs, unsure.agree+a.agree
 		}
 	}
-	if sure.pairs < 50*frames(40) || sure.share() < 0.98 {
+	if sure.pairs < 50*frames(24) || sure.share() < 0.98 {
 		t.Errorf("from 0.9: %.1f %% of %d pairs of views agree; want 98 %% of many", 100*sure.share(), sure.pairs)
 	}
 	if unsure.share() > 0.85 {
