@@ -26,6 +26,16 @@ func Run(t testing.TB, truth stand.Truth, p calibration.Procedure) *calibration.
 	return r
 }
 
+// Figure is a result's figure of a name, which must be there.
+func Figure(t testing.TB, r *calibration.Result, name string) calibration.Figure {
+	t.Helper()
+	f, ok := r.Figure(name)
+	if !ok {
+		t.Fatalf("no figure %s", name)
+	}
+	return f
+}
+
 // Wrong takes a procedure until it says that something is wrong before the lens;
 // nil if it never does.
 func Wrong(t testing.TB, truth stand.Truth, p calibration.Procedure) *calibration.Wrong {

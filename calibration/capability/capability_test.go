@@ -214,15 +214,6 @@ func reference(t *testing.T, make func(seed uint64) (stand.Truth, *capability.Pr
 	return want
 }
 
-func figure(t *testing.T, r *calibration.Result, name string) calibration.Figure {
-	t.Helper()
-	f, ok := r.Figure(name)
-	if !ok {
-		t.Fatalf("no figure %s", name)
-	}
-	return f
-}
-
 // TestFindsWhatIsThere with a sound inspection: all from four pixels on, nothing
 // else, and a curve that tells what is found surely.
 func TestFindsWhatIsThere(t *testing.T) {
@@ -232,14 +223,14 @@ func TestFindsWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"capture-static", "capture-dynamic"} {
-		if f := figure(t, r, name); f.Value < 97 || f.Uncertainty <= 0 {
+		if f := calibrationtest.Figure(t, r, name); f.Value < 97 || f.Uncertainty <= 0 {
 			t.Errorf("%s %v", name, f)
 		}
 	}
-	if f := figure(t, r, "a90-95"); f.Verdict() != calibration.Pass {
+	if f := calibrationtest.Figure(t, r, "a90-95"); f.Verdict() != calibration.Pass {
 		t.Errorf("a90/95 %v, limit %v", f, f.Limits)
 	}
-	if f := figure(t, r, "place-repeat-dynamic"); f.Value > 10 {
+	if f := calibrationtest.Figure(t, r, "place-repeat-dynamic"); f.Value > 10 {
 		t.Errorf("places repeat to %v; want a quarter of a pixel of 40 µm", f)
 	}
 	if r.Of["certificate"] == "" || r.Of["golden"] == "" || r.Of["recipe"] != "small" {
@@ -266,7 +257,7 @@ func TestFailsBelowItsLimits(t *testing.T) {
 	o := scans()
 	o.Size = 60
 	r := calibrationtest.Run(t, truth, procedure(t, truth, p, o, nil))
-	if f := figure(t, r, "capture-dynamic"); f.Verdict() != calibration.Fail {
+	if f := calibrationtest.Figure(t, r, "capture-dynamic"); f.Verdict() != calibration.Fail {
 		t.Errorf("captured %v; want less than %v", f, f.Limits)
 	}
 	if c := slices.IndexFunc(r.Curves, func(c calibration.Curve) bool { return c.Name == "pod" }); c < 0 {

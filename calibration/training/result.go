@@ -81,17 +81,14 @@ func (p *Procedure) say(r *calibration.Result, k known, needed int) {
 	}
 }
 
-// curve is how well σ was known after each round, over what the number of dies alone
-// would give.
+// curve is how σ's error falls with the number of dies: from what was measured, and
+// by the number alone.
 func (p *Procedure) curve(k known) calibration.Curve {
-	c := calibration.Curve{Name: "sigma-error", Title: "σ's standard error, measured, and as it falls with the number of dies", XTitle: "dies", YTitle: "standard error / %"}
-	points := append([]Known(nil), p.state.Known...)
-	if len(points) == 0 || points[len(points)-1].Dies != k.dies {
-		points = append(points, Known{k.dies, k.error})
-	}
-	for _, at := range points {
-		c.X, c.Y = append(c.X, float64(at.Dies)), append(c.Y, 100*at.Error)
-		c.Fit = append(c.Fit, 100*k.error*fall(at.Dies)/fall(k.dies))
+	c := calibration.Curve{Name: "sigma-error", Title: fmt.Sprintf("σ's standard error: from that of %d dies (points), and by their number alone (line)", k.dies), XTitle: "dies", YTitle: "standard error / %"}
+	for n := 1; n <= 8; n++ {
+		dies := max(golden.MinDies, k.dies*n/4)
+		c.X, c.Y = append(c.X, float64(dies)), append(c.Y, 100*k.error*fall(dies)/fall(k.dies))
+		c.Fit = append(c.Fit, 100*errorByCount(dies))
 	}
 	return c
 }

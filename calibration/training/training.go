@@ -65,8 +65,6 @@ type State struct {
 	Visits []Visit // planned; the first Taken of them are done
 	Taken  int
 	Dies   []Die
-	// Known is what each round found, for the report.
-	Known []Known
 	// Enough ends the rounds.
 	Enough bool
 }
@@ -80,12 +78,6 @@ type Die struct {
 	Name  string
 	Image frame.Image
 	Rect  image.Rectangle // of the die in it
-}
-
-// Known is how well σ was known from so many dies, a part.
-type Known struct {
-	Dies  int
-	Error float64
 }
 
 // New prepares the procedure. header says which product is learnt, when and by
@@ -290,7 +282,6 @@ func (p *Procedure) round() (float64, error) {
 	}
 	p.last = &k
 	s := &p.state
-	s.Known = append(s.Known, Known{k.dies, k.error})
 	more := k.needed(p.options.MaxError)
 	if s.Enough = more == 0; !s.Enough {
 		p.plan(more)

@@ -113,15 +113,6 @@ func meanSquare(a, b []float32) (sum float64) {
 	return sum
 }
 
-func figure(t *testing.T, r *calibration.Result, name string) calibration.Figure {
-	t.Helper()
-	f, ok := r.Figure(name)
-	if !ok {
-		t.Fatalf("no figure %s", name)
-	}
-	return f
-}
-
 // TestTooFewDies says how many are missing, and fails.
 func TestTooFewDies(t *testing.T) {
 	if testing.Short() {
@@ -131,7 +122,7 @@ func TestTooFewDies(t *testing.T) {
 	o := training.Defaults()
 	o.MaxError, o.MaxDies, o.Wafers = 0.06, 150, 1
 	r := calibrationtest.Run(t, truth, procedure(t, everySecond(p, 0), o))
-	if needed := figure(t, r, "needed"); needed.Value < 50 || r.Verdict() != calibration.Fail {
+	if needed := calibrationtest.Figure(t, r, "needed"); needed.Value < 50 || r.Verdict() != calibration.Fail {
 		t.Errorf("%v dies needed, verdict %s; want the rest of 140, and fail", needed, r.Verdict())
 	}
 	if !strings.Contains(strings.Join(r.Notes, "\n"), "dies more are needed") {
@@ -164,7 +155,7 @@ func TestOneWafer(t *testing.T) {
 	o := training.Defaults()
 	o.Wafers = 1
 	r := calibrationtest.Run(t, truth, procedure(t, p, o))
-	if figure(t, r, "wafers").Verdict() != calibration.Fail {
+	if calibrationtest.Figure(t, r, "wafers").Verdict() != calibration.Fail {
 		t.Error("one wafer passed")
 	}
 }

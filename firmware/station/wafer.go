@@ -82,7 +82,7 @@ func (s *Station) arrive(ctx context.Context, e line.Event) {
 	layout, calibration := s.job.Layout()
 	s.wafer = &open{
 		layout: layout, alarms: s.Alarms.Mark(), raised: byID(s.Alarms.Active()), arrived: e.Time, early: map[int]Field{},
-		inspected: map[int]bool{}, spares: map[int][]spare{},
+		inspected: make(map[int]bool, len(s.job.Plan.Fields)+1), spares: map[int][]spare{},
 		record: &record.Wafer{
 			Material: material, Started: time.Now().UTC(),
 			Recipe: s.job.Recipe, RecipeVersion: s.job.Version, RecipeHash: s.job.Hash, Calibration: calibration,

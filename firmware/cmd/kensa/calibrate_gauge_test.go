@@ -75,7 +75,7 @@ func studied(name string, reading int, at time.Time) *record.Wafer {
 func calibrateGauge(t *testing.T, state string, args ...string) (code int, out, said string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	c := console{t.Context(), strings.NewReader(""), &stdout, &stderr}
+	c := console{Context: t.Context(), in: strings.NewReader(""), out: &stdout, err: &stderr}
 	code = execute(c, append([]string{"calibrate", "gauge", "--state", state, "--by", "Ann", "--yes"}, args...))
 	return code, stdout.String(), stderr.String()
 }

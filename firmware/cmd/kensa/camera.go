@@ -135,7 +135,8 @@ func (s shown) print(to io.Writer) error {
 	fmt.Fprintf(to, "  not usable: %s\n\ncontrols\n", strings.Join(unusable(s.Offers), " "))
 	t := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	for _, c := range s.Controls {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", c.Name, c.Value, c.Range(), state(c))
+		// In one column: a menu's range may be as long as a page is wide.
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", c.Name, c.Value, strings.Trim(c.Range()+"; "+state(c), "; "))
 	}
 	return t.Flush()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -50,6 +51,7 @@ func (r *runCommand) Run(c console) error {
 		return explain(err)
 	}
 	fmt.Fprintf(c.out, "display  %s\n", box.DisplayURL())
+	defer boundStop(c, stopBound)()
 	stop := supervise(c, box, logger(c.err, r.Log))
 	err = box.Run(c)
 	stop()
@@ -57,6 +59,41 @@ func (r *runCommand) Run(c console) error {
 		err = closing
 	}
 	return explain(err)
+}
+
+// stopBound is how long a stop may take; systemd waits for a little more
+// (TimeoutStopSec of cross-build/package/kensa.service).
+const stopBound = 40 * time.Second
+
+// boundStop ends the program where it has not ended so long after a signal, and
+// prints why. What it returns is called when it has.
+func boundStop(c console, bound time.Duration) (ended func()) {
+	var mu sync.Mutex // guards what follows
+	var late *time.Timer
+	var over bool
+	forget := context.AfterFunc(c, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if over {
+			return
+		}
+		late = time.AfterFunc(bound, func() {
+			fmt.Fprintf(c.err, "kensa: error: not stopped %v after the signal; the goroutines:\n", bound)
+			_ = pprof.Lookup("goroutine").WriteTo(c.err, 2) // the program ends anyway
+			if c.exit != nil {
+				c.exit(exitFailed)
+			}
+		})
+	})
+	return func() {
+		forget()
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+		if late != nil {
+			late.Stop()
+		}
+	}
 }
 
 // cameraPatience is how long a start waits for the camera before it counts as
