@@ -222,6 +222,7 @@ func TestUnreadableRowsAreAlarmed(t *testing.T) {
 	damage(t, c, `UPDATE outbox SET payload = CAST(replace(CAST(payload AS TEXT), 'true', 'null') AS BLOB) WHERE plane = 'ledger' AND seq = 4`)
 	damage(t, c, `UPDATE outbox SET payload = x'7b' WHERE plane = 'ledger' AND seq = 6`)
 	damage(t, c, `UPDATE outbox SET payload = x'00ff00' WHERE plane = 'mes' AND seq = 3`)
+	damage(t, c, `UPDATE outbox SET payload = CAST('{"alarm":{"ID":1,"Category":99}}' AS BLOB) WHERE plane = 'mes' AND seq = 5`)
 	w := watch(t, c)
 	drainLedger(t, w)
 	for _, lost := range []uint64{2, 4, 6} {
@@ -232,14 +233,15 @@ func TestUnreadableRowsAreAlarmed(t *testing.T) {
 	if at, err := s.store.Position(t.Context(), ledger.Stream{Node: c.Station.Name, Epoch: w.store.Epoch()}); at != 6 || err != nil {
 		t.Errorf("the service stands at %d, %v; want 6", at, err)
 	}
-	for name, want := range map[string]string{"aside/ledger/2": "\x00\xff\x00", "aside/ledger/6": "{", "aside/mes/3": "\x00\xff\x00"} {
+	for name, want := range map[string]string{"aside/ledger/2": "\x00\xff\x00", "aside/ledger/6": "{", "aside/mes/3": "\x00\xff\x00",
+		"aside/mes/5": `{"alarm":{"ID":1,"Category":99}}`} {
 		w.eventually(name, func() bool {
 			kept, err := w.store.Value(t.Context(), name)
 			return err == nil && string(kept) == want
 		})
 	}
-	if set := w.await(alarm.RowUnreadable, ""); set.Count != 4 {
-		t.Errorf("told %d times; want once for each of 4 rows: %s", set.Count, set.Detail)
+	if set := w.await(alarm.RowUnreadable, ""); set.Count != 5 {
+		t.Errorf("told %d times; want once for each of 5 rows: %s", set.Count, set.Detail)
 	}
 }
 

@@ -50,7 +50,7 @@ func BenchmarkLedger(b *testing.B) {
 }
 
 // backlog puts n records into the outbox, and returns one.
-func backlog(b *testing.B, store *record.Store, identity *ledger.Identity, n int) (sample []byte) {
+func backlog(b testing.TB, store *record.Store, identity *ledger.Identity, n int) (sample []byte) {
 	b.Helper()
 	const each = 500 // in a transaction
 	add := func(tx *record.Tx) (err error) {

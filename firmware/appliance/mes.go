@@ -177,6 +177,17 @@ func (m *mes) report(ctx context.Context, row record.Message) (sparkplug.Report,
 	if r := m.recall(row.Seq); r != nil {
 		return r, nil
 	}
+	r, err := m.read(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := sparkplug.Values(r); err != nil { // what the node refuses it will refuse again
+		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	return r, nil
+}
+
+func (m *mes) read(ctx context.Context, row record.Message) (sparkplug.Report, error) {
 	var a announcement
 	if err := json.Unmarshal(row.Payload, &a); err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnreadable, err)

@@ -97,9 +97,13 @@ func TestWhatIsFoundIsAtTheFieldWhereItWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	img := frame.Image{Pix: make([]byte, 42*42), Width: 42, Height: 42, Stride: 42, Depth: 8}
+	every := 1
+	if testing.Short() {
+		every = 6
+	}
 	for what, cost := range map[happening]int{nothing: 0, held: 0, pulseGone: 1, frameGone: 1} {
 		for _, learnt := range []bool{true, false} {
-			for at := 0; at < len(plan.Fields); at++ {
+			for at := 0; at < len(plan.Fields); at += every {
 				r := newRigFor(t, plan, img, reader{})
 				if learnt {
 					r.wafer(-1, nothing)

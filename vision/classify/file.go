@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 
 	"kensa/vision/defect"
@@ -67,20 +66,7 @@ func (m *Model) seal() error {
 // Read reads a model's file. Errors name the path and are an ErrNotClassifier,
 // ErrVersion or ErrDamaged where the file is at fault.
 func Read(path string) (*Model, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile))
-	if err != nil {
-		return nil, err
-	}
-	m, err := decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, nil
+	return durable.ReadFile(path, maxFile, decode)
 }
 
 func decode(data []byte) (*Model, error) {

@@ -174,8 +174,10 @@ const (
 const (
 	surePattern = 0.95
 	sureOnTop   = 0.95
-	unsure      = 0.7 // within closeness of a limit
-	closeness   = 0.12
+	// How far views of one defect, each with its own shift, light and noise, have it
+	// from its mean, standard deviations: way; area and proportions, relatively.
+	wayScatter  = 0.06
+	areaScatter = 0.15
 )
 
 // Classify names the class of a blob found on a die, and measures it. die holds
@@ -191,52 +193,61 @@ func (p *Pattern) Classify(b Blob, die []uint8) (Class, float64, Measures) {
 		return Scratch, sureOnTop, measures
 	}
 	class, confidence := p.layer(w.strongest(p), measures, b.Area)
-	if class == Particle && measures.Size >= max(strokeLength, strokeRatio*measures.Width) {
-		class = Scratch
+	if class == Particle {
+		if long := longish(measures); long >= 0.5 {
+			class, confidence = Scratch, confidence*long
+		} else {
+			confidence *= 1 - long
+		}
 	}
-	if class != Unclassified {
-		return class, confidence, measures
+	if class == Unclassified {
+		var share float64
+		class, share = w.topology()
+		confidence *= share
 	}
-	if w.change(w.peak() / 2) {
-		return w.extra(), confidence, measures
-	}
-	return w.missing(), confidence, measures
+	return class, confidence, measures
 }
 
 // layer is Particle or Stain for what lies on the pattern, and Unclassified for
 // what may be a change of the pattern itself; and how sure that is.
 func (p *Pattern) layer(s strongest, m Measures, area int) (Class, float64) {
 	passed := p.passed(m)
-	wide := area >= stainArea
+	wide := normal(math.Log(float64(area)/(stainArea-0.5)) / areaScatter)
 	if s.toward <= 0 {
 		room := s.expected
 		if s.brighter {
 			room = aboveMetal * p.metal
 		}
 		way := -s.toward / passed / max(room, leastWay)
-		if wide && way < dimmed {
-			return Stain, sureness(way, dimmed)
+		stain := wide * below(way, dimmed)
+		if area >= stainArea && way < dimmed {
+			return Stain, sureOnTop * max(stain, 0.5)
 		}
-		return Particle, sureness(way, dimmed)
+		return Particle, sureOnTop * max(1-stain, 0.5)
 	}
 	way := s.toward / passed / max(leastWay, math.Abs(s.other-s.expected))
 	top := beyond + blurred*(1-passed)
+	particle, stain := 1-below(way, top), wide*below(way, part)
 	switch {
 	case way > top:
-		return Particle, sureness(way, top)
-	case wide && way < part:
-		return Stain, sureness(way, part)
+		return Particle, sureOnTop * particle
+	case area >= stainArea && way < part:
+		return Stain, sureOnTop * max(stain, 0.5)
 	}
-	return Unclassified, p.clear * surePattern / sureOnTop * min(sureness(way, top), sureness(way, part))
+	return Unclassified, p.clear * surePattern * max(1-particle-stain, 0.5)
 }
 
-// sureness is lower close to a limit.
-func sureness(v, limit float64) float64 {
-	if math.Abs(v-limit) < closeness {
-		return unsure
-	}
-	return sureOnTop
+// longish is how likely it is that another view has what lies on top as a stroke.
+func longish(m Measures) float64 {
+	return normal(math.Log(m.Size/max(strokeLength, strokeRatio*m.Width)) / areaScatter)
 }
+
+// below is how likely it is that another view of a defect has its way below a
+// limit.
+func below(way, limit float64) float64 { return normal((limit - way) / (math.Sqrt2 * wayScatter)) }
+
+// normal is the standard normal distribution.
+func normal(z float64) float64 { return math.Erfc(-z/math.Sqrt2) / 2 }
 
 // passed is the part of a defect's contrast that the optic leaves in its middle:
 // that of a disc under a Gaussian, 1 − exp(−D²/8σ²). The optic's own width is

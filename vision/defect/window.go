@@ -147,6 +147,35 @@ func (w *window) at(p *Pattern, n int) int {
 	return (w.box.Min.Y+n/w.box.Dx())*p.width + w.box.Min.X + n%w.box.Dx()
 }
 
+// otherCuts are the shares of the way to the other side from which a pixel counts
+// as changed for a defect seen a fraction of a pixel elsewhere; half is usual.
+var otherCuts = [2]float64{0.4, 0.6}
+
+// sureCuts is how sure a class of topology is, of 1, that one or both of the other
+// cuts contradict: on simulated dies, how often other views have the same class.
+var sureCuts = [3]float64{1, 0.8, 0.6}
+
+// topology is the class of a change of the pattern, and how sure that is.
+func (w *window) topology() (Class, float64) {
+	peak, contradicted := w.peak(), 0
+	class := w.changeClass(peak / 2)
+	for _, cut := range otherCuts {
+		if w.changeClass(cut*peak) != class {
+			contradicted++
+		}
+	}
+	return class, sureCuts[contradicted]
+}
+
+func (w *window) changeClass(level float64) Class {
+	clear(w.changed)
+	clear(w.label)
+	if w.change(level) {
+		return w.extra()
+	}
+	return w.missing()
+}
+
 // change marks what has moved towards the other side by at least level grey
 // levels, at the blob and around it as far as it is connected. Where some
 // material was added and some removed, the lesser is forgotten.

@@ -1,5 +1,5 @@
 // Package durable writes files that are either wholly there or not at all, even
-// when the power fails in between.
+// when the power fails in between, and reads them without trusting their length.
 package durable
 
 import (
@@ -46,6 +46,26 @@ func fill(f *os.File, mode os.FileMode, write func(io.Writer) error) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+// ReadFile reads a file and decodes it. Of one that is longer than limit decode
+// gets a byte more than that. Its errors are wrapped in the path.
+func ReadFile[T any](path string, limit int64, decode func([]byte) (T, error)) (T, error) {
+	var none T
+	f, err := os.Open(path)
+	if err != nil {
+		return none, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return none, err
+	}
+	content, err := decode(data)
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", path, err)
+	}
+	return content, nil
 }
 
 // SyncFolder makes a rename within the folder durable.

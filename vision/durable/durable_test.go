@@ -70,3 +70,25 @@ func TestWriteFileCannotReplaceFolder(t *testing.T) {
 		t.Errorf("error %v; want not exist", err)
 	}
 }
+
+// TestReadFileBounds gives decode no more than a byte beyond the limit.
+func TestReadFileBounds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("0123456789"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	length := func(data []byte) (int, error) { return len(data), nil }
+	for limit, want := range map[int64]int{4: 5, 9: 10, 10: 10, 100: 10} {
+		if got, err := durable.ReadFile(path, limit, length); got != want || err != nil {
+			t.Errorf("limit %d: %d bytes, %v; want %d", limit, got, err, want)
+		}
+	}
+	refuse := errors.New("refused")
+	_, err := durable.ReadFile(path, 4, func([]byte) (int, error) { return 0, refuse })
+	if !errors.Is(err, refuse) || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v; want %v at %s", err, refuse, path)
+	}
+	if _, err := durable.ReadFile(path+".none", 4, length); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v; want that there is no file", err)
+	}
+}

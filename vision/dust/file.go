@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 
 	"kensa/vision/durable"
@@ -49,20 +48,7 @@ func (m Map) Write(path string) error {
 // ReadMap reads a dust file. Errors name the path and are an ErrNotDust,
 // ErrVersion or ErrDamaged where the file is at fault.
 func ReadMap(path string) (Map, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return Map{}, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil {
-		return Map{}, err
-	}
-	m, err := decode(data)
-	if err != nil {
-		return Map{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, nil
+	return durable.ReadFile(path, maxFile, decode)
 }
 
 func decode(data []byte) (m Map, err error) {

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 
 	"kensa/vision/durable"
@@ -88,20 +87,7 @@ func appendWords(data []byte, plane []uint16) []byte {
 // Read reads a golden file. Errors name the path and are an ErrNotGolden,
 // ErrVersion or ErrDamaged where the file is at fault.
 func Read(path string) (*Golden, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile))
-	if err != nil {
-		return nil, err
-	}
-	g, err := decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return g, nil
+	return durable.ReadFile(path, maxFile, decode)
 }
 
 // decode checks everything before it takes memory for the planes.

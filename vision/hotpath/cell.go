@@ -6,8 +6,8 @@ import "math"
 // cellWidth × cellHeight pixels of a frame; kernel.h has the same layout.
 type cell struct{ gainLow, gainHigh, blackLow, blackHigh float32 }
 
-// mean sums up a cell.
-type mean struct{ gain, black, pixels float64 }
+// mean is the mean of gain and of dark times gain over a cell.
+type mean struct{ gain, black float64 }
 
 const cellWidth, cellHeight = 64, 32
 
@@ -26,8 +26,13 @@ func (f *Flat) survey() {
 			gain, dark := float32(f.coding.gain(w))/gainOne, float32(f.coding.dark(w))/darkOne
 			c.gainLow, c.gainHigh = min(c.gainLow, gain), max(c.gainHigh, gain)
 			c.blackLow, c.blackHigh = min(c.blackLow, dark*gain), max(c.blackHigh, dark*gain)
-			m.gain, m.black, m.pixels = m.gain+float64(gain), m.black+float64(dark*gain), m.pixels+1
+			m.gain, m.black = m.gain+float64(gain), m.black+float64(dark*gain)
 		}
+	}
+	for n := range f.means {
+		columns, rows := min(cellWidth, f.width-n%f.cellStride*cellWidth), min(cellHeight, f.height-n/f.cellStride*cellHeight)
+		f.means[n].gain /= float64(columns * rows)
+		f.means[n].black /= float64(columns * rows)
 	}
 }
 
@@ -42,7 +47,7 @@ func (f *Flat) near(x, y float64) (gain, black float64) {
 	}{{row*f.cellStride + column, (1 - u) * (1 - v)}, {row*f.cellStride + right, u * (1 - v)},
 		{below*f.cellStride + column, (1 - u) * v}, {below*f.cellStride + right, u * v}} {
 		m := f.means[at.cell]
-		gain, black = gain+at.weight*m.gain/m.pixels, black+at.weight*m.black/m.pixels
+		gain, black = gain+at.weight*m.gain, black+at.weight*m.black
 	}
 	return gain, black
 }

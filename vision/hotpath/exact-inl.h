@@ -79,7 +79,7 @@ template <bool kDeep, bool kFlat> HWY_NOINLINE bool CompareBlock(Frame &frame, k
   const V16 v = hn::Set(d, static_cast<int16_t>(die.v)), offset = hn::Set(d, static_cast<int16_t>(die.offset));
   const V16 down = hn::Set(d, frame.down[static_cast<ptrdiff_t>(die.index) * frame.p.height + y]);
   const uint8_t *HWY_RESTRICT limits = frame.limits + static_cast<ptrdiff_t>(y) * frame.p.limit_stride + 2 * x;
-  const ptrdiff_t table = static_cast<ptrdiff_t>(die.index) * 2 * frame.p.table_stride;
+  const ptrdiff_t table = static_cast<ptrdiff_t>(die.index) * frame.p.table_stride;
   const int16_t *HWY_RESTRICT across = frame.across + table + x;
   int16_t *above = frame.Scratch(die) + x, *held = frame.Scratch(die) + frame.p.table_stride + x / kBlock;
   alignas(64) int16_t below[kBlock];

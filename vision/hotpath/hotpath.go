@@ -36,8 +36,9 @@
 // Most pixels lie far within their limits, and less than the exact arithmetic
 // shows it: the kernel sieves first, from the raw pixels alone, by a bounded
 // approximation (sieve.go has the proof), and works exactly only what the sieve
-// does not pass. The sieve takes about 17 vector operations for 64 pixels of 8
-// bits, the exact arithmetic 41, and 64 bytes of the frame in place of 192 of
+// does not pass. The sieve takes about 19 vector operations for 64 pixels of 8
+// bits, none that runs on half of a processor's pipes if another does, the exact
+// arithmetic 41, and 64 bytes of the frame in place of 192 of
 // frame and flat field. Where limits are tight, less than about 4 grey levels
 // and 3 % around what good dies have, or the flat field is uneven by more than
 // 2.5 % within 128×64 pixels, the sieve passes nothing and its time is lost.
@@ -46,9 +47,11 @@
 // side by side, so that the frame streams through the processor in the order of
 // memory, and is fetched ahead into the second level of cache: rows that are 4096
 // bytes apart share the few places that the first level has for them, and more
-// rows at a time are slower for that. Marks are what registration reads of a die;
-// most of their cost is that their rows are scattered, so that the next die's are
-// fetched ahead.
+// rows at a time are slower for that. What the sieve keeps of each block is small,
+// so that all blocks of a band stay in the first level. Marks are what registration
+// reads of a die; most of their cost is that their rows are scattered, so that the
+// next die's are fetched meanwhile, a row at a time: a processor waits for some
+// twenty lines at once, and a burst of more stops it.
 //
 // The plain Go code in twin.go defines the result; with cgo, and without the
 // tag purego, kernel.cc and the headers beside it give the same by SIMD, chosen for the CPU when the

@@ -16,7 +16,7 @@ type params struct {
 	flatStride    int32 // words; 0 without a flat field
 	limitStride   int32 // bytes
 	depth         int32
-	tableStride   int32 // elements of across and above, each twice for every die
+	tableStride   int32 // elements of across for every die
 	maxRuns       int32 // of a die
 	coding        coding
 	cellStride    int32     // cells
@@ -47,9 +47,9 @@ type job struct {
 	cells       []cell   // of it
 	limits      []byte
 	mean, sigma []float32
-	across      []int16 // by the caller's index of the die. Q13: light by column, then the same in the sieve's order
+	across      []int16 // by the caller's index of the die. Q13: light by column
 	down        []int16 // the same: what each row adds
-	above       []int16 // scratch of each die: h of the row above, then which row that is, by block
+	above       []int16 // scratch of each die: h of the row above, which row that is, by block, and the sieve's, twice that
 	line        []byte  // scratch: the raw pixels of two blocks
 }
 
@@ -102,8 +102,8 @@ func (j *job) see(img frame.Image, flat *Flat) {
 
 // reserve makes room for the tables and scratch of so many dies.
 func (j *job) reserve(dies int) {
-	if need := dies * 2 * int(j.tableStride); len(j.across) < need {
-		j.across, j.above = aligned[int16](need), aligned[int16](3*need)
+	if need := dies * int(j.tableStride); len(j.across) < need {
+		j.across, j.above = aligned[int16](need), aligned[int16](4*need)
 	}
 	if need := dies * int(j.height); len(j.down) < need {
 		j.down = aligned[int16](need)
@@ -160,9 +160,7 @@ func (j *job) light(n int, at Place) error {
 	if err := at.CheckLight(int(j.width), int(j.height)); err != nil {
 		return fmt.Errorf("has a %w", err)
 	}
-	across := j.across[n*2*int(j.tableStride):][:2*j.tableStride]
-	ramp(across[:j.width], at.Gain, at.GainX)
-	inSieveOrder(across[j.tableStride:], across[:j.tableStride])
+	ramp(j.across[n*int(j.tableStride):][:j.width], at.Gain, at.GainX)
 	ramp(j.down[n*int(j.height):][:j.height], 0, at.GainY)
 	return nil
 }

@@ -4,7 +4,8 @@
 // twin.go defines it. Included once for every instruction set.
 //
 // On ARM it is NEON: vectors whose length the compiler does not know (SVE)
-// cannot be members of a struct, and where they are 128 bits long gain nothing.
+// cannot be members of a struct, as they are here throughout, and where they are
+// 128 bits long, as on Neoverse N2 and V2, gain nothing.
 #undef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 
@@ -28,7 +29,7 @@ int32_t Compare(const kensa_params *, kensa_die *, int32_t, const uint8_t *, int
   return KENSA_NO_VECTORS;
 }
 
-int32_t Measure(const kensa_params *, const uint8_t *, const int16_t *, const int32_t *, int32_t, int32_t, int32_t, int32_t,
+int32_t Measure(const kensa_params *, const uint8_t *, const int16_t *, const int32_t *, int32_t, int32_t, int32_t,
                 int64_t, int64_t *) {
   return KENSA_NO_VECTORS;
 }
@@ -84,21 +85,27 @@ template <bool kDeep, bool kFlat> class Late {
 // Sieves the rows of a die from y on. False: the pool is full.
 template <bool kDeep, bool kFlat> HWY_INLINE bool Stripe(Frame &frame, kensa_die &die, int32_t y, Late<kDeep, kFlat> &late) {
   Kept *kept = reinterpret_cast<Kept *>(frame.Scratch(die) + 2 * frame.p.table_stride);
+  if (y % kTile == 0) Prepare<kDeep, kFlat>(frame, die, y, kept);
   uint64_t beyond[kStep][kMaxSide / kBlock / 64];
   uint32_t any = 0;
-  for (int32_t block = 0; block * kBlock < frame.p.width; ++block) {
+  const V16 weights = Weights(die);
+  const int32_t width = frame.p.width, height = frame.p.height;
+  Rows rows{frame.raw + Place<kDeep>(frame, die, 0, y), frame.p.raw_stride,
+            frame.limits + (static_cast<ptrdiff_t>(1 + kFlat) * height + y) * frame.p.limit_stride, frame.p.limit_stride, 16 - frame.p.depth};
+  for (int32_t block = 0; block * kBlock < width; ++block, rows.raw += kBlock * (kDeep ? 2 : 1), rows.limits += 2 * kBlock) {
     const int32_t x = block * kBlock;
-    if (y % kTile == 0) Prepare<kDeep, kFlat>(frame, die, x, y, kept + block);
-    uint32_t rows = 0;
-    if (HWY_LIKELY(y + kStep <= frame.p.height)) {
-      rows = Sieve<kDeep, kFlat, kStep>(frame, die, x, y, kept + block);
+    uint32_t found = 0;
+    if (HWY_LIKELY(y + kStep <= height)) {
+      found = Sieve<kDeep, kStep>(frame, rows, x, y, weights, kept + block);
     } else {
-      for (int32_t r = 0; y + r < frame.p.height; ++r) rows |= Sieve<kDeep, kFlat, 1>(frame, die, x, y + r, kept + block) << r;
+      Rows row = rows;
+      for (int32_t r = 0; y + r < height; ++r, row.raw += row.stride, row.limits += row.limit_stride)
+        found |= Sieve<kDeep, 1>(frame, row, x, y + r, weights, kept + block) << r;
     }
-    if (HWY_LIKELY(rows == 0)) continue;
+    if (HWY_LIKELY(found == 0)) continue;
     if (any == 0) memset(beyond, 0, sizeof beyond);
-    any |= rows;
-    for (; rows != 0; rows &= rows - 1) beyond[hwy::Num0BitsBelowLS1Bit_Nonzero32(rows)][block / 64] |= uint64_t{1} << (block % 64);
+    any |= found;
+    for (; found != 0; found &= found - 1) beyond[hwy::Num0BitsBelowLS1Bit_Nonzero32(found)][block / 64] |= uint64_t{1} << (block % 64);
   }
   for (; any != 0; any &= any - 1) {
     const int32_t r = static_cast<int32_t>(hwy::Num0BitsBelowLS1Bit_Nonzero32(any));
@@ -152,9 +159,9 @@ int32_t Compare(const kensa_params *params, kensa_die *dies, int32_t count, cons
 }
 
 int32_t Measure(const kensa_params *params, const uint8_t *raw, const int16_t *planes, const int32_t *places, int32_t count,
-                int32_t u, int32_t v, int32_t fetch, int64_t ahead, int64_t *sums) {
+                int32_t u, int32_t v, int64_t ahead, int64_t *sums) {
   const auto marks = params->depth > 8 ? Marks<true> : Marks<false>;
-  marks(*params, raw, planes, places, count, u, v, fetch, ahead, sums);
+  marks(*params, raw, planes, places, count, u, v, ahead, sums);
   return 0;
 }
 
@@ -184,9 +191,9 @@ int32_t kensa_compare(const kensa_params *params, kensa_die *dies, int32_t count
 }
 
 int32_t kensa_measure(const kensa_params *params, const uint8_t *raw, const int16_t *planes, const int32_t *places,
-                      int32_t count, int32_t u, int32_t v, int32_t fetch, int64_t ahead, int64_t *sums) {
+                      int32_t count, int32_t u, int32_t v, int64_t ahead, int64_t *sums) {
   using namespace kensa;
-  return HWY_DYNAMIC_DISPATCH(Measure)(params, raw, planes, places, count, u, v, fetch, ahead, sums);
+  return HWY_DYNAMIC_DISPATCH(Measure)(params, raw, planes, places, count, u, v, ahead, sums);
 }
 
 const char *kensa_target(void) {

@@ -58,11 +58,10 @@ int32_t kensa_compare(const kensa_params *params, kensa_die *dies, int32_t count
                       kensa_run *pool, int32_t room);
 
 // Sums over marks of 32×32 pixels: for each, of the values, their squares, and
-// their products with the three planes. With fetch the marks are expected to
-// come from memory, and those that lie ahead by so many bytes, if not 0, are
-// fetched too. KENSA_NO_VECTORS or 0.
+// their products with the three planes. Those that lie ahead by so many bytes are
+// fetched from memory; with 0, the next one. KENSA_NO_VECTORS or 0.
 int32_t kensa_measure(const kensa_params *params, const uint8_t *raw, const int16_t *planes, const int32_t *places,
-                      int32_t count, int32_t u, int32_t v, int32_t fetch, int64_t ahead, int64_t *sums);
+                      int32_t count, int32_t u, int32_t v, int64_t ahead, int64_t *sums);
 
 // The instruction set in use, in static memory.
 const char *kensa_target(void);

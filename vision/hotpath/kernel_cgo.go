@@ -46,18 +46,14 @@ func (j *job) compare(pool []run) int {
 	return count
 }
 
-// measure is as measureTwin; fetch and ahead are hints.
-func (j *job) measure(m *Marks, places []int32, u, v int16, fetch bool, ahead int, out []sums) {
+// measure is as measureTwin; ahead is a hint.
+func (j *job) measure(m *Marks, places []int32, u, v int16, ahead int, out []sums) {
 	if len(places) == 0 {
 		return
 	}
-	cold := C.int32_t(0)
-	if fetch {
-		cold = 1
-	}
 	if C.kensa_measure((*C.kensa_params)(unsafe.Pointer(&j.params)), (*C.uint8_t)(unsafe.SliceData(j.raw)),
 		(*C.int16_t)(unsafe.SliceData(m.planes)), (*C.int32_t)(unsafe.SliceData(places)), C.int32_t(m.Len()), C.int32_t(u), C.int32_t(v),
-		cold, C.int64_t(ahead), (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(out)))) == C.KENSA_NO_VECTORS {
+		C.int64_t(ahead), (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(out)))) == C.KENSA_NO_VECTORS {
 		j.measureTwin(m, places, u, v, out)
 	}
 }

@@ -14,6 +14,6 @@ func useTargets(int64) {}
 
 func (j *job) compare(pool []run) int { return j.twin(pool) }
 
-func (j *job) measure(m *Marks, places []int32, u, v int16, _ bool, _ int, out []sums) {
+func (j *job) measure(m *Marks, places []int32, u, v int16, _ int, out []sums) {
 	j.measureTwin(m, places, u, v, out)
 }

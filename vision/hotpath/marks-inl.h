@@ -6,7 +6,8 @@
 #define KENSA_MARKS_INL_H
 #endif
 
-#include "hwy/cache_control.h"
+#include <numeric>
+
 #include "pixels-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -37,57 +38,82 @@ class Products {
 
 constexpr int32_t kMark = 32;  // pixels a side
 
-// Fetches a mark's pixels.
-HWY_INLINE void FetchMark(const kensa_params &p, const uint8_t *raw, int32_t bytes) {
-  for (int32_t y = 0; y <= kMark; ++y, raw += p.raw_stride) {
-    for (int32_t n = 0; n < bytes; n += 64) hwy::Prefetch(raw + n);
-    hwy::Prefetch(raw + bytes - 1);
+// The sum of a mark's values, 11 bits each: of unsigned 16 bits a lane takes a
+// whole column of them.
+class Columns {
+ public:
+  Columns() : column_(hn::Zero(DU16())), total_(hn::Zero(DU32())) {}
+  HWY_INLINE void Add(V16 a) { column_ = hn::Add(column_, hn::BitCast(DU16(), a)); }
+  HWY_INLINE void Finish() {
+    const auto pairs = hn::BitCast(DU32(), column_);
+    total_ = hn::Add(total_, hn::Add(hn::And(pairs, hn::Set(DU32(), 0xFFFF)), hn::ShiftRight<16>(pairs)));
+    column_ = hn::Zero(DU16());
   }
-}
+  HWY_INLINE int64_t Total() const {
+    alignas(64) uint32_t lanes[16];
+    hn::Store(total_, DU32(), lanes);
+    return std::accumulate(lanes, lanes + hn::Lanes(DU32()), int64_t{0});
+  }
 
+ private:
+  using DU32 = hn::Repartition<uint32_t, D16>;
+  VU16 column_;
+  hn::Vec<DU32> total_;
+};
+
+// Sums over a mark. The rows of another one, which is measured later, are fetched
+// into the second level of cache on the way: one by one, because the processor
+// waits for few lines at a time, and not into the first, where rows that are 4096
+// bytes apart would push each other out.
 template <bool kDeep>
-HWY_INLINE void Mark(const kensa_params &p, const uint8_t *HWY_RESTRICT raw, const int16_t *HWY_RESTRICT planes, V16 u, V16 v, int64_t *sums) {
+HWY_INLINE void Mark(const kensa_params &p, const uint8_t *HWY_RESTRICT raw, const int16_t *HWY_RESTRICT planes, V16 u, V16 v, const uint8_t *later,
+                     int64_t *sums) {
   constexpr int32_t kBytes = kDeep ? 2 : 1;
   const D16 d;
   const int32_t lanes = static_cast<int32_t>(hn::Lanes(d));
-  const Flat<false> flat(p);
   const int lift = 16 - p.depth;
-  const V16 one = hn::Set(d, int16_t{1}), half = hn::Set(d, int16_t{4}), white = hn::Set(d, int16_t{2047});
-  Products sum, square, pattern, gx, gy;
+  const V16 half = hn::Set(d, int16_t{4}), white = hn::Set(d, int16_t{2047});
+  Columns sum;
+  Products square, pattern, gx, gy;
   for (int32_t x = 0; x < kMark; x += lanes) {
-    const auto across = [&](int32_t y) HWY_ATTR {
-      const uint8_t *row = raw + static_cast<ptrdiff_t>(y) * p.raw_stride + x * kBytes;
-      return Lerp(flat(LoadRaw<kDeep>(row, lift), nullptr), flat(LoadRaw<kDeep>(row + kBytes, lift), nullptr), u);
+    const auto across = [&](const uint8_t *row) HWY_ATTR {
+      return Lerp(LoadGrey<kDeep>(row, lift), LoadGrey<kDeep>(row + kBytes, lift), u);
     };
-    V16 above = across(0);
+    const uint8_t *row = raw + x * kBytes;
+    V16 above = across(row);
     for (int32_t y = 0; y < kMark; ++y) {
-      const V16 below = across(y + 1);
+      row += p.raw_stride;
+      if (x == 0) {
+        for (int32_t n = 0; n <= kMark * kBytes; n += 32) FetchRow(later + n);
+        later += p.raw_stride;
+      }
+      const V16 below = across(row);
       const V16 g = hn::Min(hn::ShiftRight<3>(hn::SaturatedAdd(Lerp(above, below, v), half)), white);
       above = below;
       const int16_t *plane = planes + y * kMark + x;
-      sum.Add(g, one);
+      sum.Add(g);
       square.Add(g, g);
       pattern.Add(g, hn::LoadU(d, plane));
       gx.Add(g, hn::LoadU(d, plane + kMark * kMark));
       gy.Add(g, hn::LoadU(d, plane + 2 * kMark * kMark));
     }
+    sum.Finish();
   }
-  const Products *all[5] = {&sum, &square, &pattern, &gx, &gy};
-  for (int n = 0; n < 5; ++n) sums[n] = all[n]->Total();
+  sums[0] = sum.Total(), sums[1] = square.Total();
+  sums[2] = pattern.Total(), sums[3] = gx.Total(), sums[4] = gy.Total();
 }
 
 template <bool kDeep>
 void Marks(const kensa_params &p, const uint8_t *raw, const int16_t *planes, const int32_t *places, int32_t count, int32_t u, int32_t v,
-           int32_t fetch, int64_t ahead, int64_t *sums) {
+           int64_t ahead, int64_t *sums) {
   constexpr int32_t kBytes = kDeep ? 2 : 1;
   const V16 across = hn::Set(D16(), static_cast<int16_t>(u)), down = hn::Set(D16(), static_cast<int16_t>(v));
   const auto at = [&](int32_t n) {
     return raw + static_cast<ptrdiff_t>(places[2 * n + 1]) * p.raw_stride + static_cast<ptrdiff_t>(places[2 * n]) * kBytes;
   };
   for (int32_t n = 0; n < count; ++n) {
-    if (fetch != 0 && n + 1 < count) FetchMark(p, at(n + 1), (kMark + 1) * kBytes);
-    if (fetch != 0 && ahead != 0) FetchMark(p, at(n) + ahead, (kMark + 1) * kBytes);
-    Mark<kDeep>(p, at(n), planes + 3 * kMark * kMark * n, across, down, sums + 5 * n);
+    const uint8_t *later = ahead != 0 ? at(n) + ahead : at(HWY_MIN(n + 1, count - 1));
+    Mark<kDeep>(p, at(n), planes + 3 * kMark * kMark * n, across, down, later, sums + 5 * n);
   }
 }
 

@@ -2,6 +2,7 @@ package hotpath
 
 import (
 	"fmt"
+	"image"
 	"math"
 
 	"kensa/vision/frame"
@@ -77,24 +78,15 @@ func (k *Meter) See(img frame.Image, flat *Flat) bool {
 	return true
 }
 
-// Hint says what of the marks is in the processor's cache. It changes nothing
-// but the time.
-type Hint struct {
-	// Cold marks come from memory.
-	Cold bool
-	// AheadX and AheadY: the next die is measured so many pixels from this one; 0
-	// and 0 if that is not known.
-	AheadX, AheadY int
-}
-
 // Measure sums over the marks of a die whose pixel (0, 0) lies at (x, y) of the
 // frame. Its pixels are shifted as Compare does, g in the package comment, but
 // uncorrected, to Q3: (g ⊕ 4) >> 3, at most 2047. Then the sums of each mark are
 // corrected by the dark level and gain that the flat field has thereabouts: what
 // single pixels differ in cancels in the sums, and half of what would have to be
-// read is spared. ok is false where a mark is not wholly in the frame. The sums are
+// read is spared. The next die will be measured ahead pixels from this one, where
+// that is known: its marks are fetched from memory. ok is false where a mark is not wholly in the frame. The sums are
 // valid until the next call.
-func (k *Meter) Measure(m *Marks, x, y float64, hint Hint) (s []Sums, ok bool) {
+func (k *Meter) Measure(m *Marks, x, y float64, ahead image.Point) (s []Sums, ok bool) {
 	const one = 1 << 15
 	if !(math.Abs(x) <= frame.MaxPixels && math.Abs(y) <= frame.MaxPixels) {
 		return nil, false
@@ -111,8 +103,8 @@ func (k *Meter) Measure(m *Marks, x, y float64, hint Hint) (s []Sums, ok bool) {
 	if len(k.raw) < m.Len() {
 		k.raw = make([]sums, m.Len())
 	}
-	ahead := hint.AheadY*k.img.Stride + hint.AheadX*k.img.BytesPerPixel()
-	k.job.measure(m, k.places, int16(fx&(one-1)), int16(fy&(one-1)), hint.Cold, ahead, k.raw)
+	bytes := ahead.Y*k.img.Stride + ahead.X*k.img.BytesPerPixel()
+	k.job.measure(m, k.places, int16(fx&(one-1)), int16(fy&(one-1)), bytes, k.raw)
 	for n, r := range k.raw[:m.Len()] {
 		k.sums = append(k.sums, k.correct(r.grey(), m.totals[3*n:], k.places[2*n], k.places[2*n+1]))
 	}

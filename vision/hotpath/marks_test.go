@@ -1,6 +1,7 @@
 package hotpath
 
 import (
+	"image"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -39,7 +40,7 @@ func TestMeasureAgreesWithTwin(t *testing.T) {
 			want, got := make([]sums, 5), make([]sums, 5)
 			u, v := int16(r.IntN(1<<15)), int16(r.IntN(1<<15))
 			j.measureTwin(m, m.corners, u, v, want)
-			j.measure(m, m.corners, u, v, r.IntN(2) == 0, r.IntN(9)*s.img.Stride, got)
+			j.measure(m, m.corners, u, v, r.IntN(9)*s.img.Stride, got)
 			if !slices.Equal(got, want) {
 				t.Fatalf("depth %d: kernel %v, twin %v", s.img.Depth, got, want)
 			}
@@ -52,7 +53,7 @@ func (k *Meter) measure(m *Marks, s *scene) ([]Sums, bool) {
 	if !k.See(s.img, s.flat) {
 		return nil, false
 	}
-	return k.Measure(m, s.at.X, s.at.Y, Hint{Cold: true})
+	return k.Measure(m, s.at.X, s.at.Y, image.Point{})
 }
 
 // TestMeasureAgainstFloat64 compares the sums with those of exact arithmetic.
@@ -86,10 +87,10 @@ func TestMeasureAgainstFloat64(t *testing.T) {
 	if math.Abs(got[0].Sum-want.Sum) > 0.2*markPixels || math.Abs(got[0].Square/want.Square-1) > 0.004 || math.Abs(got[0].Pattern-want.Pattern) > 0.001*math.Sqrt(want.Square*energy) || math.Abs(got[0].GX-got[0].Sum) > 1e-6 {
 		t.Errorf("%+v; want %+v", got[0], want)
 	}
-	if _, ok := k.Measure(m, 60, 0, Hint{}); ok {
+	if _, ok := k.Measure(m, 60, 0, image.Point{}); ok {
 		t.Error("measured beyond the frame")
 	}
-	if _, ok := k.Measure(m, math.NaN(), 0, Hint{}); ok {
+	if _, ok := k.Measure(m, math.NaN(), 0, image.Point{}); ok {
 		t.Error("measured nowhere")
 	}
 }

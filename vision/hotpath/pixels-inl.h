@@ -7,6 +7,7 @@
 #define KENSA_PIXELS_INL_H
 #endif
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernel.h"
 
@@ -49,7 +50,7 @@ struct Frame {
 
   // Scratch of a die: h of the row above, the rows whose h that is, by block, and
   // what the sieve keeps.
-  HWY_INLINE int16_t *Scratch(const kensa_die &die) const { return above + (&die - band) * 6 * static_cast<ptrdiff_t>(p.table_stride); }
+  HWY_INLINE int16_t *Scratch(const kensa_die &die) const { return above + (&die - band) * 4 * static_cast<ptrdiff_t>(p.table_stride); }
 };
 
 // Raw pixels as Q7.
@@ -61,6 +62,26 @@ template <bool kDeep> HWY_INLINE V16 LoadRaw(const uint8_t *raw, int lift) {
     const hn::Rebind<uint8_t, D16> half;
     return hn::ShiftLeft<7>(hn::PromoteTo(D16(), hn::LoadU(half, raw)));
   }
+}
+
+// Raw pixels as Q6, uncorrected.
+template <bool kDeep> HWY_INLINE V16 LoadGrey(const uint8_t *raw, int lift) {
+  if constexpr (kDeep) {  // Q7 is at most 32767, so that 1 more stays a good unsigned number
+    return hn::BitCast(D16(), hn::ShiftRight<1>(hn::Add(hn::BitCast(DU16(), LoadRaw<kDeep>(raw, lift)), hn::Set(DU16(), uint16_t{1}))));
+  } else {
+    const hn::Rebind<uint8_t, D16> half;
+    return hn::ShiftLeft<6>(hn::PromoteTo(D16(), hn::LoadU(half, raw)));
+  }
+}
+
+// Fetches into the second level of cache only: the rows of a frame are often 4096
+// bytes apart, and of those the first level keeps no more than it has ways.
+HWY_INLINE void FetchRow(const uint8_t *at) {
+#if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
+  __builtin_prefetch(at, /*write=*/0, /*locality=*/2);
+#else
+  hwy::Prefetch(at);
+#endif
 }
 
 // The correction of pixels from Q7 to Q6.

@@ -8,7 +8,6 @@
 #define KENSA_SIEVE_INL_H
 #endif
 
-#include "hwy/cache_control.h"
 #include "pixels-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -22,55 +21,63 @@ constexpr int32_t kAhead = 8;      // rows that are fetched ahead
 constexpr int32_t kCellWidth = 64, kCellHeight = 32;
 constexpr int32_t kWeights = 127;  // sum of the two weights across
 
-// What a tile's pixels are multiplied by.
-struct Scales {
-  int16_t above, below;  // 2²¹/127 of the gain times the row's weight
-  int16_t light;         // of the tile's middle row, Q13
+// What the sieve keeps of a block from row to row. It is small, because the rows
+// go over all dies of a band, whose blocks then stay in the first level of cache.
+struct Kept {
+  alignas(64) int16_t even[kBlock / 2], odd[kBlock / 2];  // h of the next row's upper row
+  int16_t above, below;  // what h of the upper and the lower row is multiplied by: 2²¹/127 of gain, light and weight
   int16_t offset;        // Q6, with the half that rounds
+  int16_t proven;        // 0: the sieve is of no use here
 };
+static_assert(sizeof(Kept) <= 2 * kBlock * sizeof(int16_t), "job.go has room for so much");
 
 // The ranges of the flat field over all pixels that a tile reads.
 template <bool kFlat> HWY_INLINE kensa_cell Look(const Frame &frame, const kensa_die &die, int32_t x, int32_t y, int32_t rows) {
   if constexpr (!kFlat) return {1.0f, 1.0f, 0.0f, 0.0f};
+  const hn::FixedTag<float, 4> d;
   const int32_t left = (die.x + x) / kCellWidth, right = (die.x + HWY_MIN(x + kBlock, die.columns - 1)) / kCellWidth;
   const int32_t top = (die.y + y) / kCellHeight, bottom = (die.y + HWY_MIN(y + rows, die.rows - 1)) / kCellHeight;
   const kensa_cell *row = frame.cells + static_cast<ptrdiff_t>(top) * frame.p.cell_stride;
-  kensa_cell all = row[left];
+  auto least = hn::LoadU(d, &row[left].gain_low), most = least;
   for (int32_t r = top; r <= bottom; ++r, row += frame.p.cell_stride) {
     for (int32_t c = left; c <= right; ++c) {
-      all.gain_low = HWY_MIN(all.gain_low, row[c].gain_low), all.gain_high = HWY_MAX(all.gain_high, row[c].gain_high);
-      all.black_low = HWY_MIN(all.black_low, row[c].black_low), all.black_high = HWY_MAX(all.black_high, row[c].black_high);
+      const auto cell = hn::LoadU(d, &row[c].gain_low);
+      least = hn::Min(least, cell), most = hn::Max(most, cell);
     }
   }
-  return all;
+  alignas(16) float low[4], high[4];
+  hn::Store(least, d, low), hn::Store(most, d, high);
+  return {low[0], high[1], low[2], high[3]};
 }
 
-// Works a tile's scales out. False: the sieve could be off by more than the
-// margins of its limits. The names are those of sieve.go.
+// Works out what a tile's h is multiplied by. False: the sieve could be off by more
+// than the margins of its limits. The names are those of sieve.go.
 template <bool kDeep, bool kFlat>
-HWY_INLINE bool Certify(const Frame &frame, const kensa_die &die, int32_t x, int32_t y, int32_t rows, Scales *scales) {
+HWY_INLINE bool Certify(const Frame &frame, const kensa_die &die, int32_t x, int32_t y, int32_t rows, Kept *kept) {
   const kensa_cell cell = Look<kFlat>(frame, die, x, y, rows);
-  const int16_t *across = frame.across + static_cast<ptrdiff_t>(die.index) * 2 * frame.p.table_stride;
+  const int16_t *across = frame.across + static_cast<ptrdiff_t>(die.index) * frame.p.table_stride;
   const int16_t *down = frame.down + static_cast<ptrdiff_t>(die.index) * frame.p.height + y;
   constexpr float kQ13 = 1.0f / 8192;
   const float left = kQ13 * across[x], right = kQ13 * across[HWY_MIN(x + kBlock, frame.p.width) - 1];
-  const float top = kQ13 * down[0], bottom = kQ13 * down[rows - 1], middle = kQ13 * down[rows / 2];
+  const float top = kQ13 * down[0], bottom = kQ13 * down[rows - 1];
   const float least = HWY_MIN(left, right) + HWY_MIN(top, bottom), most = HWY_MAX(left, right) + HWY_MAX(top, bottom);
   const float gain = 0.5f * (cell.gain_low + cell.gain_high), spread = (cell.gain_high - gain) / gain;
-  const float drift = HWY_MAX(HWY_MAX(top, bottom) - middle, middle - HWY_MIN(top, bottom)) / least;
+  const float light = 0.5f * (least + most), drift = (most - light) / light;
   const float relative = spread + drift + spread * drift;
-  const float dark = cell.black_low * least, light = cell.black_high * most, cut = kDeep ? gain * most : 0.0f;
+  const float dim = cell.black_low * least, bright = cell.black_high * most, cut = kDeep ? gain * most : 0.0f;
   const float slip = die.slip * (255.0f / 32768) * gain * most;
-  const float absolute = slip + 0.5f * (light - dark) + 0.5f * cut + 0.5f * (kDeep ? gain * (most - least) : 0.0f) + 0.25f;
-  const float offset = (die.offset - 8) / 16.0f - 0.5f * (dark + light) + 0.5f * cut, size = offset < 0 ? -offset : offset;
-  const float v = die.v / 32768.0f, scale = gain * (2097152.0f / kWeights);
-  scales->above = static_cast<int16_t>(scale * (1.0f - v) + 0.5f);
-  scales->below = static_cast<int16_t>(scale * v + 0.5f);
-  scales->light = down[rows / 2];
-  scales->offset = static_cast<int16_t>(64.0f * offset + 32.0f);
+  const float absolute = slip + 0.5f * (bright - dim) + 0.5f * cut + 0.5f * (kDeep ? gain * (most - least) : 0.0f) + 0.25f;
+  const float offset = (die.offset - 8) / 16.0f - 0.5f * (dim + bright) + 0.5f * cut, size = offset < 0 ? -offset : offset;
+  const float v = die.v / 32768.0f, scale = gain * light * (2097152.0f / kWeights);
   const kensa_margin &margin = frame.p.margins[kFlat];
-  return relative <= margin.relative && absolute + relative * (size + 6.0f) <= margin.absolute && least > 0.05f &&
-         cell.gain_high * most < 1.9f && most < 1.9f && cell.gain_high < 1.55f;
+  const bool proven = relative <= margin.relative && absolute + relative * (size + 6.0f) <= margin.absolute && least > 0.05f &&
+                      cell.gain_high * most < 1.9f && most < 1.9f && cell.gain_high < 1.55f &&
+                      255 * cell.gain_high * most + size < 500;  // 16 bits hold the sums
+  if (!proven) return false;
+  kept->above = static_cast<int16_t>(scale * (1.0f - v) + 0.5f);
+  kept->below = static_cast<int16_t>(scale * v + 0.5f);
+  kept->offset = static_cast<int16_t>(64.0f * offset + 32.0f);
+  return true;
 }
 
 // The upper 8 bits of pixels.
@@ -109,42 +116,7 @@ HWY_INLINE hn::Vec<D8> Pack(V16 even, V16 odd) {
 #endif
 }
 
-// A bit for each byte beyond its limits.
-HWY_INLINE uint64_t Beyond(hn::Vec<D8> m, hn::Vec<D8> lo, hn::Vec<D8> hi) {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  return _mm512_cmplt_epu8_mask(m.raw, lo.raw) | _mm512_cmpgt_epu8_mask(m.raw, hi.raw);
-#else
-  const D8 d;
-  const auto inside = hn::Eq(hn::Or(hn::SaturatedSub(lo, m), hn::SaturatedSub(m, hi)), hn::Zero(d));
-  if (HWY_LIKELY(hn::AllTrue(d, inside))) return 0;
-  uint64_t bits = 0;
-  hn::StoreMaskBits(d, hn::Not(inside), reinterpret_cast<uint8_t *>(&bits));
-  return bits;
-#endif
-}
-
-// Fetches what Collect reads of the pixels beyond their limits, by groups of 16.
-HWY_NOINLINE void FetchGolden(const Frame &frame, int32_t x, int32_t y, uint64_t beyond) {
-  const ptrdiff_t n = static_cast<ptrdiff_t>(y) * frame.p.width + x;
-  for (int32_t group = 0; beyond != 0; beyond >>= 16, group += 16) {
-    if ((beyond & 0xFFFF) == 0) continue;
-    hwy::Prefetch(frame.mean + n + group), hwy::Prefetch(frame.mean + n + group + 15);
-    hwy::Prefetch(frame.sigma + n + group), hwy::Prefetch(frame.sigma + n + group + 15);
-  }
-}
-
-// What the sieve keeps of a block from row to row: vectors of its even and odd
-// pixels, 32 each, and at the end the offset, or none without a proof.
-struct Kept {
-  alignas(64) int16_t even_above[kBlock / 2], odd_above[kBlock / 2];  // what h of the upper row is multiplied by
-  int16_t even_below[kBlock / 2], odd_below[kBlock / 2];
-  int16_t even[kBlock / 2], odd[kBlock / 2];  // h of the next row's upper row
-  int16_t offset, proven;
-  int16_t unused[62];
-};
-static_assert(sizeof(Kept) == 4 * kBlock * sizeof(int16_t), "job.go has room for so much");
-
-template <bool kDeep, bool kFlat> HWY_INLINE ptrdiff_t Place(const Frame &frame, const kensa_die &die, int32_t x, int32_t y) {
+template <bool kDeep> HWY_INLINE ptrdiff_t Place(const Frame &frame, const kensa_die &die, int32_t x, int32_t y) {
   return static_cast<ptrdiff_t>(die.y + y) * frame.p.raw_stride + static_cast<ptrdiff_t>(die.x + x) * (kDeep ? 2 : 1);
 }
 
@@ -158,86 +130,123 @@ HWY_INLINE V16 Weights(const kensa_die &die) {
   return hn::Set(D16(), static_cast<int16_t>(die.right << 8 | (kWeights - die.right)));
 }
 
-// Prepares a tile: its proof, and h of its first row.
-template <bool kDeep, bool kFlat>
-HWY_NOINLINE void Prepare(const Frame &frame, const kensa_die &die, int32_t x, int32_t y, Kept *kept) {
+// h of a row: the even pixels, then the odd.
+struct Halves {
+  V16 even, odd;
+};
+
+template <bool kDeep> HWY_INLINE Halves Across(const uint8_t *HWY_RESTRICT row, int lift, V16 weights) {
+  return {Pairs(LoadTop<kDeep>(row, lift), weights), Pairs(LoadTop<kDeep>(row + (kDeep ? 2 : 1), lift), weights)};
+}
+
+// Prepares the tiles of a die that start at row y: their proofs, and h of their
+// first rows.
+template <bool kDeep, bool kFlat> HWY_NOINLINE void Prepare(const Frame &frame, const kensa_die &die, int32_t y, Kept *kept) {
   const D16 d;
-  const ptrdiff_t place = Place<kDeep, kFlat>(frame, die, x, y);
-  Scales scales;
-  kept->proven = Within<kDeep>(frame, place) && Certify<kDeep, kFlat>(frame, die, x, y, HWY_MIN(kTile, frame.p.height - y), &scales);
-  if (!kept->proven) return;
-  kept->offset = scales.offset;
-  const int16_t *HWY_RESTRICT across = frame.across + (static_cast<ptrdiff_t>(die.index) * 2 + 1) * frame.p.table_stride + x;
-  const V16 middle = hn::Set(d, scales.light), weights = Weights(die);
-  const auto scale = [&](int32_t n, int16_t by, int16_t *to) HWY_ATTR {
-    const V16 light = hn::Add(hn::Load(d, across + n), middle);
-    const V16 half = hn::MulFixedPoint15(hn::Add(light, light), hn::Set(d, by));
-    hn::Store(hn::Add(half, half), d, to);
-  };
-  const uint8_t *HWY_RESTRICT raw = frame.raw + place;
-  const int lift = 16 - frame.p.depth;
-  for (int32_t n = 0; n < kBlock / 2; n += static_cast<int32_t>(hn::Lanes(d))) {
-    scale(n, scales.above, kept->even_above + n);
-    scale(n, scales.below, kept->even_below + n);
-    scale(n + kBlock / 2, scales.above, kept->odd_above + n);
-    scale(n + kBlock / 2, scales.below, kept->odd_below + n);
-    const uint8_t *at = raw + 2 * n * (kDeep ? 2 : 1);
-    hn::Store(Pairs(LoadTop<kDeep>(at, lift), weights), d, kept->even + n);
-    hn::Store(Pairs(LoadTop<kDeep>(at + (kDeep ? 2 : 1), lift), weights), d, kept->odd + n);
+  const V16 weights = Weights(die);
+  const int32_t rows = HWY_MIN(kTile, frame.p.height - y);
+  for (int32_t x = 0; x < frame.p.width; x += kBlock, ++kept) {
+    const ptrdiff_t place = Place<kDeep>(frame, die, x, y);
+    kept->proven = Within<kDeep>(frame, place) && Certify<kDeep, kFlat>(frame, die, x, y, rows, kept);
+    if (!kept->proven) continue;
+    for (int32_t n = 0; n < kBlock / 2; n += static_cast<int32_t>(hn::Lanes(d))) {
+      const Halves h = Across<kDeep>(frame.raw + place + 2 * n * (kDeep ? 2 : 1), 16 - frame.p.depth, weights);
+      hn::Store(h.even, d, kept->even + n);
+      hn::Store(h.odd, d, kept->odd + n);
+    }
   }
 }
 
-// Fetches into the second level of cache only: the rows of a frame are often 4096
-// bytes apart, and of those the first level keeps no more than it has ways.
-HWY_INLINE void FetchRow(const uint8_t *at) {
-#if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
-  __builtin_prefetch(at, /*write=*/0, /*locality=*/2);
-#else
-  hwy::Prefetch(at);
-#endif
-}
+// Rows of a die, from a block on, as the sieve reads them.
+struct Rows {
+  const uint8_t *HWY_RESTRICT raw;
+  ptrdiff_t stride;
+  const uint8_t *HWY_RESTRICT limits;
+  ptrdiff_t limit_stride;
+  int lift;
+};
 
-// Sieves kRows rows of a block. The result has a bit for each row that does not
-// surely lie within its limits.
-template <bool kDeep, bool kFlat, int kRows>
-HWY_INLINE uint32_t Sieve(const Frame &frame, const kensa_die &die, int32_t x, int32_t y, Kept *HWY_RESTRICT kept) {
+// What makes grey levels of h.
+struct Scales {
+  explicit Scales(const Kept &kept) : above(hn::Set(D16(), kept.above)), below(hn::Set(D16(), kept.below)), offset(hn::Set(D16(), kept.offset)) {}
+  HWY_INLINE V16 Grey(V16 upper, V16 lower) const {
+    const V16 grey = hn::Add(hn::MulFixedPoint15(upper, above), hn::MulFixedPoint15(lower, below));
+    return hn::ShiftRight<6>(hn::Add(grey, offset));
+  }
+  HWY_INLINE hn::Vec<D8> Grey(Halves upper, Halves lower) const { return Pack(Grey(upper.even, lower.even), Grey(upper.odd, lower.odd)); }
+  V16 above, below, offset;
+};
+
+// Whether kRows rows of a block lie within their limits. The rows kAhead further
+// on are fetched.
+template <bool kDeep, int kRows> HWY_INLINE bool Passes(const Rows &rows, V16 weights, Kept *HWY_RESTRICT kept) {
   constexpr int32_t kBytes = kDeep ? 2 : 1;
-  constexpr uint32_t kAll = (1u << kRows) - 1;
   const D16 d;
   const D8 d8;
-  const int32_t lanes = static_cast<int32_t>(hn::Lanes(d));
-  const ptrdiff_t stride = frame.p.raw_stride, place = Place<kDeep, kFlat>(frame, die, x, y);
-  if (HWY_UNLIKELY(!kept->proven || !Within<kDeep>(frame, place + kRows * stride))) return kAll;
-  const uint8_t *HWY_RESTRICT limits =
-      frame.limits + (static_cast<ptrdiff_t>(1 + kFlat) * frame.p.height + y) * frame.p.limit_stride + 2 * x;
-  const V16 weights = Weights(die), offset = hn::Set(d, kept->offset);
-  const int lift = 16 - frame.p.depth;
-  uint32_t beyond = 0;
-  for (int32_t n = 0; n < kBlock / 2; n += lanes) {
-    const V16 even_above = hn::Load(d, kept->even_above + n), even_below = hn::Load(d, kept->even_below + n);
-    const V16 odd_above = hn::Load(d, kept->odd_above + n), odd_below = hn::Load(d, kept->odd_below + n);
-    V16 even = hn::Load(d, kept->even + n), odd = hn::Load(d, kept->odd + n);
-    const uint8_t *HWY_RESTRICT row = frame.raw + place + 2 * n * kBytes;
+  const Scales scales(*kept);
+  auto beyond = hn::Zero(d8);
+  for (int32_t n = 0; n < kBlock / 2; n += static_cast<int32_t>(hn::Lanes(d))) {
+    Halves above{hn::Load(d, kept->even + n), hn::Load(d, kept->odd + n)};
+    const uint8_t *HWY_RESTRICT row = rows.raw + 2 * n * kBytes;
+    const uint8_t *HWY_RESTRICT limits = rows.limits + 2 * n;
+    HWY_UNROLL(4)
     for (int r = 0; r < kRows; ++r) {
-      row += stride;
-      FetchRow(row + kAhead * stride);
-      if constexpr (kDeep) FetchRow(row + kAhead * stride + 64);
-      const V16 next_even = Pairs(LoadTop<kDeep>(row, lift), weights), next_odd = Pairs(LoadTop<kDeep>(row + kBytes, lift), weights);
-      const V16 e = hn::Add(hn::MulFixedPoint15(even, even_above), hn::MulFixedPoint15(next_even, even_below));
-      const V16 o = hn::Add(hn::MulFixedPoint15(odd, odd_above), hn::MulFixedPoint15(next_odd, odd_below));
-      const auto m = Pack(hn::ShiftRight<6>(hn::SaturatedAdd(e, offset)), hn::ShiftRight<6>(hn::SaturatedAdd(o, offset)));
-      even = next_even, odd = next_odd;
-      const uint8_t *lo = limits + r * frame.p.limit_stride + 2 * n;
-      const uint64_t late = Beyond(m, hn::Load(d8, lo), hn::Load(d8, lo + kBlock));
-      if (HWY_UNLIKELY(late != 0)) {
-        beyond |= 1u << r;
-        FetchGolden(frame, x + 2 * n, y + r, late);
-      }
+      row += rows.stride;
+      FetchRow(row + kAhead * rows.stride);
+      if constexpr (kDeep) FetchRow(row + kAhead * rows.stride + 64);
+      const Halves below = Across<kDeep>(row, rows.lift, weights);
+      const auto m = scales.Grey(above, below);
+      // Equal where m lies within, and only there, even if the limits leave nothing.
+      beyond = hn::Or(beyond, hn::Xor(hn::Max(m, hn::Load(d8, limits)), hn::Min(m, hn::Load(d8, limits + kBlock))));
+      above = below;
+      limits += rows.limit_stride;
     }
-    hn::Store(even, d, kept->even + n);
-    hn::Store(odd, d, kept->odd + n);
+    hn::Store(above.even, d, kept->even + n);
+    hn::Store(above.odd, d, kept->odd + n);
   }
-  return beyond;
+  return hn::AllTrue(d8, hn::Eq(beyond, hn::Zero(d8)));
+}
+
+// Loads what Collect will read of the pixels beyond their limits, in groups of 16,
+// from x on: a mere prefetch is dropped where the sieve fetches much.
+HWY_INLINE void LoadGolden(const Frame &frame, int32_t x, int32_t y, uint64_t beyond) {
+  const ptrdiff_t n = static_cast<ptrdiff_t>(y) * frame.p.width + x;
+  for (int32_t group = 0; beyond != 0; beyond >>= 16, group += 16) {
+    if ((beyond & 0xFFFF) == 0) continue;
+    static_cast<void>(static_cast<const volatile float *>(frame.mean)[n + group]);
+    static_cast<void>(static_cast<const volatile float *>(frame.sigma)[n + group]);
+  }
+}
+
+// Which of a block's rows do not surely lie within their limits, where Passes has
+// said that some do not: a bit for each.
+template <bool kDeep>
+HWY_NOINLINE uint32_t Beyond(const Frame &frame, const Rows &rows, int32_t count, int32_t x, int32_t y, V16 weights, const Kept *kept) {
+  const D16 d;
+  const D8 d8;
+  const Scales scales(*kept);
+  uint32_t found = 0;
+  for (int32_t r = 0; r < count; ++r) {
+    for (int32_t n = 0; n < kBlock / 2; n += static_cast<int32_t>(hn::Lanes(d))) {
+      const uint8_t *row = rows.raw + r * rows.stride + 2 * n * (kDeep ? 2 : 1), *limits = rows.limits + r * rows.limit_stride + 2 * n;
+      const auto m = scales.Grey(Across<kDeep>(row, rows.lift, weights), Across<kDeep>(row + rows.stride, rows.lift, weights));
+      uint64_t bits = 0;
+      hn::StoreMaskBits(d8, hn::Ne(hn::Max(m, hn::Load(d8, limits)), hn::Min(m, hn::Load(d8, limits + kBlock))), reinterpret_cast<uint8_t *>(&bits));
+      if (bits == 0) continue;
+      found |= 1u << r;
+      LoadGolden(frame, x + 2 * n, y + r, bits);
+    }
+  }
+  return found;
+}
+
+// Sieves kRows rows of a block; a bit for each that does not surely lie within
+// its limits.
+template <bool kDeep, int kRows>
+HWY_INLINE uint32_t Sieve(const Frame &frame, const Rows &rows, int32_t x, int32_t y, V16 weights, Kept *HWY_RESTRICT kept) {
+  if (HWY_UNLIKELY(!kept->proven || !Within<kDeep>(frame, rows.raw + kRows * rows.stride - frame.raw))) return (1u << kRows) - 1;
+  if (HWY_LIKELY((Passes<kDeep, kRows>(rows, weights, kept)))) return 0;
+  return Beyond<kDeep>(frame, rows, kRows, x, y, weights, kept);
 }
 
 #endif

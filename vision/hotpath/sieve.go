@@ -5,9 +5,10 @@ import "math"
 // The sieve spares most pixels the exact arithmetic. It works on tiles of 64×32
 // pixels, reads the upper 8 bits of raw pixels only, and gives
 //
-//	m' = ½ + offset' + G·L(x, middle row)·Σ wᵢ·rᵢ
+//	m' = ½ + offset' + G·L·Σ wᵢ·rᵢ
 //
-// with weights across of whole 127ths and one gain G for all of a tile. Where
+// with weights across of whole 127ths, and one gain G and one light L for all of a
+// tile. Where
 // the flat field and the light of the tile (see cell and Certify in
 // sieve-inl.h) prove that
 //
@@ -21,15 +22,15 @@ import "math"
 // The proof. Let w be the exact weights, a, d and g a pixel's grey level, dark
 // and gain, r its upper 8 bits and M = L·Σ w·(a−d)·g + offset what m rounds.
 //
-//   - |L(x,y)·g/(L(x,middle)·G) − 1| is at most spread + drift + spread·drift,
-//     half the range of the gain over G and that of the light over the rows. It
+//   - |L(x,y)·g/(L·G) − 1| is at most spread + drift + spread·drift, half the
+//     ranges of the gain over G and of the light, which runs evenly, over L. It
 //     applies to the weighted mean of a times L·G, which is m' less its offset
 //     and what follows: within 6 grey levels.
 //   - The weights across are off by the die's slip, times at most 255 grey levels.
 //   - L·d·g lies between dark and light; offset' has the middle taken out.
 //   - a − r is 0 at 8 bits, else in [0, 1); offset' has the middle put in.
-//   - Rounding: 0.09 of m' (scales ±2 in 2¹⁴, twice; products and offset ±½ in
-//     Q6), 0.09 of m (package comment; no difference saturates for a gain below
+//   - Rounding: 0.09 of m' (scales ±½ in 2¹⁴, twice; products and offset ±½ in
+//     Q6; sums stay within 16 bits), 0.09 of m (package comment; no difference saturates for a gain below
 //     1.55). 0.25 are allowed.
 type margin struct{ relative, absolute float32 }
 
@@ -62,16 +63,6 @@ func (m margin) narrow(lo, hi uint8) (uint8, uint8) {
 		return 255, 254
 	}
 	return uint8(l), uint8(h)
-}
-
-// inSieveOrder puts the even places of each block of a table before the odd.
-func inSieveOrder(to, table []int16) {
-	for n := 0; n < len(table); n += block {
-		from, even, odd := table[n:n+block], to[n:n+block/2], to[n+block/2:n+block]
-		for k := range even {
-			even[k], odd[k] = from[2*k], from[2*k+1]
-		}
-	}
 }
 
 // weights is the sum of the sieve's two weights across.

@@ -69,7 +69,7 @@ func (j *job) corrected(d *die, x, y int) int16 {
 
 // matched brings g at a die's pixel to the golden's light.
 func (j *job) matched(d *die, g int16, x, y int) uint8 {
-	light := j.across[int(d.index)*2*int(j.tableStride)+x] + j.down[int(d.index)*int(j.height)+y]
+	light := j.across[int(d.index)*int(j.tableStride)+x] + j.down[int(d.index)*int(j.height)+y]
 	return uint8(max(0, min(math.MaxUint8, saturate(int32(times(g, light))+d.offset)>>4)))
 }
 

@@ -60,6 +60,7 @@ func Unpatterned(img frame.Image, p UnpatternedParams) (UnpatternedResult, error
 
 // bare is a bare wafer's image.
 type bare struct {
+	img     frame.Image
 	diff    plane // less its background; 0 where not valid
 	surface plane // the background
 	edge    waferEdge
@@ -102,7 +103,7 @@ func count(mask []bool) (n int) {
 
 // bare loads an image, finds the wafer's edge and takes the background out.
 func (s *workspace) bare(img frame.Image, p UnpatternedParams) (*bare, error) {
-	b := &bare{diff: s.load(img)}
+	b := &bare{img: img, diff: s.load(img)}
 	var err error
 	if b.edge, err = s.findEdge(b.diff, p.MinChip); err != nil {
 		return nil, err
@@ -247,7 +248,11 @@ func (b *bare) findings(e *evidence, p UnpatternedParams, r UnpatternedResult) (
 			continue
 		}
 		d := blob.Defect()
-		d.Measures = m.Measure(blob, surroundings(blob, b.surface, b.diff))
+		if class == defect.Chip {
+			d.Measures = chipMeasures(b.img, &b.edge, blob)
+		} else {
+			d.Measures = m.Measure(blob, surroundings(blob, b.surface, b.diff))
+		}
 		d.Class, d.Confidence = class, sure*certainty(blob.Peak, e.threshold)
 		r.Defects = append(r.Defects, d)
 	}

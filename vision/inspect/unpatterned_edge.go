@@ -1,5 +1,11 @@
 package inspect
 
+import (
+	"slices"
+
+	"gocv.io/x/gocv"
+)
+
 // A waferEdge says which parts of a frame show the wafer, in blocks of
 // edgeFactor × edgeFactor pixels.
 type waferEdge struct {
@@ -12,9 +18,9 @@ type waferEdge struct {
 
 const edgeFactor = 4
 
-// notchWidth is the width in pixels up to which a bay in the edge is a chip;
-// wider ones are the edge's own course.
-const notchWidth = 200
+// notchRadius is the radius, pixels, of a disc that fits into whatever lies beyond the
+// wafer's own edge; what it does not reach of the dark is a chip.
+const notchRadius = 200
 
 // findEdge looks for the dark beyond the wafer's edge: what is connected to the
 // frame's border, nearer to the dark than to the bright of the frame's two
@@ -41,7 +47,7 @@ func (s *workspace) findEdge(p plane, minChip int) (waferEdge, error) {
 
 // split tells notches from what lies beyond the edge.
 func (e *waferEdge) split(s *workspace, outside plane, minChip int) error {
-	beyond, err := s.opened(outside, notchWidth/2/edgeFactor)
+	beyond, err := s.openedRound(outside, notchRadius/edgeFactor)
 	if err != nil {
 		return err
 	}
@@ -58,6 +64,60 @@ func (e *waferEdge) split(s *workspace, outside plane, minChip int) error {
 		e.notch[i] = v > 0
 	}
 	return nil
+}
+
+// openedRound leaves of a mask what a disc of the radius fits into, whichever way
+// the edge runs. All outside the frame is taken as of the mask: an edge that leaves
+// the frame at a slant leaves no corner.
+func (s *workspace) openedRound(mask plane, radius int) (plane, error) {
+	w, h := mask.w+2*radius, mask.h+2*radius
+	fits := make([]bool, w*h)
+	inside := slices.Repeat([]bool{true}, w*h)
+	for y := range mask.h {
+		for x, v := range mask.row(y) {
+			inside[(y+radius)*w+x+radius] = v > 0
+		}
+	}
+	depth, err := s.distanceTo(w, h, func(i int) bool { return !inside[i] })
+	if err != nil {
+		return mask, err
+	}
+	for i, d := range depth.v {
+		fits[i] = d > float32(radius)
+	}
+	near, err := s.distanceTo(w, h, func(i int) bool { return fits[i] })
+	if err != nil {
+		return mask, err
+	}
+	out := s.zeros(mask.w, mask.h)
+	for y := range mask.h {
+		for x, v := range mask.row(y) {
+			if near.v[(y+radius)*w+x+radius] <= float32(radius) {
+				out.row(y)[x] = v
+			}
+		}
+	}
+	return out, nil
+}
+
+// distanceTo is how far each pixel of a plane of w × h is from the nearest of some.
+func (s *workspace) distanceTo(w, h int, some func(i int) bool) (plane, error) {
+	mask, labels, distance := gocv.NewMatWithSize(h, w, gocv.MatTypeCV8U), gocv.NewMat(), gocv.NewMat()
+	defer mask.Close()
+	defer labels.Close()
+	others, err := mask.DataPtrUint8()
+	if err != nil {
+		distance.Close()
+		return plane{}, err
+	}
+	for i := range others {
+		others[i] = 1
+		if some(i) {
+			others[i] = 0
+		}
+	}
+	err = gocv.DistanceTransform(mask, &distance, &labels, gocv.DistL2, gocv.DistanceMask5, gocv.DistanceLabelCComp)
+	return s.own(distance), err
 }
 
 // opened leaves of a mask of zeros and ones what a square of side 2·radius+1

@@ -62,26 +62,14 @@ func nearEdge(b *bare, distance plane, beyond float32) []bool {
 
 // distance is that of each pixel from what lies beyond the edge, in pixels.
 func (s *workspace) distance(e waferEdge, w, h int) (plane, error) {
-	mask := gocv.NewMatWithSize(e.h, e.w, gocv.MatTypeCV8U)
-	defer mask.Close()
-	wafer, err := mask.DataPtrUint8()
+	tmp := &workspace{}
+	defer tmp.Close()
+	blocks, err := tmp.distanceTo(e.w, e.h, func(i int) bool { return e.beyond[i] })
 	if err != nil {
 		return plane{}, err
 	}
-	for i, out := range e.beyond {
-		wafer[i] = 1
-		if out {
-			wafer[i] = 0
-		}
-	}
-	blocks, labels, full := gocv.NewMat(), gocv.NewMat(), gocv.NewMat()
-	defer blocks.Close()
-	defer labels.Close()
-	if err := gocv.DistanceTransform(mask, &blocks, &labels, gocv.DistL2, gocv.DistanceMask5, gocv.DistanceLabelCComp); err != nil {
-		full.Close()
-		return plane{}, err
-	}
-	err = gocv.Resize(blocks, &full, image.Pt(w, h), 0, 0, gocv.InterpolationLinear)
+	full := gocv.NewMat()
+	err = gocv.Resize(blocks.mat, &full, image.Pt(w, h), 0, 0, gocv.InterpolationLinear)
 	p := s.own(full)
 	for i := range p.v {
 		p.v[i] *= edgeFactor

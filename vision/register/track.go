@@ -89,7 +89,7 @@ func (m *Matcher) Track(t *Template, img frame.Image, flat *hotpath.Flat, r imag
 		return Match{}, false
 	}
 	// The dies of a frame come one after the other at the same pitch.
-	hint := hotpath.Hint{Cold: true, AheadX: r.Min.X - m.tracked.X, AheadY: r.Min.Y - m.tracked.Y}
+	ahead := r.Min.Sub(m.tracked)
 	m.tracked = r.Min
 	x, y, settled := dx, dy, false
 	for step := 0; step < trackSteps && !settled; step++ {
@@ -97,7 +97,7 @@ func (m *Matcher) Track(t *Template, img frame.Image, flat *hotpath.Flat, r imag
 		if step == 0 && len(t.first.marks) >= minPatches {
 			with = &t.first
 		}
-		sums, ok := m.meter.Measure(&with.planes, float64(r.Min.X)+x, float64(r.Min.Y)+y, hint)
+		sums, ok := m.meter.Measure(&with.planes, float64(r.Min.X)+x, float64(r.Min.Y)+y, ahead)
 		if !ok {
 			return Match{}, false
 		}
@@ -108,7 +108,7 @@ func (m *Matcher) Track(t *Template, img frame.Image, flat *hotpath.Flat, r imag
 			return Match{}, false
 		}
 		if with == &t.all {
-			settled, hint = math.Hypot(sx, sy) < trackSettle, hotpath.Hint{}
+			settled, ahead = math.Hypot(sx, sy) < trackSettle, image.Point{}
 		}
 	}
 	match = Match{DX: x, DY: y, Confidence: m.confidence(), Support: m.support()}

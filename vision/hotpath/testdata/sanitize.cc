@@ -59,7 +59,7 @@ bool Round() {
   for (int y = 0; y < 3 * height; ++y)
     for (int x = width; x < table; ++x) limits.data[y * limit_stride + x / kBlock * 2 * kBlock + x % kBlock + kBlock] = 255;
   std::vector<float> mean(width * height, 100.0f), sigma(width * height, 2.5f);
-  Buffer<int16_t> across(2 * count * table), down(count * height), above(6 * count * table);
+  Buffer<int16_t> across(count * table), down(count * height), above(4 * count * table);
   const int light = Draw(4000, 14000);
   across.Fill([=] { return light + Draw(0, 20); });
   down.Fill([] { return Draw(-20, 20); });
@@ -108,7 +108,7 @@ bool Marks() {
   const int64_t all = kensa_targets();
   for (int64_t left = all; left != 0; left &= left - 1) {
     kensa_use_targets(left & -left);
-    kensa_measure(&p, raw.get(), planes.data(), place, 1, u, v, Draw(0, 1), Draw(0, 1000), left == all ? first : sums);
+    kensa_measure(&p, raw.get(), planes.data(), place, 1, u, v, Draw(0, 1000), left == all ? first : sums);
     if (left != all && memcmp(first, sums, sizeof sums) != 0) {
       fprintf(stderr, "%s: other sums than the first instruction set\n", kensa_target());
       return false;
