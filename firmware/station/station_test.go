@@ -16,6 +16,7 @@ import (
 	"kensa/firmware/alarm"
 	"kensa/firmware/record"
 	"kensa/firmware/station"
+	"kensa/hw/handshake"
 	"kensa/hw/simulator"
 	"kensa/hw/trigger"
 	"kensa/vision/dust"
@@ -139,7 +140,7 @@ func newBenchOf(t *testing.T, diameter length.Length, wafers int, inspector insp
 		t.Fatal(err)
 	}
 	options := simulator.Defaults(program(plan))
-	options.Pace, options.Wafers = 1e12, wafers
+	options.Pace, options.Wafers = handshake.Unlimited, wafers
 	tool, err := simulator.New(options)
 	if err != nil {
 		t.Fatal(err)

@@ -10,8 +10,16 @@ import (
 // true tool's pace, 10 ten times that.
 type Pace float64
 
-// Unlimited waits for nothing but the appliance's lines.
-const Unlimited Pace = math.MaxFloat64
+// Unlimited waits for nothing but the appliance's lines. Fastest is the fastest of
+// the others: at more, the clock's 64 bits would be used up within weeks, and
+// what a number too large becomes differs from CPU to CPU.
+const (
+	Unlimited Pace = math.MaxFloat64
+	Fastest   Pace = 1000
+)
+
+// Known tells whether a pace can be kept.
+func (p Pace) Known() bool { return p >= 0 && p <= Fastest || p == Unlimited }
 
 // Clock is the tool's own time. It counts what the tool's motions take, from 0,
 // and stamps edges and frames with it, so that stamps are the same at any pace.

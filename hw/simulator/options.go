@@ -129,8 +129,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("simulator: %d wafers a lot; a carrier holds 1 to 25", o.WafersPerLot)
 	case o.Buffers < 2:
 		return fmt.Errorf("simulator: %d buffers; want at least 2: one lent, one exposed", o.Buffers)
-	case o.Pace < 0:
-		return fmt.Errorf("simulator: pace %v; want more than 0", float64(o.Pace))
+	case !o.Pace.Known():
+		return fmt.Errorf("simulator: pace %v; want more than 0, at most %v, or unlimited", float64(o.Pace), float64(handshake.Fastest))
 	case o.Times.Move < 20*time.Millisecond || o.Times.Latency < 5*o.Times.Jitter || o.Times.Readout > o.Times.Move/2:
 		return errors.New("simulator: times; want a move of at least 20 ms, a latency of at least 5 jitters, a readout of at most half a move")
 	case !within(o.Stage.Jitter, 2) || !within(o.Stage.FieldJitter, 2) || !within(o.Stage.Angle, optics.MaxAngle/2):

@@ -15,6 +15,7 @@ func TestBadOptionsAreErrors(t *testing.T) {
 		"wafers a lot":      func(o *Options) { o.WafersPerLot = 26 },
 		"buffers":           func(o *Options) { o.Buffers = 1 },
 		"pace":              func(o *Options) { o.Pace = -1 },
+		"pace 1e+12":        func(o *Options) { o.Pace = 1e12 },
 		"times":             func(o *Options) { o.Times.Move = 0 },
 		"stage":             func(o *Options) { o.Stage.Angle = 1 },
 		"drift":             func(o *Options) { o.Drift.PerField = math.NaN() },
