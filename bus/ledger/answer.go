@@ -54,18 +54,22 @@ func (s *Sender) acknowledged(ctx context.Context, a Ack, acknowledged, last uin
 		return acknowledged, last, nil
 	}
 	if a.Seq > acknowledged {
-		same, err := s.same(ctx, a, acknowledged)
+		found, err := s.compared(ctx, a)
+		next := a.Seq == acknowledged+1
 		switch {
 		case err != nil:
 			return acknowledged, last, err
-		case !same && a.Seq == acknowledged+1:
+		case found == other && next:
 			err := s.begin(ctx, acknowledged)
 			if err == nil {
 				return s.outbox.Bounds(ctx)
 			}
 			return acknowledged, last, err
-		case !same:
+		case found == other, found == skipped && !next:
 			s.suspect(fmt.Sprintf("has another record %d", a.Seq), acknowledged, last)
+			return acknowledged, last, nil
+		case found == silent && !next:
+			s.closer(acknowledged)
 			return acknowledged, last, nil
 		}
 		if err := s.outbox.Acknowledge(ctx, a.Seq); err != nil {
@@ -79,31 +83,47 @@ func (s *Sender) acknowledged(ctx context.Context, a Ack, acknowledged, last uin
 	return acknowledged, last, nil
 }
 
-// same compares the record that an acknowledgement ends with. Where there is
-// nothing to compare there is nothing to lose: the row is gone, void or damaged,
-// or the receiver was told that it will not come, and all before it agrees.
-func (s *Sender) same(ctx context.Context, a Ack, acknowledged uint64) (bool, error) {
+// comparison is of the receiver's record with the row of its number here.
+type comparison int
+
+const (
+	same    comparison = iota
+	other              // the receiver has another record of this number
+	skipped            // it was told that none will come, but one is here
+	silent             // the row says nothing: it is gone, void or damaged
+)
+
+// compared compares the record that an acknowledgement ends with. A row that says
+// nothing agrees with any, and nothing is lost with it; but it says nothing of the
+// rows before it either.
+func (s *Sender) compared(ctx context.Context, a Ack) (comparison, error) {
 	rows, err := s.outbox.Pending(ctx, a.Seq-1, 1)
 	if err != nil {
-		return false, err
+		return silent, err
 	}
 	if len(rows) == 0 || rows[0].Seq != a.Seq {
-		return true, nil
+		return silent, nil
 	}
 	var e Envelope
 	if err := decode(rows[0].Envelope, maxEnvelope, &e); err == nil {
 		if digest := sha256.Sum256(e.Body); hex.EncodeToString(digest[:]) == a.Digest {
-			return true, nil
+			return same, nil
 		}
 	}
 	own, err := s.own(rows[0]) // which checks the signature, and so is dear
 	switch {
 	case err != nil || own.Void != "":
-		return true, nil
+		return silent, nil
 	case a.Digest == "":
-		return a.Seq == acknowledged+1, nil
+		return skipped, nil
 	}
-	return false, nil
+	return other, nil
+}
+
+// closer goes back to the first record that is held, alone: the receiver answers
+// with what it has of that number, which says more than the answer to many did.
+func (s *Sender) closer(acknowledged uint64) {
+	s.confirmed, s.sent, s.window = acknowledged, acknowledged, 1
 }
 
 // suspect has the records sent one by one from the first that is held. The
@@ -113,8 +133,8 @@ func (s *Sender) suspect(what string, acknowledged, last uint64) {
 	if s.doubt {
 		return
 	}
-	s.doubt, s.window = true, 1
-	s.confirmed, s.sent = acknowledged, acknowledged
+	s.doubt = true
+	s.closer(acknowledged)
 	s.log.Warn("ledger sender: the database is older than its epoch; a new one begins", "node", s.identity.Node, "receiver", what, "last here", last)
 }
 

@@ -110,6 +110,9 @@
 //	Wafer/DefectDensity     Double    1/cm²; null where nothing was inspected
 //	Wafer/Calibration       String    objective/number and the beginning of its hash, a correction; empty: none
 //	Wafer/Verdict           String    good, bad, incomplete
+//	Wafer/Notch             String    down, up, left, right: where it lies on the die map
+//	Wafer/Columns           UInt32    of the die map
+//	Wafer/Rows              UInt32    of the die map
 //	Wafer/Finished          DateTime
 //	Wafer/DefectClasses     DataSet   class String, defects UInt32, density Double, 1/cm²
 //	Wafer/DieMap            DataSet   column Int64, row Int64, bin UInt32

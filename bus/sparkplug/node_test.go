@@ -183,7 +183,7 @@ func wafer(substrate string) sparkplug.Wafer {
 	return sparkplug.Wafer{
 		Carrier: "C1", Lot: "L1", Substrate: substrate, Slot: 3, Recipe: "logic-28", RecipeVersion: "4", Calibration: "5x/0007 281cefdd7e832cf3",
 		Finished: time.Now().Add(-time.Minute), Dies: 3, Inspected: 2, Good: 1, Defects: 5,
-		Yield: 0.5, DefectDensity: 1.25, Verdict: "incomplete",
+		Yield: 0.5, DefectDensity: 1.25, Verdict: "incomplete", Notch: "left",
 		Map: []sparkplug.Die{{Column: -1, Row: 0, Bin: 1}, {Column: 0, Row: 0, Bin: 2}, {Column: 1, Row: 0, Bin: 0}},
 	}
 }
@@ -213,6 +213,9 @@ func TestAWaferIsToldWholeInOneMessage(t *testing.T) {
 		m := h.expect(t, ddata)
 		checkSent(t, m, 2)
 		checkWafer(t, m, first)
+		checkValue(t, m, "Wafer/Notch", payload.String("left"))
+		checkValue(t, m, "Wafer/Columns", payload.UInt32(3)) // -1 to 1
+		checkValue(t, m, "Wafer/Rows", payload.UInt32(1))
 
 		second := wafer("W2") // equal in all but its name: told whole all the same
 		second.Yield, second.DefectDensity = math.NaN(), math.NaN()

@@ -10,7 +10,7 @@ import (
 // terseOmits are the metrics that a terse node does not have: those that are large,
 // said elsewhere, or of use to the appliance's own people only.
 var terseOmits = []string{
-	DieMap, DefectClasses, EquipmentPrevious, JobLot, JobRecipeVersion, MaterialCarrier, "Wafer/Carrier", "Wafer/RecipeVersion", "Wafer/Calibration",
+	DieMap, "Wafer/Notch", "Wafer/Columns", "Wafer/Rows", DefectClasses, EquipmentPrevious, JobLot, JobRecipeVersion, MaterialCarrier, "Wafer/Carrier", "Wafer/RecipeVersion", "Wafer/Calibration",
 }
 
 // terseBands are the dead-bands of a terse node that are larger than others'.

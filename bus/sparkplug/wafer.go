@@ -24,6 +24,7 @@ type Wafer struct {
 	DefectDensity           float64 // defects per cm² inspected; NaN where nothing was
 	Verdict                 string  // good, bad or incomplete
 	Classes                 []DefectClass
+	Notch                   string // where it lies on the map: down, up, left or right
 	Map                     []Die
 }
 
@@ -77,9 +78,25 @@ func waferPoints() []waferPoint {
 		text("Calibration", "calibration that the result rests on: objective/number and the beginning of its hash, and a correction by temperature; empty where there was none",
 			func(w Wafer) string { return w.Calibration }),
 		text("Verdict", "good, bad, or incomplete where a die was not inspected", func(w Wafer) string { return w.Verdict }),
+		text("Notch", "where the notch lies on the die map: down, up, left or right", func(w Wafer) string { return w.Notch }),
+		count("Columns", "columns of the die map", func(w Wafer) int { return extent(w.Map, func(d Die) int { return d.Column }) }),
+		count("Rows", "rows of the die map", func(w Wafer) int { return extent(w.Map, func(d Die) int { return d.Row }) }),
 		point("Finished", payload.TypeDateTime, "", "when the inspection ended",
 			func(w Wafer) payload.Value { return payload.DateTime(w.Finished) }),
 	}
+}
+
+// extent is from the least place to the greatest, with both; 0 where there is no
+// die.
+func extent(dies []Die, of func(Die) int) int {
+	if len(dies) == 0 {
+		return 0
+	}
+	least, most := of(dies[0]), of(dies[0])
+	for _, d := range dies {
+		least, most = min(least, of(d)), max(most, of(d))
+	}
+	return most - least + 1
 }
 
 func waferMetrics() []Metric {

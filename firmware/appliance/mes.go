@@ -252,6 +252,7 @@ func hostWafer(w *record.Wafer) sparkplug.Wafer {
 		Recipe: w.Recipe, RecipeVersion: w.RecipeVersion, Calibration: w.Calibration, Finished: w.Finished,
 		Dies: w.Summary.Dies, Inspected: w.Summary.Inspected, Good: w.Summary.Good, Defects: w.Summary.Defects,
 		Yield: float64(w.Summary.Yield()), DefectDensity: float64(w.Summary.Density()), Verdict: string(w.Summary.Verdict),
+		Notch: string(w.Layout.Notch),
 	}
 	h.Classes = hostClasses(w)
 	for _, d := range w.Dies {
