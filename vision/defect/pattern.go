@@ -205,8 +205,12 @@ func (p *Pattern) Classify(b Blob, die []uint8) (Class, float64, Measures) {
 		class, share = w.topology()
 		confidence *= share
 	}
-	return class, confidence, measures
+	return class, alike(confidence), measures
 }
+
+// alike takes off what differs from CPU to CPU: their exponentials and logarithms
+// do in the last bits, and what is found is to be the same on all.
+func alike(confidence float64) float64 { return math.Round(confidence*1e6) / 1e6 }
 
 // layer is Particle or Stain for what lies on the pattern, and Unclassified for
 // what may be a change of the pattern itself; and how sure that is.
