@@ -15,8 +15,21 @@ type Report interface {
 	report() (values map[string]payload.Value, at time.Time, err error)
 }
 
-// Values are a report's values by the names of their metrics, and its time.
-func Values(r Report) (map[string]payload.Value, time.Time, error) { return r.report() }
+// Prepared is a report whose values are worked out, once for all that needs them:
+// a wafer's die map has thousands of cells.
+type Prepared struct {
+	Report
+	Values map[string]payload.Value // by the names of their metrics; not to be changed
+	Time   time.Time
+}
+
+// Prepare works out a report's values. The error says what the metrics cannot hold.
+func Prepare(r Report) (Prepared, error) {
+	values, at, err := r.report()
+	return Prepared{r, values, at}, err
+}
+
+func (p Prepared) report() (map[string]payload.Value, time.Time, error) { return p.Values, p.Time, nil }
 
 // Numbered is a report with its place among the reports: numbers rise, also over
 // a restart, in the order in which the reports are delivered.
@@ -92,7 +105,7 @@ func (n *Node) Deliver(ctx context.Context, reports ...Numbered) error {
 		if err != nil {
 			return err
 		}
-		n.complain(r)
+		n.complain(r.Report)
 		o.events = append(o.events, e)
 	}
 	if !n.Ready() {
@@ -117,8 +130,11 @@ func (n *Node) Deliver(ctx context.Context, reports ...Numbered) error {
 }
 
 // complain logs what a report leaves out.
-func (n *Node) complain(r Numbered) {
-	if w, ok := r.Report.(Wafer); ok && !n.config.Terse && len(w.Map) > MaxMapDies {
+func (n *Node) complain(r Report) {
+	if p, ok := r.(Prepared); ok {
+		r = p.Report
+	}
+	if w, ok := r.(Wafer); ok && !n.config.Terse && len(w.Map) > MaxMapDies {
 		n.log.Warn("die map not published", "wafer", w.Substrate, "dies", len(w.Map), "limit", MaxMapDies)
 	}
 }

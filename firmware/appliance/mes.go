@@ -181,10 +181,11 @@ func (m *mes) report(ctx context.Context, row record.Message) (sparkplug.Report,
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := sparkplug.Values(r); err != nil { // what the node refuses it will refuse again
+	p, err := sparkplug.Prepare(r)
+	if err != nil { // what the node refuses it will refuse again
 		return nil, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
-	return r, nil
+	return p, nil
 }
 
 func (m *mes) read(ctx context.Context, row record.Message) (sparkplug.Report, error) {
@@ -230,19 +231,19 @@ func (m *mes) restore(ctx context.Context) error {
 
 // current makes a report's values those that births have.
 func (m *mes) current(seq uint64, r sparkplug.Report) {
-	values, at, err := sparkplug.Values(r)
+	p, err := sparkplug.Prepare(r)
 	if err == nil {
-		err = m.node.Current(sparkplug.Numbered{Number: seq, Report: r})
+		err = m.node.Current(sparkplug.Numbered{Number: seq, Report: p})
 	}
 	if err != nil {
 		m.log.Error("report not for the host", "error", err)
 		return
 	}
 	if seq > 0 {
-		m.remember(seq, r)
+		m.remember(seq, p)
 	}
 	if m.mirror != nil {
-		m.mirror.Update(values, at)
+		m.mirror.Update(p.Values, p.Time)
 	}
 }
 
