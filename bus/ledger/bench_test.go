@@ -5,10 +5,9 @@ import (
 	"testing"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
 	"kensa/bus/ledger"
 	"kensa/bus/ledger/ledgertest"
+	"kensa/bus/session/sessiontest"
 )
 
 // From the outbox to the receiver's memory and back as acknowledgement: signed
@@ -34,34 +33,7 @@ func benchmarkRecords(b *testing.B, s server, address string) {
 	b.ReportMetric(float64(used(b)-before)/float64(time.Microsecond)/float64(b.N), "cpu-us/record")
 	b.ReportMetric(float64(sender.Stats().Sent)/float64(b.N), "sent/record")
 	records := b.Elapsed()
-	b.ReportMetric(float64(plain(b, address, i))/float64(records), "x-paho")
-}
-
-// plain is how long bare paho takes to have as many messages of a record's size
-// acknowledged by the same broker, 100 under way at a time, and nobody listening:
-// what "as fast as MQTT" would be with a message for each record.
-func plain(b *testing.B, address string, i *ledger.Identity) time.Duration {
-	b.Helper()
-	const window = 100
-	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + address).SetClientID("plain").SetAutoReconnect(false))
-	wait := func(t mqtt.Token) {
-		if t.Wait() && t.Error() != nil {
-			b.Fatal(t.Error())
-		}
-	}
-	wait(c.Connect())
-	defer c.Disconnect(0)
-	payload, started, underWay := seal(b, i, ledgertest.Record(), 1), time.Now(), make([]mqtt.Token, 0, b.N)
-	for n := range b.N {
-		if n >= window {
-			wait(underWay[n-window])
-		}
-		underWay = append(underWay, c.Publish("plain", 1, false, payload))
-	}
-	for _, t := range underWay[max(0, b.N-window):] {
-		wait(t)
-	}
-	return time.Since(started)
+	b.ReportMetric(float64(sessiontest.Plain(b, address, seal(b, i, ledgertest.Record(), 1)))/float64(records), "x-paho")
 }
 
 // used is the CPU time of this process, which has both ends, and not of a broker
@@ -76,12 +48,12 @@ func used(b *testing.B) time.Duration {
 }
 
 func BenchmarkRecordsMosquitto(b *testing.B) {
-	address := freeAddress(b)
-	benchmarkRecords(b, &mosquitto{address: address, program: findMosquitto(b)}, address)
+	address := sessiontest.FreeAddress(b)
+	benchmarkRecords(b, &mosquitto{address: address}, address)
 }
 
 func BenchmarkRecordsEmbedded(b *testing.B) {
-	address := freeAddress(b)
+	address := sessiontest.FreeAddress(b)
 	benchmarkRecords(b, &embedded{address: address}, address)
 }
 

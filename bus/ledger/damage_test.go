@@ -7,6 +7,7 @@ import (
 
 	"kensa/bus/ledger"
 	"kensa/bus/ledger/ledgertest"
+	"kensa/bus/session/sessiontest"
 )
 
 // Rows that a bad disk has damaged, each in another way, are told as void, and
@@ -47,7 +48,7 @@ func TestDamagedRowsDoNotBlock(t *testing.T) {
 
 func damaged(t *testing.T, damage func(o *ledgertest.Outbox), void []uint64) {
 	const records = 20
-	address := freeAddress(t)
+	address := sessiontest.FreeAddress(t)
 	b := &embedded{address: address}
 	b.start(t)
 	defer b.kill(t)
@@ -82,7 +83,7 @@ func damaged(t *testing.T, damage func(o *ledgertest.Outbox), void []uint64) {
 // The receiver may have a record whose acknowledgement was lost before its row was
 // damaged. It keeps it, and no epoch begins.
 func TestRecordOutlivesItsDamagedRow(t *testing.T) {
-	address := freeAddress(t)
+	address := sessiontest.FreeAddress(t)
 	b := &embedded{address: address}
 	b.start(t)
 	defer b.kill(t)
@@ -109,7 +110,7 @@ func TestRecordOutlivesItsDamagedRow(t *testing.T) {
 
 // A database that is older than its epoch may be damaged as well.
 func TestDamagedRowsOfANewEpoch(t *testing.T) {
-	address := freeAddress(t)
+	address := sessiontest.FreeAddress(t)
 	b := &embedded{address: address}
 	b.start(t)
 	defer b.kill(t)

@@ -9,6 +9,7 @@ import (
 
 	"kensa/bus/ledger"
 	"kensa/bus/ledger/ledgertest"
+	"kensa/bus/session/sessiontest"
 )
 
 // made commits records that differ from each other, so that the receiver can be
@@ -44,7 +45,7 @@ func (c collected) Commit(ctx context.Context, records []ledger.Received) error 
 // was made before and after, and however much of it waited, the receiver gets
 // every record, and each once.
 func TestRestoredDatabase(t *testing.T) {
-	address := freeAddress(t)
+	address := sessiontest.FreeAddress(t)
 	b := &embedded{address: address}
 	b.start(t)
 	defer b.kill(t)

@@ -15,6 +15,7 @@ import (
 	"kensa/bus/ledger"
 	"kensa/bus/ledger/ledgertest"
 	"kensa/bus/session"
+	"kensa/bus/session/sessiontest"
 )
 
 // arena is a receiver that knows node-1 and node-2, and a thief on its broker.
@@ -29,7 +30,7 @@ type arena struct {
 
 func newArena(t *testing.T) *arena {
 	t.Helper()
-	address := freeAddress(t)
+	address := sessiontest.FreeAddress(t)
 	b := &embedded{address: address}
 	b.start(t)
 	a := &arena{
@@ -149,7 +150,7 @@ func word(t testing.TB, s *ledger.Signer, epoch string, seq uint64) []byte {
 
 // Nobody but the receiver that is trusted empties the outbox.
 func TestForgedAcknowledgements(t *testing.T) {
-	address := freeAddress(t)
+	address := sessiontest.FreeAddress(t)
 	b := &embedded{address: address}
 	b.start(t)
 	defer b.kill(t)

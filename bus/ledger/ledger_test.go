@@ -10,6 +10,7 @@ import (
 
 	"kensa/bus/ledger"
 	"kensa/bus/ledger/ledgertest"
+	"kensa/bus/session/sessiontest"
 )
 
 // wantAll checks that a store has 1 to n of a node, each as it was sealed.
@@ -139,7 +140,7 @@ func TestRandomFaults(t *testing.T) {
 // A receiver whose database is older than the acknowledgements it gave asks for
 // what is gone. The sender says so, and both go on.
 func TestReceiverThatLostItsDatabase(t *testing.T) {
-	address := freeAddress(t)
+	address := sessiontest.FreeAddress(t)
 	b := &embedded{address: address}
 	b.start(t)
 	defer b.kill(t)

@@ -168,8 +168,8 @@ func TestHalfOpenConnection(t *testing.T) {
 // A broker whose disk is full goes on without it, until it is started again. Its disk
 // counts for nothing: the receiver's word does.
 func TestBrokerWithFullDisk(t *testing.T) {
-	address := freeAddress(t)
-	b := &crowded{mosquitto{address: address, program: findMosquitto(t)}, t.TempDir()}
+	address := sessiontest.FreeAddress(t)
+	b := &crowded{mosquitto{address: address}, t.TempDir()}
 	b.start(t)
 	defer func() { b.kill(t) }()
 	d := startDistant(t, address, func(c *session.Config) {
@@ -229,12 +229,8 @@ func (c *crowded) start(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := filepath.Join(c.folder, "mosquitto.conf")
-	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\npersistence true\npersistence_location %s/\n"+
-		"autosave_on_changes true\nautosave_interval 5\nlog_dest stderr\nuser root\n", port, c.folder)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	broker := sessiontest.Mosquitto(t, c.folder, fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"+
+		"persistence true\npersistence_location %s/\nautosave_on_changes true\nautosave_interval 5\nlog_dest stderr\n", port, c.folder))
 	log, err := os.Create(c.log())
 	if err != nil {
 		t.Fatal(err)
@@ -242,7 +238,7 @@ func (c *crowded) start(t testing.TB) {
 	defer log.Close()
 	// A limit of the file's size gives the same error as a full disk, a little
 	// earlier; the signal that comes with it is ignored.
-	c.command = exec.Command("sh", "-c", `trap '' XFSZ; ulimit -f 64; exec "$0" -c "$1"`, c.program, config)
+	c.command = exec.Command("sh", append([]string{"-c", `trap '' XFSZ; ulimit -f 64; exec "$0" "$@"`}, broker...)...)
 	c.command.Stderr = log
 	if err := c.command.Start(); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"kensa/bus/ledger"
+	"kensa/bus/session/sessiontest"
 )
 
 // queue is an outbox with so many rows on its disk, of which it counts the
@@ -35,7 +36,7 @@ func (q *queue) Pending(_ context.Context, after uint64, limit int) ([]ledger.En
 // keeps none of them in memory.
 func TestMemoryIsFlatWhileOffline(t *testing.T) {
 	i, q := identity(t, "node-1"), &queue{last: 100_000}
-	sender, err := ledger.NewSender(connect(t, freeAddress(t), "node-1", faults{}), q, i, trusting(t),
+	sender, err := ledger.NewSender(connect(t, sessiontest.FreeAddress(t), "node-1", faults{}), q, i, trusting(t),
 		"000102030405060708090a0b0c0d0e0f", ledger.SenderConfig{}, silent)
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,7 @@ import (
 	"kensa/bus/ledger"
 	"kensa/bus/ledger/ledgertest"
 	"kensa/bus/session"
+	"kensa/bus/session/sessiontest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -66,8 +67,8 @@ func (*embedded) pause(testing.TB, time.Duration) {}
 
 // mosquitto is Debian's broker, killed without warning.
 type mosquitto struct {
-	address, program string
-	command          *exec.Cmd
+	address string
+	command *exec.Cmd
 }
 
 func (m *mosquitto) start(t testing.TB) {
@@ -76,13 +77,8 @@ func (m *mosquitto) start(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := filepath.Join(t.TempDir(), "mosquitto.conf")
-	// As root it would become a user, who may not be there in a namespace; else the name is ignored.
-	text := fmt.Sprintf("user root\nlistener %s 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n", port)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	m.command = exec.Command(m.program, "-c", config)
+	command := sessiontest.Mosquitto(t, t.TempDir(), fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n", port))
+	m.command = exec.Command(command[0], command[1:]...)
 	m.command.Stderr = io.Discard
 	if err := m.command.Start(); err != nil {
 		t.Fatal(err)
@@ -111,37 +107,15 @@ func (m *mosquitto) pause(t testing.TB, d time.Duration) {
 	}
 }
 
-// freeAddress is where nobody listens now.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-func findMosquitto(t testing.TB) string {
-	t.Helper()
-	for _, name := range []string{"mosquitto", "/usr/sbin/mosquitto"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("mosquitto is not installed (apt-get install mosquitto)")
-	return ""
-}
-
 // onBothBrokers runs a test with Kensa's broker and with mosquitto.
 func onBothBrokers(t *testing.T, test func(t *testing.T, s server, address string)) {
 	t.Run("embedded", func(t *testing.T) {
-		address := freeAddress(t)
+		address := sessiontest.FreeAddress(t)
 		test(t, &embedded{address: address}, address)
 	})
 	t.Run("mosquitto", func(t *testing.T) {
-		address := freeAddress(t)
-		test(t, &mosquitto{address: address, program: findMosquitto(t)}, address)
+		address := sessiontest.FreeAddress(t)
+		test(t, &mosquitto{address: address}, address)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,20 +21,16 @@ import (
 // for its port, and returns the port.
 func startMosquitto(t *testing.T, folder, config string) int {
 	t.Helper()
-	program, err := exec.LookPath("mosquitto")
-	if err != nil {
-		if program, err = exec.LookPath("/usr/sbin/mosquitto"); err != nil {
-			t.Skip("mosquitto is not installed (apt-get install mosquitto)")
-		}
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	_, text, err := net.SplitHostPort(sessiontest.FreeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	write(t, filepath.Join(folder, "mosquitto.conf"), "user root\n"+fmt.Sprintf(config, port)) // else it gives up root's rights before it reads its files
-	command := exec.Command(program, "-c", filepath.Join(folder, "mosquitto.conf"))
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := sessiontest.Mosquitto(t, folder, fmt.Sprintf(config, port))
+	command := exec.Command(line[0], line[1:]...)
 	var said bytes.Buffer
 	command.Stderr = &said
 	if err := command.Start(); err != nil {

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"testing"
+
+	"kensa/bus/session/sessiontest"
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
@@ -99,7 +100,7 @@ func TestWebSockets(t *testing.T) {
 	}
 	for scheme, secured := range map[string]*tls.Config{"ws": nil, "wss": {Certificates: []tls.Certificate{pair}}} {
 		t.Run(scheme, func(t *testing.T) {
-			address := unusedAddress(t)
+			address := sessiontest.FreeAddress(t)
 			server := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})
 			if err := errors.Join(server.AddHook(new(everyone), nil),
 				server.AddListener(listeners.NewWebsocket(listeners.Config{ID: "web", Address: address, TLSConfig: secured})), server.Serve()); err != nil {
@@ -117,14 +118,4 @@ func TestWebSockets(t *testing.T) {
 			in.next(t)
 		})
 	}
-}
-
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

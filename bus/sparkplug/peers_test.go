@@ -6,9 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,6 +17,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"kensa/bus/broker"
+	"kensa/bus/session/sessiontest"
 )
 
 // patience bounds every wait for something that must happen.
@@ -48,21 +47,10 @@ func (d dialer) dial() (net.Conn, error) { return net.Dial(d.network, d.address)
 // startMosquitto listens on a socket in the test's folder.
 func startMosquitto(t *testing.T) dialer {
 	t.Helper()
-	path, err := exec.LookPath("mosquitto")
-	if err != nil {
-		t.Skipf("mosquitto is not installed; not tested against it: %v", err)
-	}
 	folder := t.TempDir()
-	socket, config := filepath.Join(folder, "socket"), filepath.Join(folder, "mosquitto.conf")
-	me, err := user.Current() // as root, mosquitto would become a user that may not write here
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := "listener 0 " + socket + "\nallow_anonymous true\npersistence false\nlog_dest stderr\nuser " + me.Username + "\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), path, "-c", config)
+	socket := filepath.Join(folder, "socket")
+	line := sessiontest.Mosquitto(t, folder, "listener 0 "+socket+"\nallow_anonymous true\npersistence false\nlog_dest stderr\n")
+	cmd := exec.CommandContext(t.Context(), line[0], line[1:]...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 
 	"kensa/bus/broker"
 	"kensa/bus/session"
+	"kensa/bus/session/sessiontest"
 	"kensa/bus/sparkplug"
 	"kensa/bus/sparkplug/payload"
 	"kensa/bus/traffic"
@@ -224,8 +225,8 @@ func embeddedBroker(t testing.TB) string {
 
 func mosquittoBroker(t testing.TB) string {
 	t.Helper()
-	address := unusedAddress(t)
-	start(t, brokerCommand(t, findMosquitto(t), t.TempDir(), address)())
+	address := sessiontest.FreeAddress(t)
+	start(t, brokerCommand(t, t.TempDir(), address)())
 	for end := time.Now().Add(hostPatience); ; time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()

@@ -119,7 +119,7 @@ func TestClockSetBack(t *testing.T) {
 // mosquittoWith starts the broker with more of a configuration, and returns its address.
 func mosquittoWith(t *testing.T, more string) string {
 	t.Helper()
-	address := unusedAddress(t)
-	start(t, brokerCommand(t, findMosquitto(t), t.TempDir(), address, more)())
+	address := sessiontest.FreeAddress(t)
+	start(t, brokerCommand(t, t.TempDir(), address, more)())
 	return address
 }

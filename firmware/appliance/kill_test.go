@@ -19,6 +19,7 @@ import (
 
 	"kensa/bus/ledger"
 	"kensa/bus/session"
+	"kensa/bus/session/sessiontest"
 	"kensa/firmware/config"
 	"kensa/firmware/record"
 	"kensa/vision/wafer"
@@ -144,10 +145,10 @@ func TestKilledAtRandom(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts hundreds of processes")
 	}
-	mosquitto, folder := findMosquitto(t), t.TempDir()
-	address := unusedAddress(t)
+	folder := t.TempDir()
+	address := sessiontest.FreeAddress(t)
 	programs := []*victim{
-		{name: "broker", start: brokerCommand(t, mosquitto, folder, address)},
+		{name: "broker", start: brokerCommand(t, folder, address)},
 		{name: "service", start: serviceCommand(t, folder, address)},
 		{name: "appliance", start: applianceCommand(folder, address)},
 	}
@@ -205,40 +206,15 @@ func awaitAcknowledgement(t *testing.T, folder string, before uint64) uint64 {
 	return 0
 }
 
-func findMosquitto(t testing.TB) string {
-	t.Helper()
-	for _, name := range []string{"mosquitto", "/usr/sbin/mosquitto"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("mosquitto is not installed (apt-get install mosquitto)")
-	return ""
-}
-
-func unusedAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // brokerCommand is mosquitto without a store: it forgets everything when killed.
-func brokerCommand(t testing.TB, path, folder, address string, more ...string) func() *exec.Cmd {
+func brokerCommand(t testing.TB, folder, address string, more ...string) func() *exec.Cmd {
 	t.Helper()
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(folder, "mosquitto.conf")
-	text := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nuser root\n%s", port, strings.Join(more, ""))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return func() *exec.Cmd { return exec.Command(path, "-c", file) }
+	line := sessiontest.Mosquitto(t, folder, fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n%s", port, strings.Join(more, "")))
+	return func() *exec.Cmd { return exec.Command(line[0], line[1:]...) }
 }
 
 func serviceCommand(t testing.TB, folder, address string) func() *exec.Cmd {

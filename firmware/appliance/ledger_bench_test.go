@@ -8,11 +8,10 @@ import (
 	"testing"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
 	"kensa/bus/ledger"
 	"kensa/bus/ledger/ledgertest"
 	"kensa/bus/session"
+	"kensa/bus/session/sessiontest"
 	"kensa/firmware/record"
 )
 
@@ -23,8 +22,8 @@ import (
 // that size with QoS 1, a window of 100, and nobody listening (x-paho is how often
 // faster the ledger is).
 func BenchmarkLedger(b *testing.B) {
-	folder, address := b.TempDir(), unusedAddress(b)
-	start(b, brokerCommand(b, findMosquitto(b), folder, address)())
+	folder, address := b.TempDir(), sessiontest.FreeAddress(b)
+	start(b, brokerCommand(b, folder, address)())
 	start(b, serviceCommand(b, folder, address)())
 	store, err := record.Open(b.Context(), filepath.Join(folder, DatabaseName))
 	if err != nil {
@@ -46,7 +45,7 @@ func BenchmarkLedger(b *testing.B) {
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 	b.ReportMetric(float64(processorTime(b)-before)/float64(time.Microsecond)/float64(b.N), "appliance-cpu-us/record")
-	b.ReportMetric(float64(plainPublisher(b, address, sample))/float64(b.Elapsed()), "x-paho")
+	b.ReportMetric(float64(sessiontest.Plain(b, address, sample))/float64(b.Elapsed()), "x-paho")
 }
 
 // backlog puts n records into the outbox, and returns one.
@@ -103,32 +102,6 @@ func empty(b *testing.B, store *record.Store, identity *ledger.Identity, folder,
 	}
 	sender.Close()
 	line.Close()
-}
-
-// plainPublisher is how long bare paho takes to have b.N such messages
-// acknowledged by the broker.
-func plainPublisher(b *testing.B, address string, payload []byte) time.Duration {
-	b.Helper()
-	const window = 100
-	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + address).SetClientID("plain").SetAutoReconnect(false))
-	wait := func(t mqtt.Token) {
-		if t.Wait() && t.Error() != nil {
-			b.Fatal(t.Error())
-		}
-	}
-	wait(c.Connect())
-	defer c.Disconnect(0)
-	started, underWay := time.Now(), make([]mqtt.Token, 0, b.N)
-	for n := range b.N {
-		if n >= window {
-			wait(underWay[n-window])
-		}
-		underWay = append(underWay, c.Publish("plain", 1, false, payload))
-	}
-	for _, t := range underWay[max(0, b.N-window):] {
-		wait(t)
-	}
-	return time.Since(started)
 }
 
 // start runs a program until the test ends.
