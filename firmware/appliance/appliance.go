@@ -79,7 +79,7 @@ type Appliance struct {
 	stuck        int       // watches since its outbox last answered
 	begun        time.Time // when the watch began, as the clock had it
 
-	closers []func() error // in the order of their making
+	closers Closers
 }
 
 // DatabaseName is the database's file within the state folder.
@@ -120,16 +120,11 @@ func bare(o Options) *Appliance {
 }
 
 // onClose has f called by Close, the latest first.
-func (a *Appliance) onClose(f func() error) { a.closers = append(a.closers, f) }
+func (a *Appliance) onClose(f func() error) { a.closers.Add(f) }
 
 // Close lets go of everything that New took.
 func (a *Appliance) Close() error {
-	var errs []error
-	for n := len(a.closers) - 1; n >= 0; n-- {
-		errs = append(errs, a.closers[n]())
-	}
-	a.closers = nil
-	return errors.Join(errs...)
+	return a.closers.Close()
 }
 
 // DisplayURL is where the operator display answers.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"kensa/firmware/config"
@@ -26,13 +25,13 @@ func OpenBench(ctx context.Context, c config.Config) (*rig.Rig, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSource, err)
 	}
-	var opened closers
+	var opened Closers
 	p := rig.Parts{
 		Station: bench.Station{Name: c.Station.Name, Objective: c.Calibration.Objective, Camera: c.Calibration.Camera, Lens: c.Calibration.Lens, Light: c.Calibration.Light},
-		Camera:  source, Clock: rig.Monotonic{}, Close: opened.all,
+		Camera:  source, Clock: rig.Monotonic{}, Close: opened.Close,
 	}
-	if err := openParts(c, &p, opened.add); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", ErrSource, err), source.Close(), opened.all())
+	if err := openParts(c, &p, opened.Add); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrSource, err), source.Close(), opened.Close())
 	}
 	r, err := rig.Open(ctx, p)
 	if err != nil {
@@ -49,20 +48,6 @@ func benchFrame(c config.Config) (width, height int, err error) {
 	}
 	r, err := config.LoadRecipe(RecipePath(c))
 	return r.Frame.Width, r.Frame.Height, err
-}
-
-// closers gives back what was opened, the last first.
-type closers struct{ each []func() error }
-
-func (c *closers) add(f func() error) { c.each = append(c.each, f) }
-
-func (c *closers) all() error {
-	var errs []error
-	for _, f := range slices.Backward(c.each) {
-		errs = append(errs, f())
-	}
-	c.each = nil
-	return errors.Join(errs...)
 }
 
 // openParts takes what is configured beside the camera.

@@ -33,14 +33,14 @@ func TestBenchTakesTheRecipesFrames(t *testing.T) {
 // TestBenchGivesBackWhatItTook, the last first, when a part is missing.
 func TestBenchGivesBackWhatItTook(t *testing.T) {
 	var order []string
-	var opened closers
+	var opened Closers
 	for _, name := range []string{"light", "sensor"} {
-		opened.add(func() error { order = append(order, name); return nil })
+		opened.Add(func() error { order = append(order, name); return nil })
 	}
-	if err := opened.all(); err != nil || strings.Join(order, " ") != "sensor light" {
+	if err := opened.Close(); err != nil || strings.Join(order, " ") != "sensor light" {
 		t.Errorf("%v, %v", order, err)
 	}
-	if err := opened.all(); err != nil || len(order) != 2 {
+	if err := opened.Close(); err != nil || len(order) != 2 {
 		t.Errorf("given back twice: %v, %v", order, err)
 	}
 	c := config.Default()

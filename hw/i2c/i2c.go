@@ -13,11 +13,11 @@ import (
 	"syscall"
 	"unsafe"
 
-	"kensa/hw/internal/devfile"
-
 	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/physic"
+
+	"kensa/hw/internal/devfile"
 )
 
 // ErrNoAnswer means that nothing acknowledged the address or a byte: the part

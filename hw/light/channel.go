@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"time"
 
-	"kensa/hw/internal/devfile"
-
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/physic"
+
+	"kensa/hw/internal/devfile"
 )
 
 // Channel is a PWM channel of the kernel's (Documentation/driver-api/pwm.rst).

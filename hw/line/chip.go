@@ -9,9 +9,9 @@ import (
 	"strings"
 	"syscall"
 
-	"kensa/hw/internal/devfile"
-
 	"github.com/warthog618/go-gpiocdev/uapi"
+
+	"kensa/hw/internal/devfile"
 )
 
 // Errors that a caller can act on.

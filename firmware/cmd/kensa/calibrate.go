@@ -188,7 +188,7 @@ func (k *calibrating) black() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	used, err := store.Open(appliance.CalibrationFolder(loaded)).Current(loaded.Calibration.Objective)
+	used, err := inUse(loaded)
 	if errors.Is(err, store.ErrNone) {
 		return 0, nil
 	}

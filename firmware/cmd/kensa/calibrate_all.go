@@ -52,7 +52,7 @@ func (k *calibrateAllCommand) Run(c console) error {
 		return fail(exitInput, err, "--restart begins anew")
 	}
 	for n, p := range guided {
-		used, err := store.Open(appliance.CalibrationFolder(loaded)).Current(loaded.Calibration.Objective)
+		used, err := inUse(loaded)
 		if err != nil && !errors.Is(err, store.ErrNone) {
 			return explainStore(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"kensa/calibration/cli"
 	"kensa/calibration/store"
 	"kensa/firmware/appliance"
+	"kensa/firmware/config"
 )
 
 // calibrated is the part of the commands that work on what was measured.
@@ -28,6 +29,12 @@ func (k *calibrated) kept() (s store.Store, objective string, err error) {
 		objective = k.Objective
 	}
 	return store.Open(appliance.CalibrationFolder(loaded)), objective, nil
+}
+
+// inUse is the configured objective's calibration; store.ErrNone where there is
+// none.
+func inUse(c config.Config) (*store.Calibration, error) {
+	return store.Open(appliance.CalibrationFolder(c)).Current(c.Calibration.Objective)
 }
 
 // which is the calibration that a person names by its number, or where 0 the one

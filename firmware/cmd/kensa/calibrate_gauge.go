@@ -11,7 +11,6 @@ import (
 	"kensa/calibration/cli"
 	"kensa/calibration/gauge"
 	"kensa/calibration/store"
-	"kensa/firmware/appliance"
 	"kensa/firmware/config"
 	"kensa/firmware/record"
 	"kensa/hw/bench"
@@ -170,7 +169,7 @@ func (s seat) Station() bench.Station { return s.station }
 func known(c config.Config) (bench.Station, error) {
 	k := c.Calibration
 	s := bench.Station{Name: c.Station.Name, Objective: k.Objective, Camera: k.Camera, Lens: k.Lens, Light: k.Light}
-	used, err := store.Open(appliance.CalibrationFolder(c)).Current(k.Objective)
+	used, err := inUse(c)
 	if errors.Is(err, store.ErrNone) {
 		return s, fail(exitInput, err, "calibrate the camera first: kensa calibrate dark")
 	}

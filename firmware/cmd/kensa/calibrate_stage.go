@@ -5,8 +5,6 @@ import (
 
 	"kensa/calibration"
 	motion "kensa/calibration/stage" // stage is taken by doctor --latency
-	"kensa/calibration/store"
-	"kensa/firmware/appliance"
 	"kensa/hw/bench"
 )
 
@@ -49,7 +47,7 @@ func (s *stageCommand) byPattern(o *motion.Options) error {
 	if err != nil {
 		return err
 	}
-	used, err := store.Open(appliance.CalibrationFolder(loaded)).Current(loaded.Calibration.Objective)
+	used, err := inUse(loaded)
 	if err != nil {
 		return explainStore(err)
 	}

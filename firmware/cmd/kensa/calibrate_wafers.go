@@ -95,7 +95,7 @@ func flat(loaded config.Config, s bench.Station) (*hotpath.Flat, string, error) 
 		f, err := appliance.Flat(loaded)
 		return f, loaded.Source.Flat, err
 	}
-	used, err := store.Open(appliance.CalibrationFolder(loaded)).Current(loaded.Calibration.Objective)
+	used, err := inUse(loaded)
 	if errors.Is(err, store.ErrNone) || err == nil && (!loaded.Calibration.Flat || used.Station != store.Of(s)) {
 		return nil, "none", nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"periph.io/x/conn/v3/physic"
 
@@ -39,8 +38,8 @@ func checkLines(_ context.Context, c config.Config) (string, error) {
 
 // checkSensor measures once.
 func checkSensor(_ context.Context, c config.Config) (detail string, err error) {
-	var closers []func() error
-	sensor, err := appliance.OpenSensor(c.Environment, func(f func() error) { closers = append(closers, f) })
+	var opened appliance.Closers
+	sensor, err := appliance.OpenSensor(c.Environment, opened.Add)
 	if err == nil && sensor == nil {
 		return "none configured", nil
 	}
@@ -49,8 +48,5 @@ func checkSensor(_ context.Context, c config.Config) (detail string, err error) 
 		err = sensor.Sense(&e)
 		detail = record.Climate{Temperature: e.Temperature, Humidity: e.Humidity}.String()
 	}
-	for _, f := range slices.Backward(closers) {
-		err = errors.Join(err, f())
-	}
-	return detail, err
+	return detail, errors.Join(err, opened.Close())
 }

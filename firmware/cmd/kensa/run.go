@@ -68,32 +68,20 @@ const stopBound = 40 * time.Second
 // boundStop ends the program where it has not ended so long after a signal, and
 // prints why. What it returns is called when it has.
 func boundStop(c console, bound time.Duration) (ended func()) {
-	var mu sync.Mutex // guards what follows
-	var late *time.Timer
-	var over bool
+	over := make(chan struct{})
 	forget := context.AfterFunc(c, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if over {
+		select {
+		case <-over:
 			return
+		case <-time.After(bound):
 		}
-		late = time.AfterFunc(bound, func() {
-			fmt.Fprintf(c.err, "kensa: error: not stopped %v after the signal; the goroutines:\n", bound)
-			_ = pprof.Lookup("goroutine").WriteTo(c.err, 2) // the program ends anyway
-			if c.exit != nil {
-				c.exit(exitFailed)
-			}
-		})
+		fmt.Fprintf(c.err, "kensa: error: not stopped %v after the signal; the goroutines:\n", bound)
+		_ = pprof.Lookup("goroutine").WriteTo(c.err, 2) // the program ends anyway
+		if c.exit != nil {
+			c.exit(exitFailed)
+		}
 	})
-	return func() {
-		forget()
-		mu.Lock()
-		defer mu.Unlock()
-		over = true
-		if late != nil {
-			late.Stop()
-		}
-	}
+	return func() { close(over); forget() }
 }
 
 // cameraPatience is how long a start waits for the camera before it counts as

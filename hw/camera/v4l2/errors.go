@@ -8,9 +8,9 @@ import (
 	"strconv"
 	"strings"
 
-	"kensa/hw/internal/devfile"
-
 	"golang.org/x/sys/unix"
+
+	"kensa/hw/internal/devfile"
 )
 
 // explained adds to an error of the kernel what it means for a camera, and what to
