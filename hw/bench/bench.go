@@ -90,7 +90,9 @@ type Setting struct {
 	// person lays a plate.
 	Turn, TiltX, TiltY physic.Angle
 	// FlashDelay and Flash are when the Blinker begins, after the trigger pulse, and
-	// how long it shines.
+	// how long it shines. Where the camera runs by itself there is no such pulse: the
+	// exposure's Pulse is then FlashDelay before the flash, or after it where that is
+	// negative, and its frame the first that is stamped later.
 	FlashDelay, Flash time.Duration
 }
 
