@@ -50,6 +50,20 @@ func (l *lamp) shine(brightness int32) error {
 	return nil
 }
 
+// asFound has the camera show in the end what it does from the start.
+func asFound(t *testing.T) {
+	t.Helper()
+	d, err := v4l2.Open("/dev/video0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(d.Set("osd_text_mode", "All"), d.Set("test_pattern", "75% Colorbar"), d.Set("brightness", "128"), d.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // change is when the light was changed: between two times.
 type change struct{ before, after time.Duration }
 

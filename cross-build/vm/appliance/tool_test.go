@@ -2,8 +2,10 @@ package appliance
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,6 +69,7 @@ type bench struct {
 	config  string
 	program *exec.Cmd
 	said    *bufio.Scanner
+	log     bytes.Buffer // once it has ended
 }
 
 // newBench wires the lines and starts the program.
@@ -100,7 +103,7 @@ func (b *bench) configure(text string) {
 func (b *bench) start() {
 	t := b.t
 	b.program = exec.Command(os.Getenv("KENSA"), "run", "--config", b.config)
-	b.program.Stderr = os.Stderr
+	b.program.Stderr = io.MultiWriter(os.Stderr, &b.log)
 	out, err := b.program.StdoutPipe()
 	if err == nil {
 		err = b.program.Start()

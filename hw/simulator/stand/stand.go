@@ -65,6 +65,11 @@ func (s *Stand) Set(ctx context.Context, to bench.Setting) ([]string, error) {
 	if to.Light > 0 && s.set.Light == 0 {
 		s.lit = s.now
 	}
+	if to.ViaX != 0 || to.ViaY != 0 {
+		via := to
+		via.X, via.Y = to.X+to.ViaX, to.Y+to.ViaY
+		s.place, s.set = s.truth.Stage.move(s.place, s.set, via, s.random), via
+	}
 	s.place = s.truth.Stage.move(s.place, s.set, to, s.random)
 	s.set = to
 	return nil, nil
