@@ -51,10 +51,10 @@ func (b *Broker) serve(log *slog.Logger) error {
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	capabilities.MaximumPacketSize = maxPacket
 	b.server = mqtt.New(&mqtt.Options{Capabilities: capabilities, Logger: quiet(log)})
-	if err := b.server.AddHook(new(open), nil); err != nil {
+	if err := b.server.AddHook(&open{server: b.server}, nil); err != nil {
 		return err
 	}
-	if err := b.server.AddListener(listeners.NewNet("tcp", b.listener)); err != nil {
+	if err := b.server.AddListener(entrance{listeners.NewNet("tcp", b.listener)}); err != nil {
 		return err
 	}
 	// mochi waits for its clients by a group that a client may still join while it
@@ -87,16 +87,53 @@ func (b *Broker) Close() error {
 // One that is accepted in the very moment of closing mochi drops without a word.
 const lastMoment = time.Second
 
-// open lets everybody in, to read and write what he likes.
-type open struct{ mqtt.HookBase }
+// entrance closes without mochi's way of ending clients, which takes a lock for
+// reading twice and so can lock itself up when a client leaves in between
+// (github.com/mochi-mqtt/server/issues/488). Their connections are closed by then.
+type entrance struct{ *listeners.Net }
+
+func (e entrance) Close(listeners.CloseFn) { e.Net.Close(func(string) {}) }
+
+// open lets everybody in, to read and write what he likes, and sees to it that
+// whoever takes another one's place keeps it.
+type open struct {
+	mqtt.HookBase
+	server *mqtt.Server
+}
 
 func (*open) ID() string { return "open" }
 
-func (*open) Provides(b byte) bool { return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck }
+func (*open) Provides(b byte) bool {
+	return b == mqtt.OnConnectAuthenticate || b == mqtt.OnACLCheck || b == mqtt.OnSessionEstablish
+}
 
 func (*open) OnConnectAuthenticate(*mqtt.Client, packets.Packet) bool { return true }
 
 func (*open) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
+
+// OnSessionEstablish ends the client of the same name first. mochi would do so too,
+// but not wait: the old one's goroutine would then forget the new one, its name being
+// the same, and no message would reach it again.
+func (o *open) OnSessionEstablish(client *mqtt.Client, _ packets.Packet) {
+	old, ok := o.server.Clients.Get(client.ID)
+	if !ok || !ephemeral(old) {
+		return
+	}
+	old.Stop(packets.ErrSessionTakenOver)
+	for end := time.Now().Add(lastMoment); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if now, ok := o.server.Clients.Get(client.ID); !ok || now != old {
+			return
+		}
+	}
+}
+
+// ephemeral clients are forgotten when they leave.
+func ephemeral(c *mqtt.Client) bool {
+	if c.Properties.ProtocolVersion >= 5 {
+		return c.Properties.Props.SessionExpiryInterval == 0
+	}
+	return c.Properties.Clean
+}
 
 // tracked closes its connections with itself. mochi closes those that have sent
 // a CONNECT, and would wait forever for one that has not.

@@ -1,10 +1,13 @@
 package broker_test
 
 import (
+	"bytes"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -57,4 +60,69 @@ func TestCloseDropsSilentClients(t *testing.T) {
 	if _, err := c.Read(make([]byte, 1)); err == nil {
 		t.Error("the connection is still open")
 	}
+}
+
+// Clients that leave by themselves while the broker closes must not keep it: mochi
+// can lock itself up then.
+func TestCloseWhileClientsLeave(t *testing.T) {
+	for range 200 {
+		b := start(t, "127.0.0.1:0")
+		var clients []net.Conn
+		for n := range 8 {
+			clients = append(clients, connect(t, b, byte('a'+n)))
+		}
+		for _, c := range clients {
+			go c.Close()
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Who takes another one's place keeps it: what is left to do about the other one
+// must not take the new one's subscriptions away.
+func TestTakenOver(t *testing.T) {
+	b := start(t, "127.0.0.1:0")
+	defer b.Close()
+	before := connect(t, b, 'a')
+	for n := range 500 {
+		c := connect(t, b, 'a')
+		before.Close()
+		before = c
+		exchange(t, c, []byte{0x82, 6, 0, 1, 0, 1, 'x', 0}, 5) // SUBSCRIBE, SUBACK
+		message := []byte{0x30, 5, 0, 1, 'x', byte(n), byte(n >> 8)}
+		if got := exchange(t, c, message, len(message)); !bytes.Equal(got, message) {
+			t.Fatalf("takeover %d: %x; want %x", n, got, message)
+		}
+	}
+	before.Close()
+}
+
+// exchange writes a packet and reads an answer of so many bytes.
+func exchange(t *testing.T, c net.Conn, packet []byte, answer int) []byte {
+	t.Helper()
+	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write(packet); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, answer)
+	if _, err := io.ReadFull(c, got); err != nil {
+		t.Fatalf("after %x: %v", packet, err)
+	}
+	return got
+}
+
+// connect is a client that has said CONNECT and was let in.
+func connect(t *testing.T, b *broker.Broker, name byte) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", b.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := []byte{0x10, 13, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 60, 0, 1, name} // MQTT 3.1.1, section 3.1
+	exchange(t, c, hello, 4)                                                     // CONNACK
+	return c
 }

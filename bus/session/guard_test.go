@@ -43,8 +43,13 @@ func TestGuardFollowsPackets(t *testing.T) {
 }
 
 func TestGuardRefusesWhatIsNotMQTT(t *testing.T) {
-	g := newGuard()
-	if err := g.take([]byte{0x30, 0x80, 0x80, 0x80, 0x80, 0x01}); err == nil {
-		t.Error("a length of five bytes passed")
+	for what, packet := range map[string][]byte{
+		"a length of five bytes": {0x30, 0x80, 0x80, 0x80, 0x80, 0x01}, "a CONNECT": {0x10, 0}, "kind 0": {0, 0}, "kind 15": {0xf0, 0},
+		"a SUBACK for two filters": {0x90, 4, 0, 1, 0, 0}, "for none": {0x90, 2, 0, 1}, "a long PINGRESP": {0xd0, 1, 0},
+	} {
+		g := newGuard()
+		if err := g.take(packet); err == nil {
+			t.Errorf("%s passed", what)
+		}
 	}
 }

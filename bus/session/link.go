@@ -40,7 +40,9 @@ const throttled = 64 << 10
 type Link struct {
 	client mqtt.Client
 	broker string
-	conn   *watched
+	// expires is when the broker's certificate does; zero without TLS.
+	expires time.Time
+	conn    *watched
 	// ctx ends with the connection; its cause says why.
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -115,6 +117,9 @@ func (s *Session) options(l *Link, broker *url.URL, will *Message) (*mqtt.Client
 		conn, err := s.config.dial(l.ctx, u)
 		if err != nil {
 			return nil, err
+		}
+		if state, ok := secured(conn); ok {
+			l.expires = state.PeerCertificates[0].NotAfter
 		}
 		// Ends the greeting too when the session is closed during it.
 		context.AfterFunc(l.ctx, func() { conn.Close() })

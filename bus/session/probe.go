@@ -41,26 +41,23 @@ func (c Config) Probe(ctx context.Context, address string) (p Probe, err error) 
 		return p, err
 	}
 	p.Took = time.Since(started)
-	// A WebSocket hides its TLS connection behind its own type.
-	if inner, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		if _, isTLS := conn.(*tls.Conn); !isTLS {
-			p.take(inner.NetConn())
-		}
+	if state, ok := secured(conn); ok {
+		p.TLS, p.KeyExchange, p.Cipher = tls.VersionName(state.Version), state.CurveID.String(), tls.CipherSuiteName(state.CipherSuite)
+		p.Subject, p.Expires = state.PeerCertificates[0].Subject.String(), state.PeerCertificates[0].NotAfter
 	}
-	p.take(conn)
 	return p, conn.Close()
 }
 
-func (p *Probe) take(conn net.Conn) {
-	secured, ok := conn.(*tls.Conn)
-	if !ok {
-		return
+// secured is what a client's connection agreed on with its broker; false where it
+// speaks no TLS. A WebSocket hides its TLS connection behind its own type.
+func secured(conn net.Conn) (tls.ConnectionState, bool) {
+	switch c := conn.(type) {
+	case *tls.Conn:
+		return c.ConnectionState(), true
+	case interface{ NetConn() net.Conn }:
+		return secured(c.NetConn())
 	}
-	state := secured.ConnectionState()
-	p.TLS, p.KeyExchange, p.Cipher = tls.VersionName(state.Version), state.CurveID.String(), tls.CipherSuiteName(state.CipherSuite)
-	if len(state.PeerCertificates) > 0 {
-		p.Subject, p.Expires = state.PeerCertificates[0].Subject.String(), state.PeerCertificates[0].NotAfter
-	}
+	return tls.ConnectionState{}, false
 }
 
 func (c Config) probeClient(p *Probe) error {

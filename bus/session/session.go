@@ -32,6 +32,9 @@ type State struct {
 	// Err is why the session is not up, or what is wrong although it is: a
 	// subscription that the broker refuses.
 	Err error
+	// Expires is when the certificate of the broker that it is connected to does; zero
+	// while there is none.
+	Expires time.Time
 	// Dropped counts QoS 0 messages thrown away since Start because handlers did
 	// not keep up.
 	Dropped uint64
@@ -263,7 +266,7 @@ func (s *Session) leave(link *Link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.link = nil
-	s.state.Up, s.state.Since, s.state.Err = false, time.Now(), link.Err()
+	s.state.Up, s.state.Since, s.state.Err, s.state.Expires = false, time.Now(), link.Err(), time.Time{}
 }
 
 // failed notes a failure. It is logged once, not with every attempt.

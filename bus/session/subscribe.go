@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,7 +77,7 @@ func (s *Session) enter(link *Link, known int, problem error) bool {
 		return false
 	}
 	s.link = link
-	s.state = State{Up: true, Since: time.Now(), Broker: link.broker, Err: problem}
+	s.state = State{Up: true, Since: time.Now(), Broker: link.broker, Err: problem, Expires: link.expires}
 	close(s.changed)
 	s.changed = make(chan struct{})
 	s.log.Info("broker connected", "broker", link.broker, "client", s.config.ClientID)
@@ -94,37 +95,48 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("subscribe %q: refused by the broker; its access list must allow them", e.Filters)
 }
 
+// subscribe asks for one filter after the other (see guard).
 func (l *Link) subscribe(ctx context.Context, filters map[string]byte) error {
-	if len(filters) == 0 {
-		return nil
+	var denied RefusedError
+	for filter, qos := range filters {
+		granted, err := l.ask(ctx, filter, qos)
+		if err != nil {
+			return err
+		}
+		if !granted {
+			denied.Filters = append(denied.Filters, filter)
+		}
 	}
-	token := l.client.SubscribeMultiple(filters, nil)
+	if denied.Filters != nil {
+		slices.Sort(denied.Filters)
+		return &denied
+	}
+	return nil
+}
+
+func (l *Link) ask(ctx context.Context, filter string, qos byte) (granted bool, err error) {
+	token := l.client.Subscribe(filter, qos, nil)
 	timer := time.NewTimer(l.ack)
 	defer timer.Stop()
 	select {
 	case <-token.Done():
 	case <-l.ctx.Done():
-		return l.Err()
+		return false, l.Err()
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	case <-timer.C:
-		return fmt.Errorf("subscribe: no answer within %v", l.ack)
+		return false, fmt.Errorf("subscribe: no answer within %v", l.ack)
 	}
 	if err := token.Error(); err != nil {
-		return fmt.Errorf("subscribe: %w", err)
+		return false, fmt.Errorf("subscribe: %w", err)
 	}
-	var denied RefusedError
-	if t, ok := token.(*mqtt.SubscribeToken); ok {
-		for filter, code := range t.Result() {
-			if code == refused {
-				denied.Filters = append(denied.Filters, filter)
-			}
-		}
+	for _, code := range token.(*mqtt.SubscribeToken).Result() {
+		return code != refused, nil
 	}
-	if denied.Filters != nil {
-		return &denied
+	if err := l.Err(); err != nil { // paho ends its tokens without error when a connection ends
+		return false, err
 	}
-	return nil
+	return false, errors.New("subscribe: ended without an answer")
 }
 
 // dispatch calls the handlers, one message after the other.

@@ -64,9 +64,9 @@ func dieMap(dies []Die) (payload.Value, error) {
 	if len(dies) > MaxMapDies {
 		dies = nil
 	}
+	set.Grow(len(dies))
 	for _, d := range dies {
-		row := []payload.Value{payload.Int64(int64(d.Column)), payload.Int64(int64(d.Row)), payload.UInt32(uint32(d.Bin))}
-		if err := set.AddRow(row...); err != nil {
+		if err := set.AddRow(payload.Int64(int64(d.Column)), payload.Int64(int64(d.Row)), payload.UInt32(uint32(d.Bin))); err != nil {
 			return payload.Value{}, err
 		}
 	}

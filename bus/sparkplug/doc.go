@@ -7,7 +7,7 @@
 //	spBv1.0/<group>/DBIRTH/<node>/<device>  all metrics of the chuck
 //	spBv1.0/<group>/NDATA/<node>            those of the appliance that changed
 //	spBv1.0/<group>/DDATA/<node>/<device>   those of the chuck that changed; wafer results; alarms
-//	spBv1.0/<group>/DDEATH/<node>/<device>  the chuck is gone
+//	spBv1.0/<group>/DDEATH/<node>/<device>  the chuck is gone (see Node.SetDevice)
 //	spBv1.0/<group>/NDEATH/<node>           the appliance is gone (also as its last will)
 //	spBv1.0/<group>/NCMD/<node>             what a host orders of the appliance: rebirth
 //	spBv1.0/<group>/DCMD/<node>/<device>    what a host orders of the chuck

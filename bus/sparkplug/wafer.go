@@ -48,7 +48,9 @@ type waferPoint struct {
 }
 
 // waferPoints are in the order in which they are published.
-func waferPoints() []waferPoint {
+var waferPoints = makeWaferPoints()
+
+func makeWaferPoints() []waferPoint {
 	point := func(name string, t payload.Type, unit, description string, of func(Wafer) payload.Value) waferPoint {
 		return waferPoint{device("Wafer/"+name, t, unit, description), of}
 	}
@@ -101,7 +103,7 @@ func extent(dies []Die, of func(Die) int) int {
 
 func waferMetrics() []Metric {
 	var metrics []Metric
-	for _, p := range waferPoints() {
+	for _, p := range waferPoints {
 		metrics = append(metrics, p.Metric)
 	}
 	return append(metrics, defectClassesMetric(), dieMapMetric())
@@ -111,8 +113,8 @@ func (w Wafer) values() (values map[string]payload.Value, err error) {
 	if err := w.check(); err != nil {
 		return nil, err
 	}
-	values = make(map[string]payload.Value)
-	for _, p := range waferPoints() {
+	values = make(map[string]payload.Value, len(waferPoints)+2)
+	for _, p := range waferPoints {
 		values[p.Name] = p.of(w)
 	}
 	if values[DefectClasses], err = defectClasses(w.Classes); err != nil {

@@ -59,7 +59,7 @@ func (m Metric) text() string {
 	case nil:
 		text = "null"
 	case Table:
-		text = fmt.Sprintf("%d rows of %s", len(v.Rows), clean(strings.Join(v.Columns, ", ")))
+		text = fmt.Sprintf("%d rows of %s", v.Rows(), clean(strings.Join(v.names(), ", ")))
 	}
 	if m.Unit != "" && m.Unit != "1" {
 		text += " " + clean(m.Unit)

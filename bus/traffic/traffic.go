@@ -8,9 +8,11 @@
 package traffic
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -67,10 +69,48 @@ type Metric struct {
 	Unit       string     `json:"unit,omitempty"`
 }
 
-// Table is a data set.
-type Table struct {
-	Columns []string `json:"columns"`
-	Rows    [][]any  `json:"rows"`
+// Table is a data set; in JSON {"columns": names, "rows": arrays of values}.
+type Table struct{ *payload.DataSet }
+
+// MarshalJSON implements json.Marshaler.
+func (t Table) MarshalJSON() ([]byte, error) {
+	names, err := json.Marshal(t.names())
+	if err != nil {
+		return nil, err
+	}
+	b := append(append([]byte(`{"columns":`), names...), `,"rows":[`...)
+	for i := range t.Rows() {
+		b = append(b, '[')
+		for _, cell := range t.Row(i) {
+			if b, err = appendJSON(b, cell); err != nil {
+				return nil, err
+			}
+			b = append(b, ',')
+		}
+		b = append(b[:len(b)-1], "],"...) // a data set has a column at least
+	}
+	return append(bytes.TrimSuffix(b, []byte(",")), "]}"...), nil
+}
+
+func (t Table) names() []string {
+	var names []string
+	for _, c := range t.Columns() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// appendJSON appends what json.Marshal makes of Plain; whole numbers, of which a die
+// map has thousands, without it.
+func appendJSON(b []byte, v payload.Value) ([]byte, error) {
+	if n, ok := v.Int(); ok {
+		return strconv.AppendInt(b, n, 10), nil
+	}
+	if n, ok := v.Uint(); ok {
+		return strconv.AppendUint(b, n, 10), nil
+	}
+	text, err := json.Marshal(Plain(v))
+	return append(b, text...), err
 }
 
 // Decoder remembers the births. It is used from one goroutine.
@@ -211,22 +251,7 @@ func Plain(v payload.Value) any {
 		return b
 	}
 	if set, ok := v.DataSet(); ok {
-		return table(set)
+		return Table{set}
 	}
 	return v.String()
-}
-
-func table(set *payload.DataSet) Table {
-	t := Table{Columns: []string{}, Rows: [][]any{}}
-	for _, c := range set.Columns() {
-		t.Columns = append(t.Columns, c.Name)
-	}
-	for i := range set.Rows() {
-		row := []any{}
-		for _, cell := range set.Row(i) {
-			row = append(row, Plain(cell))
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	return t
 }

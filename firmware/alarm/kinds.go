@@ -83,8 +83,8 @@ var (
 		"Check the disk; host or warning service are not told the named result."}
 	OutboxFailed = Kind{411, DataIntegrity, Fault, "Outbox cannot be read",
 		"Check the disk; put the last backup back if the database is damaged."}
-	CertificateEnds = Kind{412, EquipmentStatus, Warning, "Own certificate ends soon",
-		"Put a renewed certificate and key where mqtt.cert_file and mqtt.key_file say; no restart is needed."}
+	CertificateEnds = Kind{412, EquipmentStatus, Warning, "Certificate ends soon",
+		"Put a renewed certificate and key where mqtt.cert_file and mqtt.key_file say, no restart is needed; a broker's is its operator's to renew."}
 
 	DiskNearlyFull = Kind{501, EquipmentStatus, Warning, "Disk nearly full",
 		"Free space or shorten the retention of images."}

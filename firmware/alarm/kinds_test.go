@@ -46,7 +46,7 @@ var shipped = map[ID]string{
 	409: "Database older than its ledger",
 	410: "Outbox row unreadable, set aside",
 	411: "Outbox cannot be read",
-	412: "Own certificate ends soon",
+	412: "Certificate ends soon",
 	501: "Disk nearly full",
 	502: "Result not stored, wafer held",
 	503: "Clock not synchronised",

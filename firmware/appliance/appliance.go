@@ -77,6 +77,7 @@ type Appliance struct {
 	refused      uint64    // messages of hosts, as last seen
 	epochs       uint64    // begun by the ledger, as last seen
 	stuck        int       // watches since its outbox last answered
+	nearSince    time.Time // since when the ledger is near its retention; zero while it is not
 	begun        time.Time // when the watch began, as the clock had it
 
 	closers Closers

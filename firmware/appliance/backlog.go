@@ -37,6 +37,11 @@ func (a *Appliance) watchLedger() {
 	a.alarmWhen(a.stuck > stuckWatches, alarm.OutboxFailed, detail)
 }
 
+// agePatience is for how long at least the alarm has stood when records go because of
+// their age: after a year switched off, or with a clock that was set wrongly, all are
+// old at once.
+const agePatience = time.Hour
+
 // watchBacklog raises the alarm in time, and lets go of what is beyond the
 // ledger's retention.
 func (a *Appliance) watchBacklog(ctx context.Context) {
@@ -56,6 +61,14 @@ func (a *Appliance) watchBacklog(ctx context.Context) {
 		most > 0 && float64(n.Waiting()) > nearLimit*float64(most) || age > 0 && float64(waits) > nearLimit*float64(age)
 	a.alarmWhen(near, alarm.LedgerBacklog, fmt.Sprintf("%d records wait, the first for %v; limits are %d and %d days",
 		n.Waiting(), waits.Round(time.Minute), most, a.config.Ledger.KeepDays))
+	if !near {
+		a.nearSince = time.Time{}
+	} else if a.nearSince.IsZero() {
+		a.nearSince = time.Now()
+	}
+	if time.Since(a.nearSince) < agePatience {
+		age = 0
+	}
 	a.discard(ctx, uint64(most), age)
 }
 

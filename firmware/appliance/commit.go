@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,23 +36,33 @@ type announcement struct {
 func (k *keeper) Commit(ctx context.Context, w *record.Wafer) error {
 	var seq uint64
 	err := k.store.Commit(ctx, w, func(tx *record.Tx) (err error) {
-		if k.config.MES.Enabled {
-			if seq, err = announce(tx, announcement{Wafer: tx.Wafer().ID}); err != nil {
-				return err
-			}
-		}
-		if k.config.Ledger.Enabled {
-			return k.enter(tx)
-		}
-		return nil
+		seq, err = k.publish(tx)
+		return err
 	})
 	if err == nil {
-		if seq > 0 { // 0 too where the wafer was stored already
-			k.committed(seq, w)
-		}
-		k.notify()
+		k.tell(seq, w)
 	}
 	return err
+}
+
+// publish puts the wafer into the outboxes, and returns its number in that of the
+// MES; 0 where there is none.
+func (k *keeper) publish(tx *record.Tx) (seq uint64, err error) {
+	if k.config.MES.Enabled {
+		seq, err = announce(tx, announcement{Wafer: tx.Wafer().ID})
+	}
+	if err == nil && k.config.Ledger.Enabled {
+		err = k.enter(tx)
+	}
+	return seq, err
+}
+
+// tell has those who read the outboxes see to what is committed.
+func (k *keeper) tell(seq uint64, w *record.Wafer) {
+	if seq > 0 { // 0 too where the wafer was stored already
+		k.committed(seq, w)
+	}
+	k.notify()
 }
 
 // announce puts a report into the MES outbox and returns its number there.
@@ -71,7 +82,7 @@ func announce(tx *record.Tx, a announcement) (seq uint64, err error) {
 func (k *keeper) enter(tx *record.Tx) error {
 	w := tx.Wafer()
 	name := "baseline/" + w.Recipe
-	baseline, err := loadBaseline(tx, name)
+	before, baseline, err := loadBaseline(tx, name)
 	if err != nil {
 		return err
 	}
@@ -90,28 +101,32 @@ func (k *keeper) enter(tx *record.Tx) error {
 	if err := tx.Publish(record.Ledger, sealed); err != nil {
 		return err
 	}
-	kept, err := json.Marshal(baseline)
-	if err != nil {
+	after, err := json.Marshal(baseline)
+	if err != nil || bytes.Equal(after, before) { // it is frozen
 		return err
 	}
-	return tx.SetValue(name, kept)
+	return tx.SetValue(name, after)
 }
 
-func loadBaseline(tx *record.Tx, name string) (b ledger.Baseline, err error) {
-	kept, err := tx.Value(name)
+func loadBaseline(tx *record.Tx, name string) (kept []byte, b ledger.Baseline, err error) {
+	kept, err = tx.Value(name)
 	if err != nil || kept == nil {
-		return b, err
+		return nil, b, err
 	}
 	if err := json.Unmarshal(kept, &b); err != nil {
-		return b, fmt.Errorf("ledger: stored value %s: %w", name, err)
+		return nil, b, fmt.Errorf("ledger: stored value %s: %w", name, err)
 	}
-	return b, nil
+	return kept, b, nil
 }
 
 func ledgerWafer(w *record.Wafer) ledger.Wafer {
-	bins := map[string]int{}
+	counts := map[wafer.Bin]int{}
 	for _, d := range w.Dies {
-		bins[strconv.Itoa(int(d.Bin))]++
+		counts[d.Bin]++
+	}
+	bins := map[string]int{}
+	for bin, dies := range counts {
+		bins[strconv.Itoa(int(bin))] = dies
 	}
 	return ledger.Wafer{
 		Finished: w.Finished, Product: w.Recipe, Lot: w.Material.Lot, Substrate: w.Material.Substrate, Recipe: w.Recipe, Calibration: w.Calibration,

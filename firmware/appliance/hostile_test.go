@@ -45,6 +45,17 @@ func TestEndOfCertificateIsAlarmed(t *testing.T) {
 	}
 }
 
+// A broker's certificate is told before its end too: the connection outlives it, and no
+// other comes to be (412).
+func TestEndOfTheBrokersCertificateIsAlarmed(t *testing.T) {
+	c, folder := testConfig(t), t.TempDir()
+	authority := sessiontest.NewAuthority(t, folder)
+	cert, key := authority.Leaf(t, "broker", sessiontest.Good)
+	address := mosquittoWith(t, fmt.Sprintf("cafile %s\ncertfile %s\nkeyfile %s\n", authority.File, cert, key))
+	c.MQTT.Brokers, c.MQTT.CAFile = []string{"tls://" + address}, authority.File
+	watch(t, c).await(alarm.CertificateEnds, "of tls://"+address)
+}
+
 // A second appliance of the same name is told on the first (404).
 func TestNamesakeIsAlarmed(t *testing.T) {
 	c, _ := serviced(t)

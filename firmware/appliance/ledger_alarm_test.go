@@ -180,6 +180,36 @@ func TestDiscardedRecordsAreAlarmed(t *testing.T) {
 	}
 }
 
+// Records that are too old when the box is switched on are told before they go (402),
+// in time to be sent.
+func TestOldRecordsAreAlarmedBeforeTheyGo(t *testing.T) {
+	c, s := serviced(t)
+	url := c.MQTT.Brokers
+	c.MQTT.Brokers = []string{"tcp://127.0.0.1:1"}
+	commitWafers(t, c, 1, 3)
+	damage(t, c, `UPDATE outbox SET committed = 0`) // 1970
+	w := watch(t, c)
+	w.await(alarm.LedgerBacklog, "3 records wait")
+	w.watchHealth(t.Context())
+	if n := waiting(t, w.Appliance); n != 3 {
+		t.Errorf("%d records wait with the alarm just raised; want all 3", n)
+	}
+	w.stop()
+	c.MQTT.Brokers = url
+	again := watch(t, c)
+	drainLedger(t, again)
+	if at, err := s.store.Position(t.Context(), ledger.Stream{Node: c.Station.Name, Epoch: again.store.Epoch()}); at != 3 || err != nil {
+		t.Errorf("the service stands at %d, %v; want 3", at, err)
+	}
+	again.stop()
+	c.MQTT.Brokers = []string{"tcp://127.0.0.1:1"}
+	commitWafers(t, c, 4, 2)
+	damage(t, c, `UPDATE outbox SET committed = 0`)
+	late := watch(t, c)
+	late.nearSince = time.Now().Add(-agePatience)
+	late.await(alarm.RecordsDiscarded, "records 4 to 5")
+}
+
 // A database that was put back begins a new epoch, and says so (409).
 func TestRestoredDatabaseIsAlarmed(t *testing.T) {
 	c, s := serviced(t)

@@ -255,7 +255,7 @@ func hostWafer(w *record.Wafer) sparkplug.Wafer {
 		Yield: float64(w.Summary.Yield()), DefectDensity: float64(w.Summary.Density()), Verdict: string(w.Summary.Verdict),
 		Notch: string(w.Layout.Notch),
 	}
-	h.Classes = hostClasses(w)
+	h.Classes, h.Map = hostClasses(w), make([]sparkplug.Die, 0, len(w.Dies))
 	for _, d := range w.Dies {
 		h.Map = append(h.Map, sparkplug.Die{Column: d.Index.Column, Row: d.Index.Row, Bin: int(d.Bin)})
 	}

@@ -215,49 +215,12 @@ func TestTheHostCommandsTheTool(t *testing.T) {
 	h.want(sparkplug.Command{Name: "STOP"}, sparkplug.NotNow) // control is local at first
 	h.want(sparkplug.Command{Name: "FORMAT"}, sparkplug.NoSuchCommand)
 	switchTo(t, box, "remote")
-	h.want(sparkplug.Command{Name: "START"}, sparkplug.AlreadySo)
-	h.want(sparkplug.Command{Name: "RESUME"}, sparkplug.AlreadySo)
-
-	stop := h.want(sparkplug.Command{ID: "once", Name: "STOP"}, sparkplug.WillBeDone, sparkplug.Done)
-	h.want(sparkplug.Command{Name: "STOP"}, sparkplug.AlreadySo)
-	if again := h.order(sparkplug.Command{ID: "once", Name: "STOP"}); again != stop {
-		t.Errorf("the same order again: %+v; want %+v", again, stop)
-	}
-	h.want(sparkplug.Command{ID: "once", Name: "START"}, sparkplug.BadParameter)
-	h.want(sparkplug.Command{Name: "RESUME"}, sparkplug.NotNow)
-
-	h.want(sparkplug.Command{Name: "PP-SELECT"}, sparkplug.BadParameter)
-	h.want(sparkplug.Command{Name: "PP-SELECT", Recipe: "../../etc/passwd"}, sparkplug.NoSuchObject)
-	h.want(sparkplug.Command{Name: "PP-SELECT", Recipe: "second", RecipeVersion: "no such"}, sparkplug.NoSuchObject)
-	for h.order(sparkplug.Command{Name: "PP-SELECT", Recipe: "second"}).Code == sparkplug.NotNow {
-		time.Sleep(20 * time.Millisecond) // the wafer on the chuck is finished first
-	}
-	h.want(sparkplug.Command{Name: "PP-SELECT", Recipe: "second"}, sparkplug.AlreadySo)
-	h.want(sparkplug.Command{Name: "START"}, sparkplug.Done)
-	h.wafer("the second recipe", func(w sparkplug.Wafer) bool { return w.Recipe == "second" })
-
-	h.want(sparkplug.Command{Name: "REINSPECT", Substrate: "nobody's"}, sparkplug.NoSuchObject)
-	h.want(sparkplug.Command{Name: "REINSPECT", Substrate: first.Substrate}, sparkplug.WillBeDone)
-	h.wafer("the wafer again", func(w sparkplug.Wafer) bool { return w.Substrate == first.Substrate && w.Number > first.Number })
-
-	for h.order(sparkplug.Command{Name: "ABORT"}).Code != sparkplug.WillBeDone { // between wafers there is none
-		h.want(sparkplug.Command{Name: "START"}, sparkplug.Done)
-		time.Sleep(10 * time.Millisecond)
-	}
-	h.wafer("the aborted wafer", func(w sparkplug.Wafer) bool { return w.Verdict == string(wafer.Incomplete) })
-	h.want(sparkplug.Command{Name: "PAUSE"}, sparkplug.Done, sparkplug.WillBeDone)
-	if a := h.want(sparkplug.Command{Name: "START"}, sparkplug.Done); !strings.Contains(a.Reason, "paused by the host") {
-		t.Errorf("started while paused: %q", a.Reason)
-	}
-	h.want(sparkplug.Command{Name: "RESUME"}, sparkplug.Done)
-
-	h.want(sparkplug.Command{Name: "ACK-ALARM", ALID: 999}, sparkplug.NoSuchObject)
-	h.want(sparkplug.Command{Name: "ACK-ALARM"}, sparkplug.BadParameter)
-	h.want(sparkplug.Command{Name: "ACK-ALARM", ALID: int(alarm.WaferIncomplete.ID)}, sparkplug.Done)
-	box.alarms.Raise(alarm.DiskNearlyFull, "a condition that lasts")
-	h.want(sparkplug.Command{Name: "ACK-ALARM", ALID: int(alarm.DiskNearlyFull.ID)}, sparkplug.Done)
-	h.want(sparkplug.Command{Name: "ACK-ALARM", ALID: int(alarm.DiskNearlyFull.ID)}, sparkplug.AlreadySo)
-
+	stop := h.stops()
+	h.selects("second")
+	h.reinspects(first)
+	h.aborts()
+	h.pauses()
+	h.acknowledges(box)
 	switchTo(t, box, "local")
 	h.want(sparkplug.Command{Name: "PAUSE"}, sparkplug.NotNow)
 	switchTo(t, box, "remote")
@@ -275,7 +238,73 @@ func TestTheHostCommandsTheTool(t *testing.T) {
 	checkAudit(t, box.store, h.orders)
 }
 
-// checkAudit wants one entry for each order but the four that came again, and for
+// stops has the tool stop, by an order that is sent twice and another that has its id,
+// and returns the answer.
+func (h *mesHost) stops() sparkplug.Answer {
+	h.t.Helper()
+	h.want(sparkplug.Command{Name: "START"}, sparkplug.AlreadySo)
+	h.want(sparkplug.Command{Name: "RESUME"}, sparkplug.AlreadySo)
+	stop := h.want(sparkplug.Command{ID: "once", Name: "STOP"}, sparkplug.WillBeDone, sparkplug.Done)
+	h.want(sparkplug.Command{Name: "STOP"}, sparkplug.AlreadySo)
+	if again := h.order(sparkplug.Command{ID: "once", Name: "STOP"}); again != stop {
+		h.t.Errorf("the same order again: %+v; want %+v", again, stop)
+	}
+	h.want(sparkplug.Command{ID: "once", Name: "START"}, sparkplug.BadParameter)
+	h.want(sparkplug.Command{Name: "RESUME"}, sparkplug.NotNow)
+	return stop
+}
+
+// selects has a stopped tool go on with another recipe.
+func (h *mesHost) selects(recipe string) {
+	h.t.Helper()
+	h.want(sparkplug.Command{Name: "PP-SELECT"}, sparkplug.BadParameter)
+	h.want(sparkplug.Command{Name: "PP-SELECT", Recipe: "../../etc/passwd"}, sparkplug.NoSuchObject)
+	h.want(sparkplug.Command{Name: "PP-SELECT", Recipe: recipe, RecipeVersion: "no such"}, sparkplug.NoSuchObject)
+	for h.order(sparkplug.Command{Name: "PP-SELECT", Recipe: recipe}).Code == sparkplug.NotNow {
+		time.Sleep(20 * time.Millisecond) // the wafer on the chuck is finished first
+	}
+	h.want(sparkplug.Command{Name: "PP-SELECT", Recipe: recipe}, sparkplug.AlreadySo)
+	h.want(sparkplug.Command{Name: "START"}, sparkplug.Done)
+	h.wafer("the second recipe", func(w sparkplug.Wafer) bool { return w.Recipe == recipe })
+}
+
+func (h *mesHost) reinspects(first sparkplug.Wafer) {
+	h.t.Helper()
+	h.want(sparkplug.Command{Name: "REINSPECT", Substrate: "nobody's"}, sparkplug.NoSuchObject)
+	h.want(sparkplug.Command{Name: "REINSPECT", Substrate: first.Substrate}, sparkplug.WillBeDone)
+	h.wafer("the wafer again", func(w sparkplug.Wafer) bool { return w.Substrate == first.Substrate && w.Number > first.Number })
+}
+
+func (h *mesHost) aborts() {
+	h.t.Helper()
+	for h.order(sparkplug.Command{Name: "ABORT"}).Code != sparkplug.WillBeDone { // between wafers there is none
+		h.want(sparkplug.Command{Name: "START"}, sparkplug.Done)
+		time.Sleep(10 * time.Millisecond)
+	}
+	h.wafer("the aborted wafer", func(w sparkplug.Wafer) bool { return w.Verdict == string(wafer.Incomplete) })
+}
+
+// pauses an aborted tool: both holds must be taken back.
+func (h *mesHost) pauses() {
+	h.t.Helper()
+	h.want(sparkplug.Command{Name: "PAUSE"}, sparkplug.Done, sparkplug.WillBeDone)
+	if a := h.want(sparkplug.Command{Name: "START"}, sparkplug.Done); !strings.Contains(a.Reason, "paused by the host") {
+		h.t.Errorf("started while paused: %q", a.Reason)
+	}
+	h.want(sparkplug.Command{Name: "RESUME"}, sparkplug.Done)
+}
+
+func (h *mesHost) acknowledges(box *Appliance) {
+	h.t.Helper()
+	h.want(sparkplug.Command{Name: "ACK-ALARM", ALID: 999}, sparkplug.NoSuchObject)
+	h.want(sparkplug.Command{Name: "ACK-ALARM"}, sparkplug.BadParameter)
+	h.want(sparkplug.Command{Name: "ACK-ALARM", ALID: int(alarm.WaferIncomplete.ID)}, sparkplug.Done)
+	box.alarms.Raise(alarm.DiskNearlyFull, "a condition that lasts")
+	h.want(sparkplug.Command{Name: "ACK-ALARM", ALID: int(alarm.DiskNearlyFull.ID)}, sparkplug.Done)
+	h.want(sparkplug.Command{Name: "ACK-ALARM", ALID: int(alarm.DiskNearlyFull.ID)}, sparkplug.AlreadySo)
+}
+
+// checkAudit wants one entry for each order but the three that came again, and for
 // each switching of the control.
 func checkAudit(t *testing.T, store *record.Store, orders int) {
 	t.Helper()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -226,13 +228,27 @@ func (a *Appliance) watchClock(wall time.Time, gone time.Duration) {
 	a.begun = begun
 }
 
-// watchCertificate tells in time that the appliance's own certificate ends.
+// watchCertificate tells in time that the appliance's own certificate ends, or a
+// broker's: no connection comes to be after it.
 func (a *Appliance) watchCertificate(now time.Time) {
-	end, err := a.config.MQTT.ClientExpires()
-	if err != nil { // then no connection comes to be, and that is told with the reason
-		return
+	ends := map[string]time.Time{}
+	if own, err := a.config.MQTT.ClientExpires(); err == nil { // else no connection comes to be, and that is told with the reason
+		ends[a.config.MQTT.CertFile] = own
 	}
-	a.alarmWhen(!end.IsZero() && end.Sub(now) < renewalTime, alarm.CertificateEnds, fmt.Sprintf("%s on %s", a.config.MQTT.CertFile, end.UTC().Format(time.DateOnly)))
+	for _, line := range []*session.Session{a.mesSession, a.line} {
+		if line != nil {
+			state := line.State()
+			ends["of "+state.Broker] = state.Expires
+		}
+	}
+	var soon []string
+	for whose, end := range ends {
+		if !end.IsZero() && end.Sub(now) < renewalTime {
+			soon = append(soon, fmt.Sprintf("%s on %s", whose, end.UTC().Format(time.DateOnly)))
+		}
+	}
+	slices.Sort(soon)
+	a.alarmWhen(soon != nil, alarm.CertificateEnds, strings.Join(soon, ", "))
 }
 
 // watchHealth looks at the disk and the clock.

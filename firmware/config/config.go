@@ -206,7 +206,7 @@ type Ledger struct {
 	ReceiverKey string `toml:"receiver_key"`
 	// KeepRecords and KeepDays are how many records, and for how long, wait for the
 	// service. What is more or older goes unacknowledged; an alarm comes at 80 % of
-	// either. 0: without limit.
+	// either, and an hour before any goes because of its age. 0: without limit.
 	KeepRecords int `toml:"keep_records"`
 	KeepDays    int `toml:"keep_days"`
 }

@@ -176,7 +176,7 @@ func (r *Reader) VerifyAudit(ctx context.Context, noted string) (last Entry, err
 		return last, err
 	}
 	var value []byte
-	err = tx.QueryRowContext(ctx, `SELECT value FROM value WHERE name = ?`, auditHead).Scan(&value)
+	err = tx.QueryRowContext(ctx, selectValue, auditHead).Scan(&value)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return last, r.explain(err)
 	}

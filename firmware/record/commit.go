@@ -29,7 +29,7 @@ func (t *Tx) Wafer() *Wafer { return t.wafer }
 // Next is the seq that the plane's next message will have.
 func (t *Tx) Next(p Plane) (uint64, error) {
 	var last uint64
-	err := t.tx.StmtContext(t.ctx, t.often.last).QueryRowContext(t.ctx, string(p)).Scan(&last)
+	err := t.do(t.often.last).QueryRowContext(t.ctx, string(p)).Scan(&last)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("outbox: plane %q; known: %q, %q", p, MES, Ledger)
 	}
@@ -46,13 +46,15 @@ func (t *Tx) Publish(p Plane, payload []byte) error {
 	if t.wafer != nil {
 		about = t.wafer.ID
 	}
-	if _, err := t.tx.ExecContext(t.ctx, `UPDATE plane SET last = ? WHERE name = ?`, seq, string(p)); err != nil {
+	if _, err := t.do(t.often.reach).ExecContext(t.ctx, seq, string(p)); err != nil {
 		return err
 	}
-	_, err = t.tx.ExecContext(t.ctx, `INSERT INTO outbox (plane, seq, wafer, committed, payload) VALUES (?, ?, ?, ?, ?)`,
-		string(p), seq, about, nanos(time.Now()), notNil(payload))
+	_, err = t.do(t.often.publish).ExecContext(t.ctx, string(p), seq, about, nanos(time.Now()), notNil(payload))
 	return err
 }
+
+// do is a statement of the store's as one of this transaction.
+func (t *Tx) do(statement *sql.Stmt) *sql.Stmt { return t.tx.StmtContext(t.ctx, statement) }
 
 // notNil keeps an empty blob from becoming SQL's NULL.
 func notNil(b []byte) []byte {
@@ -65,7 +67,7 @@ func notNil(b []byte) []byte {
 // Value reads what was last set under the name; nil where nothing was.
 func (t *Tx) Value(name string) ([]byte, error) {
 	var value []byte
-	err := t.tx.QueryRowContext(t.ctx, `SELECT value FROM value WHERE name = ?`, name).Scan(&value)
+	err := t.do(t.often.value).QueryRowContext(t.ctx, name).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -77,8 +79,7 @@ func (t *Tx) SetValue(name string, value []byte) error {
 	if name == epochValue || name == laterEpoch || name == "" {
 		return fmt.Errorf("value: name %q is not for use", name)
 	}
-	_, err := t.tx.ExecContext(t.ctx, `INSERT INTO value VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
-		name, notNil(value))
+	_, err := t.do(t.often.set).ExecContext(t.ctx, name, notNil(value))
 	return err
 }
 
@@ -126,16 +127,17 @@ func (s *Store) transact(ctx context.Context, w *Wafer, change func(*Tx) error) 
 		return s.explain(err)
 	}
 	defer tx.Rollback() // does nothing after Commit
-	t := &Tx{ctx: ctx, tx: tx, often: &s.often, root: s.root, wafer: w}
-	if err := tx.StmtContext(ctx, s.often.epoch).QueryRowContext(ctx).Scan(&t.epoch); err != nil {
-		return s.explain(err)
+	// The end of ctx ends the transaction between two statements.
+	t := &Tx{ctx: brief(ctx), tx: tx, often: &s.often, root: s.root, wafer: w}
+	err = t.do(s.often.epoch).QueryRowContext(t.ctx).Scan(&t.epoch)
+	if err == nil {
+		err = change(t)
 	}
-	if err := change(t); err != nil {
-		return s.explain(err)
+	if err == nil {
+		err = tx.Commit()
 	}
-	err = tx.Commit()
 	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
-		err = ctx.Err() // the end of the context has rolled it back already
+		err = ctx.Err() // which has rolled it back already
 	}
 	return s.explain(err)
 }

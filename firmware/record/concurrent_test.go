@@ -24,20 +24,8 @@ func TestEverybodyAtOnce(t *testing.T) {
 			}
 		})
 	}
-	var sent []Message
-	sendPending := func() error {
-		var last uint64
-		if len(sent) > 0 {
-			last = sent[len(sent)-1].Seq
-		}
-		list, err := s.Pending(ctx, Ledger, last, 7)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		sent = append(sent, list...)
-		return s.Outbox(Ledger).Acknowledge(ctx, sent[len(sent)-1].Seq)
-	}
-	repeat("send", sendPending)
+	var sent courier
+	repeat("send", func() error { return sent.carry(s) })
 	repeat("display", func() error { _, err := s.Wafers(ctx, Filter{Limit: 20}); return err })
 	repeat("lots", func() error { _, err := s.Lots(ctx, 5); return err })
 	repeat("prune", func() error {
@@ -57,16 +45,39 @@ func TestEverybodyAtOnce(t *testing.T) {
 	wait.Wait()
 	for len(sent) < wafers {
 		before := len(sent)
-		if err := sendPending(); err != nil || len(sent) == before {
+		if err := sent.carry(s); err != nil || len(sent) == before {
 			t.Fatalf("%d messages sent, %v", before, err)
 		}
 	}
-	for n, m := range sent {
-		if m.Seq != uint64(n+1) || string(m.Payload) != string(payload(s.Epoch(), Ledger, m.Seq)) {
-			t.Fatalf("message %d: seq %d, %q", n+1, m.Seq, m.Payload)
-		}
-	}
+	sent.check(t, s.Epoch())
 	if err := s.Check(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// courier is the messages that a sender took out of the ledger's outbox.
+type courier []Message
+
+// carry takes some of those that wait.
+func (c *courier) carry(s *Store) error {
+	var last uint64
+	if n := len(*c); n > 0 {
+		last = (*c)[n-1].Seq
+	}
+	list, err := s.Pending(ctx, Ledger, last, 7)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	*c = append(*c, list...)
+	return s.Outbox(Ledger).Acknowledge(ctx, list[len(list)-1].Seq)
+}
+
+// check wants every message once, in order.
+func (c courier) check(t *testing.T, epoch string) {
+	t.Helper()
+	for n, m := range c {
+		if m.Seq != uint64(n+1) || string(m.Payload) != string(payload(epoch, Ledger, m.Seq)) {
+			t.Fatalf("message %d: seq %d, %q", n+1, m.Seq, m.Payload)
+		}
 	}
 }

@@ -10,21 +10,23 @@ import (
 )
 
 const (
-	selectPending   = `SELECT seq, payload FROM outbox WHERE plane = ? AND seq > ? ORDER BY seq LIMIT ?`
+	// Without a LIMIT: SQLite parses a statement anew when it is bound to another one.
+	selectPending   = `SELECT seq, payload FROM outbox WHERE plane = ? AND seq > ? ORDER BY seq`
 	selectNumbering = `SELECT last, acknowledged, (SELECT committed FROM outbox WHERE plane = name AND seq = acknowledged + 1)
 		FROM plane WHERE name = ?`
+	selectValue = `SELECT value FROM value WHERE name = ?`
 )
 
 // Pending lists the plane's messages after a seq that are not acknowledged, in
 // order, at most limit of them.
 func (r *Reader) Pending(ctx context.Context, p Plane, after uint64, limit int) ([]Message, error) {
-	rows, err := r.pending.QueryContext(ctx, string(p), clamp(after), limit)
+	rows, err := r.pending.QueryContext(brief(ctx), string(p), clamp(after))
 	if err != nil {
 		return nil, r.explain(err)
 	}
 	defer rows.Close()
 	var list []Message
-	for rows.Next() {
+	for len(list) < limit && rows.Next() {
 		m := Message{Plane: p}
 		if err := rows.Scan(&m.Seq, &m.Payload); err != nil {
 			return nil, r.explain(err)
@@ -51,7 +53,7 @@ func (n Numbering) Waiting() uint64 { return n.Last - n.Acknowledged }
 func (r *Reader) Numbering(ctx context.Context, p Plane) (Numbering, error) {
 	var n Numbering
 	var oldest sql.NullInt64
-	err := r.numbering.QueryRowContext(ctx, string(p)).Scan(&n.Last, &n.Acknowledged, &oldest)
+	err := r.numbering.QueryRowContext(brief(ctx), string(p)).Scan(&n.Last, &n.Acknowledged, &oldest)
 	n.Oldest = instant(oldest)
 	return n, r.explain(err)
 }
@@ -82,7 +84,7 @@ func (s *Store) Acknowledge(ctx context.Context, p Plane, epoch string, upTo uin
 }
 
 func (t *Tx) remove(p Plane, upTo uint64) (int, error) {
-	result, err := t.tx.StmtContext(t.ctx, t.often.remove).ExecContext(t.ctx, string(p), upTo)
+	result, err := t.do(t.often.remove).ExecContext(t.ctx, string(p), upTo)
 	if err != nil {
 		return 0, err
 	}
@@ -90,14 +92,14 @@ func (t *Tx) remove(p Plane, upTo uint64) (int, error) {
 	if err != nil || removed == 0 {
 		return 0, err
 	}
-	_, err = t.tx.StmtContext(t.ctx, t.often.acknowledge).ExecContext(t.ctx, upTo, string(p))
+	_, err = t.do(t.often.acknowledge).ExecContext(t.ctx, upTo, string(p))
 	return int(removed), err
 }
 
 // Value reads what was last set under the name; nil where nothing was.
 func (r *Reader) Value(ctx context.Context, name string) ([]byte, error) {
 	var value []byte
-	err := r.db.QueryRowContext(ctx, `SELECT value FROM value WHERE name = ?`, name).Scan(&value)
+	err := r.db.QueryRowContext(ctx, selectValue, name).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

@@ -16,33 +16,34 @@ func count(t *testing.T, s *Store, table string) (n int) {
 	return n
 }
 
-func TestPrune(t *testing.T) {
-	// Ten wafers, one a minute, two images each; the outbox holds the messages
-	// of wafers 2 and 10 only. An alarm belongs to wafer 1, another to none.
-	fill := func(t *testing.T) *Store {
-		s := open(t)
-		for n := 1; n <= 10; n++ {
-			w := sample(n, 5, 3, 2)
-			publish := both
-			if n != 2 && n != 10 {
-				publish = nil
-			}
-			if n == 1 {
-				w.Alarms = []alarm.Alarm{raised(alarm.LowYield, start)}
-				w.Alarms[0].Cleared = start.Add(time.Second)
-			}
-			commit(t, s, w, publish)
+// tenWafers has ten wafers, one a minute, two images each; the outbox holds the
+// messages of wafers 2 and 10 only. An alarm belongs to wafer 1, another to none.
+func tenWafers(t *testing.T) *Store {
+	t.Helper()
+	s := open(t)
+	for n := 1; n <= 10; n++ {
+		w := sample(n, 5, 3, 2)
+		publish := both
+		if n != 2 && n != 10 {
+			publish = nil
 		}
-		lonely := raised(alarm.MissedPulse, start)
-		lonely.Cleared = start.Add(time.Second)
-		if err := s.SaveAlarm(ctx, lonely); err != nil {
-			t.Fatal(err)
+		if n == 1 {
+			w.Alarms = []alarm.Alarm{raised(alarm.LowYield, start)}
+			w.Alarms[0].Cleared = start.Add(time.Second)
 		}
-		if err := s.SaveAlarm(ctx, raised(alarm.CameraGone, start)); err != nil {
-			t.Fatal(err)
-		}
-		return s
+		commit(t, s, w, publish)
 	}
+	lonely := raised(alarm.MissedPulse, start)
+	lonely.Cleared = start.Add(time.Second)
+	for _, a := range []alarm.Alarm{lonely, raised(alarm.CameraGone, start)} {
+		if err := s.SaveAlarm(ctx, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+func TestPrune(t *testing.T) {
 	now := start.Add(11 * time.Minute) // wafer n was finished 11 - n - ½ minutes ago
 	for _, c := range []struct {
 		name           string
@@ -57,7 +58,7 @@ func TestPrune(t *testing.T) {
 		{"everything", Retention{Images: 1, Wafers: 1, Count: 1}, Pruned{Wafers: 8, Images: 16, Alarms: 2}, 2, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := fill(t)
+			s := tenWafers(t)
 			got, err := s.Prune(ctx, c.keep, now)
 			if err != nil || got != c.want {
 				t.Errorf("pruned %+v, %v; want %+v", got, err, c.want)

@@ -35,14 +35,18 @@ type Store struct {
 }
 
 // often are the writer's statements that run with every message.
-type often struct{ epoch, last, remove, acknowledge *sql.Stmt }
+type often struct{ epoch, last, reach, publish, remove, acknowledge, value, set *sql.Stmt }
 
 func (o *often) prepare(ctx context.Context, db *sql.DB) error {
 	return prepare(ctx, db, map[**sql.Stmt]string{
 		&o.epoch:       selectEpoch,
 		&o.last:        `SELECT last FROM plane WHERE name = ?`,
+		&o.reach:       `UPDATE plane SET last = ? WHERE name = ?`,
+		&o.publish:     `INSERT INTO outbox (plane, seq, wafer, committed, payload) VALUES (?, ?, ?, ?, ?)`,
 		&o.remove:      `DELETE FROM outbox WHERE plane = ? AND seq <= ?`,
 		&o.acknowledge: `UPDATE plane SET acknowledged = ? WHERE name = ?`,
+		&o.value:       selectValue,
+		&o.set:         `INSERT INTO value VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
 	})
 }
 
@@ -55,6 +59,10 @@ func prepare(ctx context.Context, db *sql.DB, statements map[**sql.Stmt]string) 
 	}
 	return nil
 }
+
+// brief is a context for what takes no time, so that nobody needs to interrupt it: for
+// each statement that can be interrupted, driver and library start goroutines.
+func brief(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
 // readers is how many readings run side by side: display, senders, exports.
 const readers = 4
@@ -149,7 +157,7 @@ func (r *Reader) open(ctx context.Context) error {
 		return fmt.Errorf("schema %d is older than this program's %d; start kensa run once to bring it up to date", version, len(steps))
 	}
 	var epoch string
-	if err := r.db.QueryRowContext(ctx, `SELECT value FROM value WHERE name = ?`, epochValue).Scan(&r.root); err != nil {
+	if err := r.db.QueryRowContext(ctx, selectValue, epochValue).Scan(&r.root); err != nil {
 		return err
 	}
 	if err := r.db.QueryRowContext(ctx, selectEpoch).Scan(&epoch); err != nil {

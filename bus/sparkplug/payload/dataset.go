@@ -30,6 +30,9 @@ func NewDataSet(columns ...Column) (*DataSet, error) {
 	return &DataSet{columns: slices.Clone(columns)}, nil
 }
 
+// Grow makes room for so many more rows.
+func (d *DataSet) Grow(rows int) { d.cells = slices.Grow(d.cells, rows*len(d.columns)) }
+
 // AddRow adds a row. Each value must have its column's type and not be null, for
 // peers refuse a data set with a null in it.
 func (d *DataSet) AddRow(values ...Value) error {

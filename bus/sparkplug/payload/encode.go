@@ -68,7 +68,22 @@ func (s slot) wire() protowire.Type {
 }
 
 // Encode is the payload's bytes.
-func (p Payload) Encode() []byte { return p.Append(nil) }
+func (p Payload) Encode() []byte { return p.Append(make([]byte, 0, p.room())) }
+
+// room is about how many bytes the payload takes, and seldom less: a die map that is
+// moved each time that it has outgrown its room costs as much again.
+func (p Payload) room() int {
+	const header, metric, cell = 32, 40, 8 // without texts
+	n := header + len(p.Body)
+	for i := range p.Metrics {
+		m := &p.Metrics[i]
+		n += metric + len(m.Name) + len(m.Description) + len(m.Value.text)
+		if m.Value.set != nil {
+			n += cell * len(m.Value.set.cells)
+		}
+	}
+	return n
+}
 
 // Append appends the payload's bytes to b.
 func (p Payload) Append(b []byte) []byte {
@@ -160,48 +175,40 @@ func (d *DataSet) append(b []byte) []byte {
 	return b
 }
 
-// appendRow reckons lengths beforehand: a die map has thousands of rows of a few
-// bytes.
 func appendRow(b []byte, row []Value) []byte {
-	size := 0
+	b, start := open(b, 4)
 	for i := range row {
-		size += 1 + protowire.SizeBytes(row[i].cellSize())
+		var cell int
+		b, cell = open(b, 1)
+		b = shut(row[i].append(b, cellValue), cell)
 	}
-	b = protowire.AppendVarint(protowire.AppendTag(b, 4, protowire.BytesType), uint64(size))
-	for i := range row {
-		b = protowire.AppendVarint(protowire.AppendTag(b, 1, protowire.BytesType), uint64(row[i].cellSize()))
-		b = row[i].append(b, cellValue)
-	}
-	return b
+	return shut(b, start)
 }
 
-// cellSize is how many bytes append makes of a data set's cell. Its tag has one.
-func (v *Value) cellSize() int {
-	switch v.slot {
-	case slotNone:
-		return 0
-	case slotInt:
-		return 1 + protowire.SizeVarint(uint64(uint32(v.bits)))
-	case slotLong, slotBoolean:
-		return 1 + protowire.SizeVarint(v.bits)
-	case slotFloat:
-		return 1 + protowire.SizeFixed32()
-	case slotDouble:
-		return 1 + protowire.SizeFixed64()
-	}
-	return 1 + protowire.SizeBytes(len(v.text))
-}
-
-// appendMessage appends a field whose length is known only afterwards: the body
-// is written first and moved over by the length's size.
+// appendMessage appends a field whose length is known only afterwards.
 func appendMessage(b []byte, field protowire.Number, body func([]byte) []byte) []byte {
-	b = protowire.AppendTag(b, field, protowire.BytesType)
-	start := len(b)
-	b = body(b)
+	b, start := open(b, field)
+	return shut(body(b), start)
+}
+
+// open begins a message within b and leaves a byte for its length, which is enough for
+// most; start is where its body begins.
+func open(b []byte, field protowire.Number) (opened []byte, start int) {
+	b = append(protowire.AppendTag(b, field, protowire.BytesType), 0)
+	return b, len(b)
+}
+
+// shut puts the length in, and moves a long message over by what that takes more.
+func shut(b []byte, start int) []byte {
 	size := len(b) - start
-	b = protowire.AppendVarint(b, uint64(size))
-	copy(b[len(b)-size:], b[start:start+size])
-	protowire.AppendVarint(b[:start], uint64(size))
+	if size < 0x80 {
+		b[start-1] = byte(size)
+		return b
+	}
+	more := protowire.SizeVarint(uint64(size)) - 1
+	b = append(b, make([]byte, more)...)
+	copy(b[start+more:], b[start:start+size])
+	protowire.AppendVarint(b[:start-1], uint64(size))
 	return b
 }
 
