@@ -179,10 +179,12 @@ func (r *Rig) asked(s bench.Setting) (byHand []string) {
 	if s.TiltX != r.set.TiltX || s.TiltY != r.set.TiltY {
 		byHand = append(byHand, fmt.Sprintf("tilt it by %.3g° about x and %.3g° about y", degrees(s.TiltX), degrees(s.TiltY)))
 	}
-	switch via := s; {
-	case s.ViaX != 0 || s.ViaY != 0:
-		via.X, via.Y = s.X+s.ViaX, s.Y+s.ViaY
-		byHand = append(byHand, "move the stage to "+place(via, r.set)+", and from there to "+place(s, via))
+	via := s
+	via.X, via.Y = s.X+s.ViaX, s.Y+s.ViaY
+	first := place(via, r.set)
+	switch {
+	case via != s && first != "":
+		byHand = append(byHand, "move the stage to "+first+", and from there to "+place(s, via))
 	case s.X != r.set.X || s.Y != r.set.Y || s.Z != r.set.Z:
 		byHand = append(byHand, "move the stage to "+place(s, r.set))
 	}

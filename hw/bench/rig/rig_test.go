@@ -122,6 +122,11 @@ func TestWholeRig(t *testing.T) {
 	step(func(*bench.Setting) {})
 	step(func(s *bench.Setting) { s.X, s.Y = 26*physic.MicroMetre, -13*physic.MicroMetre }, "move the stage to x 26.00 µm, y -13.00 µm")
 	step(func(s *bench.Setting) { s.Y, s.Z = 0, 1500*physic.NanoMetre }, "move the stage to y 0.00 µm, z 1.50 µm")
+	step(func(s *bench.Setting) { s.X, s.Y, s.ViaX, s.ViaY = 0, 0, -20*physic.MicroMetre, -20*physic.MicroMetre },
+		"move the stage to x -20.00 µm, y -20.00 µm, and from there to x 0.00 µm, y 0.00 µm")
+	step(func(s *bench.Setting) {}, "move the stage to x -20.00 µm, y -20.00 µm, and from there to x 0.00 µm, y 0.00 µm")
+	step(func(s *bench.Setting) { s.X, s.Y, s.ViaX, s.ViaY = -40*physic.MicroMetre, 0, 40*physic.MicroMetre, 0 }, "move the stage to x -40.00 µm")
+	step(func(s *bench.Setting) { s.X, s.ViaX = 26*physic.MicroMetre, 0 }, "move the stage to x 26.00 µm")
 	step(func(s *bench.Setting) { s.Turn = 180 * physic.Degree }, "turn it to 180°, clockwise as seen in the picture; 0° is upright")
 	step(func(s *bench.Setting) { s.Target = bench.Any })
 	if on.level != gpio.DutyMax/4 || on.exposure != 8*time.Millisecond {
