@@ -142,13 +142,13 @@ func TestDotsServe(t *testing.T) {
 	}
 }
 
-// byPattern draws a station whose camera's scale is known, over squares of which hardly
-// two are in view: a pattern like any other.
+// byPattern draws a station whose camera's scale is known, over squares of which two or
+// three are in view: a pattern like any other.
 func byPattern(t *testing.T, seed uint64) (stand.Truth, *stage.Procedure) {
 	t.Helper()
 	truth := station(seed)
 	truth.Station.Format.Width, truth.Station.Format.Height = 208, 176
-	truth.Plate.Pitch, truth.Plate.Columns, truth.Plate.Rows = 45, 40, 40 // a corner is in the middle
+	truth.Plate.Pitch, truth.Plate.Columns, truth.Plate.Rows = 30, 41, 40 // a corner is always in view
 	truth.Optics.Distortion = 0.006 * (2*float64(seed%2) - 1)
 	o := stage.Defaults(geometry.Board{Target: bench.Chessboard})
 	o.Pattern = stage.Pattern{PixelX: truth.Optics.PixelX, PixelY: truth.Optics.PixelY, Skew: truth.Optics.Skew, Distortion: truth.Optics.Distortion}
