@@ -24,7 +24,7 @@ constexpr int32_t kWeights = 127;  // sum of the two weights across
 // What the sieve keeps of a block from row to row. It is small, because the rows
 // go over all dies of a band, whose blocks then stay in the first level of cache.
 struct Kept {
-  alignas(64) int16_t even[kBlock / 2], odd[kBlock / 2];  // h of the next row's upper row
+  alignas(64) int16_t one[kBlock / 2], other[kBlock / 2];  // h of the next row's upper row, see Across
   int16_t above, below;  // what h of the upper and the lower row is multiplied by: 2²¹/127 of gain, light and weight
   int16_t offset;        // Q6, with the half that rounds
   int16_t proven;        // 0: the sieve is of no use here
@@ -84,35 +84,12 @@ HWY_INLINE bool Certify(const Frame &frame, const kensa_die &die, int32_t x, int
 template <bool kDeep> HWY_INLINE hn::Vec<D8> LoadTop(const uint8_t *raw, int lift) {
   if constexpr (!kDeep) return hn::LoadU(D8(), raw);
   const size_t bytes = hn::Lanes(D8());
-  const auto top = [&](const uint8_t *at) HWY_ATTR {
-    return hn::BitCast(D16(), hn::ShiftRight<8>(hn::ShiftLeftSame(hn::BitCast(DU16(), hn::LoadU(D8(), at)), lift)));
-  };
-  const V16 low = top(raw);
-  return Narrow(low, top(raw + bytes));
-}
-
-// Each even byte times the weights' lower byte and its neighbour times the upper.
-HWY_INLINE V16 Pairs(hn::Vec<D8> pixels, V16 weights) {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  return V16{_mm512_maddubs_epi16(pixels.raw, weights.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return V16{_mm256_maddubs_epi16(pixels.raw, weights.raw)};
-#elif HWY_TARGET <= HWY_SSSE3 && HWY_ARCH_X86
-  return V16{_mm_maddubs_epi16(pixels.raw, weights.raw)};
+  const auto lifted = [&](const uint8_t *at) HWY_ATTR { return hn::ShiftLeftSame(hn::BitCast(DU16(), hn::LoadU(D8(), at)), lift); };
+  const VU16 low = lifted(raw), high = lifted(raw + bytes);
+#if HWY_ARCH_ARM
+  return hn::ConcatOdd(D8(), hn::BitCast(D8(), high), hn::BitCast(D8(), low));
 #else
-  const VU16 both = hn::BitCast(DU16(), pixels), w = hn::BitCast(DU16(), weights), byte = hn::Set(DU16(), uint16_t{255});
-  return hn::BitCast(D16(), hn::Add(hn::Mul(hn::And(both, byte), hn::And(w, byte)), hn::Mul(hn::ShiftRight<8>(both), hn::ShiftRight<8>(w))));
-#endif
-}
-
-// Two vectors of int16 as one of uint8, saturated, in groups of 8 of each.
-HWY_INLINE hn::Vec<D8> Pack(V16 even, V16 odd) {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  return hn::Vec<D8>{_mm512_packus_epi16(even.raw, odd.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return hn::Vec<D8>{_mm256_packus_epi16(even.raw, odd.raw)};
-#else
-  return Narrow(even, odd);
+  return Narrow(hn::BitCast(D16(), hn::ShiftRight<8>(low)), hn::BitCast(D16(), hn::ShiftRight<8>(high)));
 #endif
 }
 
@@ -126,33 +103,82 @@ template <bool kDeep> HWY_INLINE bool Within(const Frame &frame, ptrdiff_t place
   return place + (kBlock + 1) * (kDeep ? 2 : 1) <= frame.raw_size;
 }
 
-HWY_INLINE V16 Weights(const kensa_die &die) {
-  return hn::Set(D16(), static_cast<int16_t>(die.right << 8 | (kWeights - die.right)));
-}
-
-// h of a row: the even pixels, then the odd.
-struct Halves {
-  V16 even, odd;
+// How much of a pixel's h is its own and its right neighbour's, of kWeights.
+struct Weights {
+  explicit Weights(const kensa_die &die) : left(static_cast<uint8_t>(kWeights - die.right)), right(static_cast<uint8_t>(die.right)) {}
+  uint8_t left, right;
 };
 
-template <bool kDeep> HWY_INLINE Halves Across(const uint8_t *HWY_RESTRICT row, int lift, V16 weights) {
-  return {Pairs(LoadTop<kDeep>(row, lift), weights), Pairs(LoadTop<kDeep>(row + (kDeep ? 2 : 1), lift), weights)};
+// h of as many pixels of a row as a vector has bytes: of one half of them and the
+// other, which are what the instruction set multiplies most cheaply. On NEON they
+// are the left and the right ones, elsewhere those in even and in odd places.
+enum Half { kOne, kOther };
+
+template <bool kDeep, Half kHalf> HWY_INLINE V16 Across(const uint8_t *HWY_RESTRICT row, int lift, Weights weights) {
+#if HWY_ARCH_ARM
+  const auto here = LoadTop<kDeep>(row, lift), next = LoadTop<kDeep>(row + (kDeep ? 2 : 1), lift);
+  const auto left = hn::Set(D8(), weights.left), right = hn::Set(D8(), weights.right);
+#if KENSA_SVE2
+  return hn::BitCast(D16(), kHalf == kOne ? svmlalb_u16(svmullb_u16(here, left), next, right) : svmlalt_u16(svmullt_u16(here, left), next, right));
+#else
+#if HWY_ARCH_ARM_A64
+  if constexpr (kHalf == kOther) return hn::BitCast(D16(), VU16{vmlal_high_u8(vmull_high_u8(here.raw, left.raw), next.raw, right.raw)});
+#endif
+  const auto half = [](hn::Vec<D8> v) HWY_ATTR { return kHalf == kOne ? vget_low_u8(v.raw) : vget_high_u8(v.raw); };
+  return hn::BitCast(D16(), VU16{vmlal_u8(vmull_u8(half(here), half(left)), half(next), half(right))});
+#endif
+#else
+  const auto pixels = LoadTop<kDeep>(row + (kHalf == kOne ? 0 : kDeep ? 2 : 1), lift);
+  const V16 both = hn::Set(D16(), static_cast<int16_t>(weights.right << 8 | weights.left));
+#if HWY_TARGET <= HWY_AVX3
+  return V16{_mm512_maddubs_epi16(pixels.raw, both.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return V16{_mm256_maddubs_epi16(pixels.raw, both.raw)};
+#elif HWY_TARGET <= HWY_SSSE3
+  return V16{_mm_maddubs_epi16(pixels.raw, both.raw)};
+#else
+  const V16 byte = hn::Set(D16(), int16_t{255}), p = hn::BitCast(D16(), pixels);
+  return hn::Add(hn::Mul(hn::And(p, byte), hn::And(both, byte)),
+                 hn::Mul(hn::BitCast(D16(), hn::ShiftRight<8>(hn::BitCast(DU16(), p))), hn::ShiftRight<8>(both)));
+#endif
+#endif
+}
+
+// Grey levels of what is in Q6 of one half of the pixels and the other, in the
+// order of the sieve's limits (sieve.go).
+HWY_INLINE hn::Vec<D8> Pack(V16 one, V16 other) {
+#if KENSA_SVE2
+  return svqshrunt_n_s16(svqshrunb_n_s16(one, 6), other, 6);
+#elif HWY_ARCH_ARM
+  return hn::Vec<D8>{vcombine_u8(vqshrun_n_s16(one.raw, 6), vqshrun_n_s16(other.raw, 6))};
+#else
+  const V16 low = hn::ShiftRight<6>(one), high = hn::ShiftRight<6>(other);
+#if HWY_TARGET <= HWY_AVX3
+  return hn::Vec<D8>{_mm512_packus_epi16(low.raw, high.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return hn::Vec<D8>{_mm256_packus_epi16(low.raw, high.raw)};
+#else
+  return Narrow(low, high);
+#endif
+#endif
 }
 
 // Prepares the tiles of a die that start at row y: their proofs, and h of their
 // first rows.
 template <bool kDeep, bool kFlat> HWY_NOINLINE void Prepare(const Frame &frame, const kensa_die &die, int32_t y, Kept *kept) {
+  constexpr int32_t kBytes = kDeep ? 2 : 1;
   const D16 d;
-  const V16 weights = Weights(die);
+  const int lift = 16 - frame.p.depth;
+  const Weights weights(die);
   const int32_t rows = HWY_MIN(kTile, frame.p.height - y);
   for (int32_t x = 0; x < frame.p.width; x += kBlock, ++kept) {
     const ptrdiff_t place = Place<kDeep>(frame, die, x, y);
     kept->proven = Within<kDeep>(frame, place) && Certify<kDeep, kFlat>(frame, die, x, y, rows, kept);
     if (!kept->proven) continue;
     for (int32_t n = 0; n < kBlock / 2; n += static_cast<int32_t>(hn::Lanes(d))) {
-      const Halves h = Across<kDeep>(frame.raw + place + 2 * n * (kDeep ? 2 : 1), 16 - frame.p.depth, weights);
-      hn::Store(h.even, d, kept->even + n);
-      hn::Store(h.odd, d, kept->odd + n);
+      const uint8_t *row = frame.raw + place + 2 * n * kBytes;
+      hn::Store(Across<kDeep, kOne>(row, lift, weights), d, kept->one + n);
+      hn::Store(Across<kDeep, kOther>(row, lift, weights), d, kept->other + n);
     }
   }
 }
@@ -168,25 +194,35 @@ struct Rows {
 
 // What makes grey levels of h.
 struct Scales {
-  explicit Scales(const Kept &kept) : above(hn::Set(D16(), kept.above)), below(hn::Set(D16(), kept.below)), offset(hn::Set(D16(), kept.offset)) {}
+  explicit Scales(const Kept &kept) : above(kept.above), below(kept.below), offset(kept.offset) {}
+
+  // Q6, of the h of two rows. 16 bits hold every sum, in whatever order.
   HWY_INLINE V16 Grey(V16 upper, V16 lower) const {
-    const V16 grey = hn::Add(hn::MulFixedPoint15(upper, above), hn::MulFixedPoint15(lower, below));
-    return hn::ShiftRight<6>(hn::Add(grey, offset));
+    const D16 d;
+    return AddProduct(AddProduct(hn::Set(d, offset), upper, hn::Set(d, above)), lower, hn::Set(d, below));
   }
-  HWY_INLINE hn::Vec<D8> Grey(Halves upper, Halves lower) const { return Pack(Grey(upper.even, lower.even), Grey(upper.odd, lower.odd)); }
-  V16 above, below, offset;
+
+  static HWY_INLINE V16 AddProduct(V16 sum, V16 a, V16 b) {
+#if KENSA_SVE2
+    return svqrdmlah_s16(sum, a, b);
+#else
+    return hn::Add(sum, hn::MulFixedPoint15(a, b));
+#endif
+  }
+
+  int16_t above, below, offset;
 };
 
 // Whether kRows rows of a block lie within their limits. The rows kAhead further
 // on are fetched.
-template <bool kDeep, int kRows> HWY_INLINE bool Passes(const Rows &rows, V16 weights, Kept *HWY_RESTRICT kept) {
+template <bool kDeep, int kRows> HWY_INLINE bool Passes(const Rows &rows, Weights weights, Kept *HWY_RESTRICT kept) {
   constexpr int32_t kBytes = kDeep ? 2 : 1;
   const D16 d;
   const D8 d8;
   const Scales scales(*kept);
   auto beyond = hn::Zero(d8);
   for (int32_t n = 0; n < kBlock / 2; n += static_cast<int32_t>(hn::Lanes(d))) {
-    Halves above{hn::Load(d, kept->even + n), hn::Load(d, kept->odd + n)};
+    V16 one = hn::Load(d, kept->one + n), other = hn::Load(d, kept->other + n);
     const uint8_t *HWY_RESTRICT row = rows.raw + 2 * n * kBytes;
     const uint8_t *HWY_RESTRICT limits = rows.limits + 2 * n;
     HWY_UNROLL(4)
@@ -194,15 +230,15 @@ template <bool kDeep, int kRows> HWY_INLINE bool Passes(const Rows &rows, V16 we
       row += rows.stride;
       FetchRow(row + kAhead * rows.stride);
       if constexpr (kDeep) FetchRow(row + kAhead * rows.stride + 64);
-      const Halves below = Across<kDeep>(row, rows.lift, weights);
-      const auto m = scales.Grey(above, below);
+      const V16 next_one = Across<kDeep, kOne>(row, rows.lift, weights), next_other = Across<kDeep, kOther>(row, rows.lift, weights);
+      const auto m = Pack(scales.Grey(one, next_one), scales.Grey(other, next_other));
       // Equal where m lies within, and only there, even if the limits leave nothing.
       beyond = hn::Or(beyond, hn::Xor(hn::Max(m, hn::Load(d8, limits)), hn::Min(m, hn::Load(d8, limits + kBlock))));
-      above = below;
+      one = next_one, other = next_other;
       limits += rows.limit_stride;
     }
-    hn::Store(above.even, d, kept->even + n);
-    hn::Store(above.odd, d, kept->odd + n);
+    hn::Store(one, d, kept->one + n);
+    hn::Store(other, d, kept->other + n);
   }
   return hn::AllTrue(d8, hn::Eq(beyond, hn::Zero(d8)));
 }
@@ -221,15 +257,18 @@ HWY_INLINE void LoadGolden(const Frame &frame, int32_t x, int32_t y, uint64_t be
 // Which of a block's rows do not surely lie within their limits, where Passes has
 // said that some do not: a bit for each.
 template <bool kDeep>
-HWY_NOINLINE uint32_t Beyond(const Frame &frame, const Rows &rows, int32_t count, int32_t x, int32_t y, V16 weights, const Kept *kept) {
+HWY_NOINLINE uint32_t Beyond(const Frame &frame, const Rows &rows, int32_t count, int32_t x, int32_t y, Weights weights, const Kept *kept) {
+  constexpr int32_t kBytes = kDeep ? 2 : 1;
   const D16 d;
   const D8 d8;
   const Scales scales(*kept);
   uint32_t found = 0;
   for (int32_t r = 0; r < count; ++r) {
     for (int32_t n = 0; n < kBlock / 2; n += static_cast<int32_t>(hn::Lanes(d))) {
-      const uint8_t *row = rows.raw + r * rows.stride + 2 * n * (kDeep ? 2 : 1), *limits = rows.limits + r * rows.limit_stride + 2 * n;
-      const auto m = scales.Grey(Across<kDeep>(row, rows.lift, weights), Across<kDeep>(row + rows.stride, rows.lift, weights));
+      const uint8_t *row = rows.raw + r * rows.stride + 2 * n * kBytes, *limits = rows.limits + r * rows.limit_stride + 2 * n;
+      const uint8_t *next = row + rows.stride;
+      const auto m = Pack(scales.Grey(Across<kDeep, kOne>(row, rows.lift, weights), Across<kDeep, kOne>(next, rows.lift, weights)),
+                          scales.Grey(Across<kDeep, kOther>(row, rows.lift, weights), Across<kDeep, kOther>(next, rows.lift, weights)));
       uint64_t bits = 0;
       hn::StoreMaskBits(d8, hn::Ne(hn::Max(m, hn::Load(d8, limits)), hn::Min(m, hn::Load(d8, limits + kBlock))), reinterpret_cast<uint8_t *>(&bits));
       if (bits == 0) continue;
@@ -243,7 +282,7 @@ HWY_NOINLINE uint32_t Beyond(const Frame &frame, const Rows &rows, int32_t count
 // Sieves kRows rows of a block; a bit for each that does not surely lie within
 // its limits.
 template <bool kDeep, int kRows>
-HWY_INLINE uint32_t Sieve(const Frame &frame, const Rows &rows, int32_t x, int32_t y, V16 weights, Kept *HWY_RESTRICT kept) {
+HWY_INLINE uint32_t Sieve(const Frame &frame, const Rows &rows, int32_t x, int32_t y, Weights weights, Kept *HWY_RESTRICT kept) {
   if (HWY_UNLIKELY(!kept->proven || !Within<kDeep>(frame, rows.raw + kRows * rows.stride - frame.raw))) return (1u << kRows) - 1;
   if (HWY_LIKELY((Passes<kDeep, kRows>(rows, weights, kept)))) return 0;
   return Beyond<kDeep>(frame, rows, kRows, x, y, weights, kept);
