@@ -8,7 +8,7 @@
 #define KENSA_SIEVE_INL_H
 #endif
 
-#include "pixels-inl.h"
+#include "halves-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kensa {
@@ -19,7 +19,6 @@ constexpr int32_t kTile = 32;      // rows of a tile; it is a block wide
 constexpr int32_t kStep = 4;       // rows that are sieved together
 constexpr int32_t kAhead = 8;      // rows that are fetched ahead
 constexpr int32_t kCellWidth = 64, kCellHeight = 32;
-constexpr int32_t kWeights = 127;  // sum of the two weights across
 
 // What the sieve keeps of a block from row to row. It is small, because the rows
 // go over all dies of a band, whose blocks then stay in the first level of cache.
@@ -80,19 +79,6 @@ HWY_INLINE bool Certify(const Frame &frame, const kensa_die &die, int32_t x, int
   return true;
 }
 
-// The upper 8 bits of pixels.
-template <bool kDeep> HWY_INLINE hn::Vec<D8> LoadTop(const uint8_t *raw, int lift) {
-  if constexpr (!kDeep) return hn::LoadU(D8(), raw);
-  const size_t bytes = hn::Lanes(D8());
-  const auto lifted = [&](const uint8_t *at) HWY_ATTR { return hn::ShiftLeftSame(hn::BitCast(DU16(), hn::LoadU(D8(), at)), lift); };
-  const VU16 low = lifted(raw), high = lifted(raw + bytes);
-#if HWY_ARCH_ARM
-  return hn::ConcatOdd(D8(), hn::BitCast(D8(), high), hn::BitCast(D8(), low));
-#else
-  return Narrow(hn::BitCast(D16(), hn::ShiftRight<8>(low)), hn::BitCast(D16(), hn::ShiftRight<8>(high)));
-#endif
-}
-
 template <bool kDeep> HWY_INLINE ptrdiff_t Place(const Frame &frame, const kensa_die &die, int32_t x, int32_t y) {
   return static_cast<ptrdiff_t>(die.y + y) * frame.p.raw_stride + static_cast<ptrdiff_t>(die.x + x) * (kDeep ? 2 : 1);
 }
@@ -101,66 +87,6 @@ template <bool kDeep> HWY_INLINE ptrdiff_t Place(const Frame &frame, const kensa
 // frame's memory.
 template <bool kDeep> HWY_INLINE bool Within(const Frame &frame, ptrdiff_t place) {
   return place + (kBlock + 1) * (kDeep ? 2 : 1) <= frame.raw_size;
-}
-
-// How much of a pixel's h is its own and its right neighbour's, of kWeights.
-struct Weights {
-  explicit Weights(const kensa_die &die) : left(static_cast<uint8_t>(kWeights - die.right)), right(static_cast<uint8_t>(die.right)) {}
-  uint8_t left, right;
-};
-
-// h of as many pixels of a row as a vector has bytes: of one half of them and the
-// other, which are what the instruction set multiplies most cheaply. On NEON they
-// are the left and the right ones, elsewhere those in even and in odd places.
-enum Half { kOne, kOther };
-
-template <bool kDeep, Half kHalf> HWY_INLINE V16 Across(const uint8_t *HWY_RESTRICT row, int lift, Weights weights) {
-#if HWY_ARCH_ARM
-  const auto here = LoadTop<kDeep>(row, lift), next = LoadTop<kDeep>(row + (kDeep ? 2 : 1), lift);
-  const auto left = hn::Set(D8(), weights.left), right = hn::Set(D8(), weights.right);
-#if KENSA_SVE2
-  return hn::BitCast(D16(), kHalf == kOne ? svmlalb_u16(svmullb_u16(here, left), next, right) : svmlalt_u16(svmullt_u16(here, left), next, right));
-#else
-#if HWY_ARCH_ARM_A64
-  if constexpr (kHalf == kOther) return hn::BitCast(D16(), VU16{vmlal_high_u8(vmull_high_u8(here.raw, left.raw), next.raw, right.raw)});
-#endif
-  const auto half = [](hn::Vec<D8> v) HWY_ATTR { return kHalf == kOne ? vget_low_u8(v.raw) : vget_high_u8(v.raw); };
-  return hn::BitCast(D16(), VU16{vmlal_u8(vmull_u8(half(here), half(left)), half(next), half(right))});
-#endif
-#else
-  const auto pixels = LoadTop<kDeep>(row + (kHalf == kOne ? 0 : kDeep ? 2 : 1), lift);
-  const V16 both = hn::Set(D16(), static_cast<int16_t>(weights.right << 8 | weights.left));
-#if HWY_TARGET <= HWY_AVX3
-  return V16{_mm512_maddubs_epi16(pixels.raw, both.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return V16{_mm256_maddubs_epi16(pixels.raw, both.raw)};
-#elif HWY_TARGET <= HWY_SSSE3
-  return V16{_mm_maddubs_epi16(pixels.raw, both.raw)};
-#else
-  const V16 byte = hn::Set(D16(), int16_t{255}), p = hn::BitCast(D16(), pixels);
-  return hn::Add(hn::Mul(hn::And(p, byte), hn::And(both, byte)),
-                 hn::Mul(hn::BitCast(D16(), hn::ShiftRight<8>(hn::BitCast(DU16(), p))), hn::ShiftRight<8>(both)));
-#endif
-#endif
-}
-
-// Grey levels of what is in Q6 of one half of the pixels and the other, in the
-// order of the sieve's limits (sieve.go).
-HWY_INLINE hn::Vec<D8> Pack(V16 one, V16 other) {
-#if KENSA_SVE2
-  return svqshrunt_n_s16(svqshrunb_n_s16(one, 6), other, 6);
-#elif HWY_ARCH_ARM
-  return hn::Vec<D8>{vcombine_u8(vqshrun_n_s16(one.raw, 6), vqshrun_n_s16(other.raw, 6))};
-#else
-  const V16 low = hn::ShiftRight<6>(one), high = hn::ShiftRight<6>(other);
-#if HWY_TARGET <= HWY_AVX3
-  return hn::Vec<D8>{_mm512_packus_epi16(low.raw, high.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return hn::Vec<D8>{_mm256_packus_epi16(low.raw, high.raw)};
-#else
-  return Narrow(low, high);
-#endif
-#endif
 }
 
 // Prepares the tiles of a die that start at row y: their proofs, and h of their
@@ -200,14 +126,6 @@ struct Scales {
   HWY_INLINE V16 Grey(V16 upper, V16 lower) const {
     const D16 d;
     return AddProduct(AddProduct(hn::Set(d, offset), upper, hn::Set(d, above)), lower, hn::Set(d, below));
-  }
-
-  static HWY_INLINE V16 AddProduct(V16 sum, V16 a, V16 b) {
-#if KENSA_SVE2
-    return svqrdmlah_s16(sum, a, b);
-#else
-    return hn::Add(sum, hn::MulFixedPoint15(a, b));
-#endif
   }
 
   int16_t above, below, offset;
