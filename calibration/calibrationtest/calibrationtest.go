@@ -13,6 +13,7 @@ import (
 
 	"kensa/calibration"
 	"kensa/calibration/session"
+	"kensa/hw/bench"
 	"kensa/hw/simulator/stand"
 )
 
@@ -67,6 +68,11 @@ func Take(ctx context.Context, truth stand.Truth, p calibration.Procedure) (*cal
 	if err != nil {
 		return nil, err
 	}
+	return Walk(ctx, b, p)
+}
+
+// Walk is Take on any bench.
+func Walk(ctx context.Context, b bench.Bench, p calibration.Procedure) (*calibration.Result, error) {
 	for {
 		step, _, missing := p.Next()
 		if !missing {

@@ -34,8 +34,9 @@ type Options struct {
 	// Lowest current of the row of Levels.
 	Lowest float64
 	Levels int
-	// WarmUp is how long the light is watched after switching on, Every how often.
-	WarmUp, Every time.Duration
+	// WarmUp is how long the light is watched after switching on at most, Every how often,
+	// and Off how long it is left off before.
+	WarmUp, Every, Off time.Duration
 	// Frames of each level, and FlickerFrames for flicker and evenness.
 	Frames, FlickerFrames int
 	// Steady is the part within which a warming light counts as warm, %.
@@ -44,9 +45,9 @@ type Options struct {
 	MaxWarmUp, MaxBend, MaxUneven, MaxFlicker float64 // %
 }
 
-// Defaults watch the light for three quarters of an hour.
+// Defaults watch the light for three quarters of an hour at most.
 func Defaults() Options {
-	return Options{Working: 0.5, Lowest: 0.1, Levels: 10, WarmUp: 45 * time.Minute, Every: 30 * time.Second, Frames: 8, FlickerFrames: 64, Steady: 0.2,
+	return Options{Working: 0.5, Lowest: 0.1, Levels: 10, WarmUp: 45 * time.Minute, Every: 30 * time.Second, Off: 45 * time.Minute, Frames: 8, FlickerFrames: 64, Steady: 0.2,
 		MaxWarmUp: 10, MaxBend: 20, MaxUneven: 50, MaxFlicker: 0.5}
 }
 
@@ -60,6 +61,8 @@ func (o Options) check() error {
 		return fmt.Errorf("light: %d levels; want 4 to 100", o.Levels)
 	case o.Every <= 0 || o.WarmUp < 10*o.Every:
 		return fmt.Errorf("light: watched for %v, every %v; want at least ten times as long", o.WarmUp, o.Every)
+	case o.Off < 0:
+		return fmt.Errorf("light: off for %v; want 0 or more", o.Off)
 	case o.Frames < 2 || o.FlickerFrames < 16:
 		return fmt.Errorf("light: %d frames a level, %d for flicker; want at least 2 and 16", o.Frames, o.FlickerFrames)
 	case !(o.Steady > 0):
@@ -133,7 +136,7 @@ func (p *Procedure) Next() (calibration.Step, int, bool) {
 	case s.Darks == 1:
 		return calibration.Step{Name: "dark-long", Title: "dark frames, long exposure", Frames: o.Frames, Set: dark(o.Lowest)}, of, true
 	case s.Times == nil:
-		return calibration.Step{Name: "warm-up", Title: fmt.Sprintf("mirror, light on for %v", o.WarmUp), Frames: int(o.WarmUp/o.Every) + 1, Set: mirror(o.Working)}, of, true
+		return calibration.Step{Name: "warm-up", Title: fmt.Sprintf("mirror, light on for up to %v", o.WarmUp), Frames: int(o.WarmUp/o.Every) + 1, Set: mirror(o.Working)}, of, true
 	case len(s.Levels) < o.Levels:
 		l := p.level(len(s.Levels))
 		return calibration.Step{Name: fmt.Sprintf("level-%02d", len(s.Levels)+1), Title: fmt.Sprintf("mirror at %.0f %% of the current", 100*l), Frames: o.Frames, Set: mirror(l)}, of, true
@@ -195,16 +198,16 @@ func (p *Procedure) strength(mean float64, t time.Duration) float64 {
 	return (mean - p.dark(t)) / t.Seconds()
 }
 
-// warm leaves the light off for as long as it is watched then, and watches it from
-// the moment it goes on. An interruption begins it anew:
-// how warm the light was left is not known.
+// warm leaves the light off, then watches it from the moment it goes on until the
+// warm-up is known, or the time is over. An interruption begins it anew: how warm the
+// light was left is not known.
 func (p *Procedure) warm(ctx context.Context, b bench.Bench, step calibration.Step, tell func(calibration.Reading)) error {
 	off := step.Set
 	off.Light = 0
 	if _, err := b.Set(ctx, off); err != nil {
 		return err
 	}
-	if err := b.Sleep(ctx, p.options.WarmUp); err != nil {
+	if err := b.Sleep(ctx, p.options.Off); err != nil {
 		return err
 	}
 	if _, err := b.Set(ctx, step.Set); err != nil {
@@ -224,13 +227,32 @@ func (p *Procedure) warm(ctx context.Context, b bench.Bench, step calibration.St
 		times, strengths = append(times, (e.Pulse-start).Seconds()), append(strengths, v)
 		spent := e.Pulse - start
 		e.Release()
-		tell(reading(n+1, "against the first", 100*(v/strengths[0]-1), "%"))
+		over := p.settled(times, strengths)
+		done := n + 1
+		if over {
+			done = step.Frames
+		}
+		tell(reading(done, "against the first", 100*(v/strengths[0]-1), "%"))
+		if over {
+			break
+		}
 		if err := b.Sleep(ctx, time.Duration(n+1)*p.options.Every-spent); err != nil {
 			return err
 		}
 	}
 	p.state.Times, p.state.Warming = times, strengths
 	return nil
+}
+
+// settled reports that the warm-up is known: to as much as counts for steady, by a time
+// that is surely one and a half of its time constant or more.
+func (p *Procedure) settled(times, strengths []float64) bool {
+	const few = 15
+	if len(times) < few {
+		return false
+	}
+	f := warmUp(times, strengths)
+	return 100*f.wOff < p.options.Steady && times[len(times)-1] > 1.5*(f.tau+f.tOff)
 }
 
 // measure one level.

@@ -1,6 +1,7 @@
 package light_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"kensa/calibration"
 	"kensa/calibration/calibrationtest"
 	"kensa/calibration/light"
+	"kensa/hw/bench"
 	"kensa/hw/simulator/stand"
 )
 
@@ -87,6 +89,52 @@ func TestSensorsBendIsNotTheLights(t *testing.T) {
 	}
 }
 
+// TestWarmUpEndsWhenKnown: a light that is quick to warm up is not watched to the end, one
+// of which nothing can be told is; and it is left off first for as long as asked.
+func TestWarmUpEndsWhenKnown(t *testing.T) {
+	for settle, c := range map[time.Duration]struct{ least, most time.Duration }{
+		4 * time.Minute: {6 * time.Minute, 15 * time.Minute},
+		5 * time.Hour:   {45 * time.Minute, 45 * time.Minute},
+	} {
+		for _, off := range []time.Duration{0, time.Hour} {
+			truth := station(1)
+			truth.Light.WarmUp, truth.Light.Settle, truth.Light.Flicker = 0.05, settle, 1e-3
+			o := light.Defaults()
+			o.Off = off
+			p, err := light.New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := stand.New(truth)
+			if err != nil {
+				t.Fatal(err)
+			}
+			slept := &slept{Bench: s}
+			r, err := calibrationtest.Walk(t.Context(), slept, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if on := slept.total - off; on < c.least-time.Minute || on > c.most+time.Minute {
+				t.Errorf("time constant %v: watched for %v; want %v to %v", settle, on, c.least, c.most)
+			}
+			if f, _ := r.Figure("warm-up"); settle < time.Hour && math.Abs(f.Value-5) > f.Uncertainty {
+				t.Errorf("warm-up %v; want 5 %%", f)
+			}
+		}
+	}
+}
+
+// slept sums what a procedure waits for.
+type slept struct {
+	bench.Bench
+	total time.Duration
+}
+
+func (s *slept) Sleep(ctx context.Context, d time.Duration) error {
+	s.total += max(d, 0)
+	return s.Bench.Sleep(ctx, d)
+}
+
 // TestSteadyLight has no time constant, and says so.
 func TestSteadyLight(t *testing.T) {
 	truth := station(1)
@@ -133,6 +181,7 @@ func TestOptions(t *testing.T) {
 		"want 0.01 to 0.5":            func(o *light.Options) { o.Lowest = 0.9 },
 		"want 4 to 100":               func(o *light.Options) { o.Levels = 2 },
 		"ten times as long":           func(o *light.Options) { o.Every = o.WarmUp },
+		"off for -1":                  func(o *light.Options) { o.Off = -1 },
 		"at least 2 and 16":           func(o *light.Options) { o.FlickerFrames = 3 },
 		"steady within 0":             func(o *light.Options) { o.Steady = 0 },
 	} {

@@ -21,7 +21,7 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, k := p.options, calibration.K
+	o, k := p.options, calibration.Expand(float64(len(p.state.Moves)-3))
 	det := f.xx*f.yy - f.xy*f.yx
 	turnX, turnY := math.Atan2(f.yx, f.xx), math.Atan2(f.yy, f.xy)
 	square := math.Remainder(turnY-turnX-math.Copysign(math.Pi/2, det), 2*math.Pi)
@@ -47,13 +47,13 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 	}
 	for axis, name := range [2]string{"x", "y"} {
 		back, scattered := calibration.Moments(p.along(f, axis, p.state.Axes[axis]))
-		_, repeat := calibration.Moments(p.along(f, axis, p.state.Returned))
+		repeat, free := p.repeat(f, axis)
 		n := float64(o.Returns)
 		r.Figures = append(r.Figures,
 			calibration.Figure{Name: "backlash-" + name, Title: "backlash in " + name, Value: back, Unit: "µm",
 				Uncertainty: calibration.Expand(n-1) * scattered / math.Sqrt(n), Limits: calibration.Between(-o.MaxBacklash, o.MaxBacklash)},
 			calibration.Figure{Name: "repeat-" + name, Title: "repeatability in " + name + ", one standard deviation", Value: repeat, Unit: "µm",
-				Uncertainty: spreadError(repeat, n), Limits: calibration.AtMost(o.MaxRepeat)})
+				Uncertainty: spreadError(repeat, free), Limits: calibration.AtMost(o.MaxRepeat)})
 		r.Parameters["backlash_"+name+"_um"] = back
 	}
 	if det < 0 {
@@ -63,6 +63,21 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		r.Notes = append(r.Notes, fmt.Sprintf("one move ended %.2f µm off the map, far more than the others: was the plate touched?", worst))
 	}
 	return r, nil
+}
+
+// repeat is the standard deviation of returns along an axis, and its degrees of freedom:
+// of those to the middle, or of both rows of approaches from below, each about its mean.
+func (p *Procedure) repeat(f affine, axis int) (deviation, free float64) {
+	rows := [][]geometry.Point{p.state.Returned}
+	if p.options.ByHand {
+		rows = p.state.Lows[:]
+	}
+	for _, row := range rows {
+		_, s := calibration.Moments(p.along(f, axis, row))
+		n := float64(len(row) - 1)
+		deviation, free = deviation+n*s*s, free+n
+	}
+	return math.Sqrt(deviation / free), free
 }
 
 // along turns displacements in the camera's directions into those of one of the

@@ -39,6 +39,9 @@ type Options struct {
 	Approach float64
 	// Returns to one place, for repeatability, and from each side, for backlash.
 	Returns int
+	// ByHand spares moves, since a person makes each: fewer rings, with four places but
+	// the last, and the approaches from both sides serve for repeatability too.
+	ByHand bool
 	// PitchError is the plate's own uncertainty, one standard deviation, as a part.
 	PitchError float64
 
@@ -69,6 +72,8 @@ type State struct {
 	Axes [2][]geometry.Point
 	// Returned is where the stage was after each return, in the camera's directions.
 	Returned []geometry.Point
+	// Lows are where it was after the approaches from below that Axes are differences to.
+	Lows [2][]geometry.Point
 	// PixelX and PixelY, µm, by the plate.
 	PixelX, PixelY float64
 }
@@ -114,8 +119,12 @@ func (o Options) sight() sight {
 	return &plate{board: o.Board}
 }
 
-// radius of a ring of moves: each twice as large as the one before, up to the reach.
+// radius of a ring of moves, up to the reach: each twice as large as the one before, or
+// eight times by hand, which the plate's period allows as well.
 func (p *Procedure) radius(ring int) float64 {
+	if p.options.ByHand {
+		ring *= 3
+	}
 	return math.Min(math.Ldexp(p.options.first(), ring), p.options.Reach)
 }
 
@@ -128,31 +137,53 @@ func (p *Procedure) rings() int {
 	return n
 }
 
+// around is the places of a ring about the middle.
+func (p *Procedure) around(ring int) []geometry.Point {
+	r := p.radius(ring)
+	all := []geometry.Point{{X: r}, {Y: r}, {X: -r}, {Y: -r}, {X: r, Y: r}, {X: -r, Y: r}, {X: -r, Y: -r}, {X: r, Y: -r}}
+	if p.options.ByHand && ring < p.rings()-1 {
+		return all[:cross]
+	}
+	return all
+}
+
+// cross is how many places of a ring lie along the axes; as many determine the map.
+const cross = 4
+
+// Moves is how many places the stage goes to in all.
+func (p *Procedure) Moves() (n int) {
+	for ring := range p.rings() {
+		n += 1 + len(p.around(ring))
+	}
+	n += 4 * p.options.Returns
+	if !p.options.ByHand {
+		n += 2 * (p.options.Returns + 1)
+	}
+	return n
+}
+
 // Next is a ring of moves, then approaches from both sides in x and in y, then
 // returns to the middle.
 func (p *Procedure) Next() (calibration.Step, int, bool) {
 	o, s := p.options, &p.state
-	of := p.rings() + 3
+	of := p.rings() + 2
+	if !o.ByHand {
+		of++
+	}
 	step := calibration.Step{Set: bench.Setting{Target: o.Board.Target, Light: o.Light, Exposure: o.Exposure}}
 	switch {
 	case s.Rings < p.rings():
-		r := p.radius(s.Rings)
-		step.Name, step.Title, step.Frames = fmt.Sprintf("ring-%02d", s.Rings+1), fmt.Sprintf("moves of %.4g µm", r), 1+len(around(r))
+		step.Name, step.Title, step.Frames = fmt.Sprintf("ring-%02d", s.Rings+1), fmt.Sprintf("moves of %.4g µm", p.radius(s.Rings)), 1+len(p.around(s.Rings))
 	case s.Axes[0] == nil:
 		step.Name, step.Title, step.Frames = "backlash-x", "x from both sides", 2*o.Returns
 	case s.Axes[1] == nil:
 		step.Name, step.Title, step.Frames = "backlash-y", "y from both sides", 2*o.Returns
-	case s.Returned == nil:
+	case s.Returned == nil && !o.ByHand:
 		step.Name, step.Title, step.Frames = "return", "returns to the middle", o.Returns+1
 	default:
 		return step, of, false
 	}
 	return step, of, true
-}
-
-// around is the eight places about the middle.
-func around(r float64) [8]geometry.Point {
-	return [8]geometry.Point{{X: r}, {Y: r}, {X: -r}, {Y: -r}, {X: r, Y: r}, {X: -r, Y: r}, {X: -r, Y: -r}, {X: r, Y: -r}}
 }
 
 // Do takes the step's exposures. Each step begins in the middle and counts from
@@ -187,7 +218,7 @@ func (w *walk) ring(ctx context.Context) error {
 		return err
 	}
 	moves := append([]Move(nil), w.state.Moves...)
-	for _, to := range around(w.radius(w.state.Rings)) {
+	for _, to := range w.around(w.state.Rings) {
 		at, err := w.visit(ctx, to, below, below, moves)
 		if err != nil {
 			return err
@@ -201,7 +232,7 @@ func (w *walk) ring(ctx context.Context) error {
 
 // reverse approaches the middle from below and from above, in turn.
 func (w *walk) reverse(ctx context.Context, axis int) error {
-	var differences []geometry.Point
+	var differences, lows []geometry.Point
 	for range w.options.Returns {
 		low, err := w.visit(ctx, geometry.Point{}, below, below, nil)
 		if err != nil {
@@ -213,9 +244,9 @@ func (w *walk) reverse(ctx context.Context, axis int) error {
 		if err != nil {
 			return err
 		}
-		differences = append(differences, geometry.Point{X: high.X - low.X, Y: high.Y - low.Y})
+		differences, lows = append(differences, geometry.Point{X: high.X - low.X, Y: high.Y - low.Y}), append(lows, low)
 	}
-	w.state.Axes[axis] = differences
+	w.state.Axes[axis], w.state.Lows[axis] = differences, lows
 	return nil
 }
 
@@ -224,7 +255,7 @@ func (w *walk) returns(ctx context.Context) error {
 	var places []geometry.Point
 	for n := range w.options.Returns + 1 {
 		sin, cos := math.Sincos(float64(n) * math.Pi * (3 - math.Sqrt(5))) // the golden angle
-		if err := w.set(ctx, geometry.Point{X: w.options.Reach * cos, Y: w.options.Reach * sin}); err != nil {
+		if err := w.set(ctx, geometry.Point{X: w.options.Reach * cos, Y: w.options.Reach * sin}, geometry.Point{}); err != nil {
 			return err
 		}
 		at, err := w.visit(ctx, geometry.Point{}, below, below, nil)
@@ -247,10 +278,7 @@ const (
 // exposure, µm in the camera's directions.
 func (w *walk) visit(ctx context.Context, to geometry.Point, sideX, sideY float64, known []Move) (geometry.Point, error) {
 	far := w.options.Approach
-	if err := w.set(ctx, geometry.Point{X: to.X + sideX*far, Y: to.Y + sideY*far}); err != nil {
-		return geometry.Point{}, err
-	}
-	if err := w.set(ctx, to); err != nil {
+	if err := w.set(ctx, to, geometry.Point{X: sideX * far, Y: sideY * far}); err != nil {
 		return geometry.Point{}, err
 	}
 	guess, err := w.expect(to, known)
@@ -271,9 +299,9 @@ func (w *walk) visit(ctx context.Context, to geometry.Point, sideX, sideY float6
 	return at, nil
 }
 
-func (w *walk) set(ctx context.Context, to geometry.Point) error {
+func (w *walk) set(ctx context.Context, to, via geometry.Point) error {
 	set := w.step.Set
-	set.X, set.Y = distance(to.X), distance(to.Y)
+	set.X, set.Y, set.ViaX, set.ViaY = distance(to.X), distance(to.Y), distance(via.X), distance(via.Y)
 	_, err := w.bench.Set(ctx, set)
 	return err
 }
@@ -285,7 +313,7 @@ func distance(um float64) physic.Distance {
 // expect is where a place should appear: by the moves before it, or where the
 // plate is if there are too few of them.
 func (w *walk) expect(to geometry.Point, known []Move) (geometry.Point, error) {
-	if len(known) < len(around(0)) {
+	if len(known) < cross {
 		return geometry.Point{}, nil
 	}
 	f, err := fit(known)

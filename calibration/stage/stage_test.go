@@ -1,6 +1,7 @@
 package stage_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -42,6 +43,22 @@ func procedure(t *testing.T, truth stand.Truth, target bench.Target) *stage.Proc
 	return p
 }
 
+// truths of the figures.
+var truths = map[string]func(stand.Truth) float64{
+	"scale-x": func(t stand.Truth) float64 { return 1e3 * (math.Hypot(1, t.Stage.Rotation)*(1+t.Stage.ScaleX) - 1) },
+	"scale-y": func(t stand.Truth) float64 {
+		return 1e3 * (math.Hypot(1, t.Stage.Rotation+t.Stage.Skew)*(1+t.Stage.ScaleY) - 1)
+	},
+	"rotation": func(t stand.Truth) float64 { return 1e3 * (math.Atan(t.Stage.Rotation) - t.Optics.Rotation) },
+	"squareness": func(t stand.Truth) float64 {
+		return 1e3 * (math.Atan(t.Stage.Rotation+t.Stage.Skew) - math.Atan(t.Stage.Rotation))
+	},
+	"backlash-x": func(t stand.Truth) float64 { return t.Stage.Backlash },
+	"backlash-y": func(t stand.Truth) float64 { return t.Stage.Backlash },
+	"repeat-x":   func(t stand.Truth) float64 { return t.Stage.Repeat },
+	"repeat-y":   func(t stand.Truth) float64 { return t.Stage.Repeat },
+}
+
 // TestCoversTheTruth over stages and cameras of many kinds.
 func TestCoversTheTruth(t *testing.T) {
 	calibrationtest.Cover(t, calibrationtest.Coverage{
@@ -50,21 +67,65 @@ func TestCoversTheTruth(t *testing.T) {
 			truth := station(seed)
 			return truth, procedure(t, truth, bench.Chessboard), nil
 		},
-		Want: map[string]func(stand.Truth) float64{
-			"scale-x": func(t stand.Truth) float64 { return 1e3 * (math.Hypot(1, t.Stage.Rotation)*(1+t.Stage.ScaleX) - 1) },
-			"scale-y": func(t stand.Truth) float64 {
-				return 1e3 * (math.Hypot(1, t.Stage.Rotation+t.Stage.Skew)*(1+t.Stage.ScaleY) - 1)
-			},
-			"rotation": func(t stand.Truth) float64 { return 1e3 * (math.Atan(t.Stage.Rotation) - t.Optics.Rotation) },
-			"squareness": func(t stand.Truth) float64 {
-				return 1e3 * (math.Atan(t.Stage.Rotation+t.Stage.Skew) - math.Atan(t.Stage.Rotation))
-			},
-			"backlash-x": func(t stand.Truth) float64 { return t.Stage.Backlash },
-			"backlash-y": func(t stand.Truth) float64 { return t.Stage.Backlash },
-			"repeat-x":   func(t stand.Truth) float64 { return t.Stage.Repeat },
-			"repeat-y":   func(t stand.Truth) float64 { return t.Stage.Repeat },
-		},
+		Want: truths,
 	})
+}
+
+// TestByHandCoversTheTruth with a third of the moves.
+func TestByHandCoversTheTruth(t *testing.T) {
+	calibrationtest.Cover(t, calibrationtest.Coverage{
+		Seeds: 100,
+		Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
+			truth := station(seed)
+			b := geometry.Board{Target: bench.Chessboard, Columns: truth.Plate.Columns, Rows: truth.Plate.Rows, Pitch: truth.Plate.Pitch}
+			o := stage.Defaults(b)
+			o.PitchError, o.Reach, o.ByHand, o.Returns = 0, 200, true, 5
+			p, err := stage.New(o)
+			return truth, p, err
+		},
+		Want: truths,
+	})
+}
+
+// TestMovesAreTold before the first is made: as many as there then are, by hand few.
+func TestMovesAreTold(t *testing.T) {
+	truth := station(1)
+	for byHand, most := range map[bool]int{false: 200, true: 45} {
+		b := geometry.Board{Target: bench.Chessboard, Columns: truth.Plate.Columns, Rows: truth.Plate.Rows, Pitch: truth.Plate.Pitch}
+		o := stage.Defaults(b)
+		o.ByHand = byHand
+		if byHand {
+			o.Returns = 5
+		}
+		p, err := stage.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told, moves := p.Moves(), 0
+		s, err := stand.New(truth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := calibrationtest.Walk(t.Context(), &counted{Bench: s, moves: &moves}, p); err != nil {
+			t.Fatal(err)
+		}
+		if moves != told || told > most {
+			t.Errorf("by hand %v: told %d moves, made %d; want at most %d", byHand, told, moves, most)
+		}
+	}
+}
+
+// counted counts the moves of a stage.
+type counted struct {
+	bench.Bench
+	moves *int
+}
+
+func (c *counted) Set(ctx context.Context, s bench.Setting) ([]string, error) {
+	if s.X != 0 || s.Y != 0 || s.ViaX != 0 || s.ViaY != 0 {
+		*c.moves++
+	}
+	return c.Bench.Set(ctx, s)
 }
 
 // TestDotsServe as well as squares, under a camera that is turned by a quarter.
@@ -81,13 +142,13 @@ func TestDotsServe(t *testing.T) {
 	}
 }
 
-// byPattern draws a station whose camera's scale is known, over squares of which hardly
-// two are in view: a pattern like any other.
+// byPattern draws a station whose camera's scale is known, over squares of which two or
+// three are in view: a pattern like any other.
 func byPattern(t *testing.T, seed uint64) (stand.Truth, *stage.Procedure) {
 	t.Helper()
 	truth := station(seed)
 	truth.Station.Format.Width, truth.Station.Format.Height = 208, 176
-	truth.Plate.Pitch, truth.Plate.Columns, truth.Plate.Rows = 60, 41, 40
+	truth.Plate.Pitch, truth.Plate.Columns, truth.Plate.Rows = 30, 41, 40 // a corner is always in view
 	truth.Optics.Distortion = 0.006 * (2*float64(seed%2) - 1)
 	o := stage.Defaults(geometry.Board{Target: bench.Chessboard})
 	o.Pattern = stage.Pattern{PixelX: truth.Optics.PixelX, PixelY: truth.Optics.PixelY, Skew: truth.Optics.Skew, Distortion: truth.Optics.Distortion}
@@ -102,7 +163,7 @@ func byPattern(t *testing.T, seed uint64) (stand.Truth, *stage.Procedure) {
 // TestAnyPatternServes once the scale is known.
 func TestAnyPatternServes(t *testing.T) {
 	calibrationtest.Cover(t, calibrationtest.Coverage{
-		Seeds: 50,
+		Seeds: 100,
 		Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
 			truth, p := byPattern(t, seed)
 			return truth, p, nil

@@ -126,6 +126,20 @@ type MapFile struct {
 	SHA256 string `toml:"sha256" json:"sha256"`
 }
 
+// Scale is the section that measured the pixel's size, and its name: geometry, which has
+// the distortion too, else scale; nil where neither did.
+func (c *Calibration) Scale() (name string, _ *Section) {
+	if c == nil {
+		return "", nil
+	}
+	for _, name := range []string{"geometry", "scale"} {
+		if s := c.Sections[name]; s != nil && s.Parameters["pixel_x_um"] > 0 && s.Parameters["pixel_y_um"] > 0 {
+			return name, s
+		}
+	}
+	return "", nil
+}
+
 // Parameter is a value that the appliance works with; false where it was not
 // measured.
 func (c *Calibration) Parameter(procedure, name string) (float64, bool) {

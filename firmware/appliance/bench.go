@@ -62,7 +62,11 @@ func openParts(c config.Config, p *rig.Parts, onClose func(func() error)) (err e
 	if p.Sensor, err = OpenSensor(c.Environment, onClose); err != nil {
 		return err
 	}
-	p.Trigger, err = openFiring(c, onClose)
+	if c.Trigger.Mode == config.Free && c.Trigger.Strobe.Wired() {
+		p.Blinker, err = openBlinker(c.Trigger, onClose)
+	} else {
+		p.Trigger, err = openFiring(c, onClose)
+	}
 	if err != nil || c.Camera.Exposure == "" && c.Trigger.Mode != config.Software {
 		return err
 	}
@@ -80,6 +84,17 @@ func openParts(c config.Config, p *rig.Parts, onClose func(func() error)) (err e
 		p.Trigger = rig.Commanded{Software: trigger.Software{Trigger: func() error { return controls.Set(name, value) }, Delay: c.Trigger.CameraDelay}}
 	}
 	return nil
+}
+
+// openBlinker takes the strobe's line, for a camera that runs by itself.
+func openBlinker(t config.Trigger, onClose func(func() error)) (rig.Trigger, error) {
+	pins, opened, err := openWired([]line.Spec{{}, t.Strobe})
+	if err != nil {
+		return nil, err
+	}
+	onClose(opened.Close)
+	p, limits, err := pulser(t, pins)
+	return &rig.Flashed{Driven: rig.Driven{Pulser: *p, LED: limits}}, err
 }
 
 // openFiring takes the lines of the trigger. Nil where there are none: the camera

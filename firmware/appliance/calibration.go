@@ -176,17 +176,11 @@ func pixelSize(c *store.Calibration) (float64, bool) {
 
 // scaleOf is that mean and the procedure that measured it; empty where none did.
 func scaleOf(c *store.Calibration) (pixel float64, procedure string) {
-	if c == nil {
+	procedure, section := c.Scale()
+	if section == nil {
 		return 0, ""
 	}
-	for _, procedure := range []string{"geometry", "scale"} {
-		x, hasX := c.Parameter(procedure, "pixel_x_um")
-		y, hasY := c.Parameter(procedure, "pixel_y_um")
-		if hasX && hasY && x > 0 && y > 0 {
-			return (x + y) / 2, procedure
-		}
-	}
-	return 0, ""
+	return (section.Parameters["pixel_x_um"] + section.Parameters["pixel_y_um"]) / 2, procedure
 }
 
 // watchCalibration raises an alarm when the calibration in use has expired.

@@ -39,7 +39,8 @@ type Trigger struct {
 	// field's: the window must be wider than from frame to frame).
 	Mode string `toml:"mode"`
 	// Camera and Strobe are the lines that the appliance drives in modes driven and
-	// schedule; Strobe may stay empty.
+	// schedule; Strobe may stay empty. In mode free only `kensa calibrate trigger` drives
+	// Strobe, for the blinking light.
 	Camera line.Spec `toml:"camera"`
 	Strobe line.Spec `toml:"strobe"`
 	// Delay from the pulse to each, and for how long it is asserted.

@@ -86,11 +86,16 @@ type Setting struct {
 	// X, Y, Z of the stage. It carries the target: under the lens is what lies at
 	// −X, −Y from the target's middle, x to the right and y down in the frame.
 	X, Y, Z physic.Distance
+	// ViaX and ViaY are where the stage comes from in its last bit of way, against X and
+	// Y: a place is approached from one side. Both 0: as it comes.
+	ViaX, ViaY physic.Distance
 	// Turn of the target in its plane, and its tilt about the x and y axes, where a
 	// person lays a plate.
 	Turn, TiltX, TiltY physic.Angle
 	// FlashDelay and Flash are when the Blinker begins, after the trigger pulse, and
-	// how long it shines.
+	// how long it shines. Where the camera runs by itself there is no such pulse: the
+	// exposure's Pulse is then FlashDelay before the flash, or after it where that is
+	// negative, and its frame the first that is stamped later.
 	FlashDelay, Flash time.Duration
 }
 

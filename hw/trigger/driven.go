@@ -108,7 +108,8 @@ type step struct {
 	level gpio.Level
 }
 
-// Expose implements Shutter. Both lines are low afterwards, also on an error.
+// Expose implements Shutter. Both lines are low afterwards, also on an error. Without
+// a camera's line, what was asked for is the strobe's light.
 func (s *Pulser) Expose(at time.Duration) (time.Duration, error) {
 	if s.Guard != nil && s.Strobe.Pin != nil {
 		if err := s.Guard.Allow(at+s.Strobe.Delay, s.Strobe.Width); err != nil {
@@ -124,6 +125,9 @@ func (s *Pulser) Expose(at time.Duration) (time.Duration, error) {
 			asked = now
 		case step.pin == s.Strobe.Pin && bool(step.level):
 			lit = now
+			if s.Camera.Pin == nil {
+				asked = now
+			}
 		}
 		if err := step.pin.Out(step.level); err != nil {
 			return asked, errors.Join(err, s.dark())

@@ -2,8 +2,10 @@ package appliance
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,39 +47,63 @@ result_ng = "tool/RESULT-NG"
 mode = "free"
 [tower]
 green = "tool/GREEN"
-[cycle]
-latency_min = "0s"
-latency_max = "30ms"
-min_interval = "50ms"
-settle = "1s"
 [mqtt]
 brokers = []
 embedded = false
+[cycle]
+min_interval = "50ms"
+settle = "1s"
+`
+
+// window is the pairing window, to be added to [cycle], where none is calibrated.
+const window = `
+latency_min = "0s"
+latency_max = "30ms"
 `
 
 // bench is the tool's end of the lines, and the program.
 type bench struct {
 	*linetest.Chip
 	t       *testing.T
+	folder  string // for the program's state
 	config  string
 	program *exec.Cmd
 	said    *bufio.Scanner
+	log     bytes.Buffer // once it has ended
 }
 
+// newBench wires the lines and starts the program.
 func newBench(t *testing.T) *bench {
+	b := newWires(t)
+	b.configure(wired + window)
+	b.start()
+	return b
+}
+
+// newWires wires the lines.
+func newWires(t *testing.T) *bench {
 	inMachine(t)
-	program := os.Getenv("KENSA")
-	if _, err := os.Stat(program); err != nil {
+	if _, err := os.Stat(os.Getenv("KENSA")); err != nil {
 		t.Skip("the machine was booted without the real program: make arm64 builds it")
 	}
-	b := &bench{t: t, Chip: linetest.New(t, "tool", "WAFER-PRESENT", "FIELD-TRIGGER", "READY", "BUSY", "RESULT-OK", "RESULT-NG", "GREEN")}
-	folder := t.TempDir()
-	b.config = filepath.Join(folder, "kensa.toml")
-	if err := os.WriteFile(b.config, fmt.Appendf(nil, wired, folder), 0o600); err != nil {
-		t.Fatal(err)
+	return &bench{t: t, folder: t.TempDir(),
+		Chip: linetest.New(t, "tool", "WAFER-PRESENT", "FIELD-TRIGGER", "READY", "BUSY", "RESULT-OK", "RESULT-NG", "GREEN", "STROBE")}
+}
+
+// configure writes the configuration, whose %s becomes the bench's folder.
+func (b *bench) configure(text string) {
+	b.t.Helper()
+	b.config = filepath.Join(b.folder, "kensa.toml")
+	if err := os.WriteFile(b.config, fmt.Appendf(nil, text, b.folder), 0o600); err != nil {
+		b.t.Fatal(err)
 	}
-	b.program = exec.Command(program, "run", "--config", b.config)
-	b.program.Stderr = os.Stderr
+}
+
+// start runs the program.
+func (b *bench) start() {
+	t := b.t
+	b.program = exec.Command(os.Getenv("KENSA"), "run", "--config", b.config)
+	b.program.Stderr = io.MultiWriter(os.Stderr, &b.log)
 	out, err := b.program.StdoutPipe()
 	if err == nil {
 		err = b.program.Start()
@@ -87,7 +113,6 @@ func newBench(t *testing.T) *bench {
 	}
 	b.said = bufio.NewScanner(out)
 	t.Cleanup(func() { _ = b.program.Process.Kill() }) // of one that a failed test left running
-	return b
 }
 
 // await waits for a level of one of the appliance's lines.

@@ -98,6 +98,15 @@ func (k *calibrating) guidedOn(c console, prepare func(*stand.Truth) error, do f
 	return errors.Join(err, b.Close())
 }
 
+// note tells the person something beside the result.
+func (k *calibrating) note(c console, format string, args ...any) {
+	out := c.out
+	if k.JSON {
+		out = c.err
+	}
+	fmt.Fprintf(out, format+"\n", args...)
+}
+
 func (k *calibrating) guide(c console, loaded config.Config, b bench.Bench) (*cli.Guide, error) {
 	by, err := whoever(k.By)
 	if err != nil {

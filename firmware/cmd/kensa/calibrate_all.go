@@ -21,20 +21,21 @@ import (
 // guided are the procedures of a whole calibration in the order in which they
 // build on each other, with what each needs on the stage. The scale is part of
 // geometry; temperature takes a day of its own.
-var guided = []struct{ name, needs string }{
-	{"dark", "a cap on the lens, or its shutter closed"},
-	{"flat", "the mirror wafer, then the cap"},
-	{"light", "the mirror wafer, and time for the lamp to warm up"},
-	{"focus", "the chessboard plate, then the slanted edge"},
-	{"geometry", "the chessboard plate, in several places"},
-	{"stage", "the chessboard plate"},
-	{"trigger", "the blinking light on the trigger's strobe output"},
-	{"golden", "known-good wafers of the recipe's product"},
-	{"capability", "the standard-defect wafer"},
+var guided = []struct{ name, needs, takes string }{
+	{"dark", "a cap on the lens, or its shutter closed", "1 minute"},
+	{"flat", "the mirror wafer, then the cap", "2 minutes"},
+	{"light", "the mirror wafer, and time for the lamp to cool and warm up", "30 to 45 minutes; with --cold, of a lamp that has been off for 20 minutes, 10 to 25"},
+	{"focus", "the chessboard plate, then the slanted edge", "2 minutes; by hand, 15"},
+	{"geometry", "the chessboard plate, in several places", "2 minutes; by hand, 5"},
+	{"stage", "the chessboard plate", "3 minutes; by hand, 15"},
+	{"trigger", "the blinking light on the trigger's strobe output", "1 minute"},
+	{"golden", "known-good wafers of the recipe's product", "5 minutes"},
+	{"capability", "the standard-defect wafer", "10 minutes"},
 }
 
 type calibrateAllCommand struct {
 	calibrating
+	Cold bool `help:"The light has been off for 20 minutes: do not wait for it to cool."`
 }
 
 // Run leads through all procedures. It can be stopped anywhere; run again it
@@ -60,7 +61,7 @@ func (k *calibrateAllCommand) Run(c console) error {
 			fmt.Fprintf(c.out, "%d of %d  %s: accepted on %s\n", n+1, len(guided), p.name, used.Sections[p.name].At.Format("2006-01-02 15:04 MST"))
 			continue
 		}
-		fmt.Fprintf(c.out, "%d of %d  %s needs %s\n", n+1, len(guided), p.name, p.needs)
+		fmt.Fprintf(c.out, "%d of %d  %s needs %s\n        about %s\n", n+1, len(guided), p.name, p.needs, p.takes)
 		if err := k.one(c, p.name); err != nil {
 			return err
 		}
@@ -107,6 +108,9 @@ func (k *calibrateAllCommand) one(c console, name string) error {
 		if set {
 			args = append(args, flag)
 		}
+	}
+	if k.Cold && name == "light" {
+		args = append(args, "--cold")
 	}
 	var again commands
 	parser, err := kong.New(&again, kong.Name("kensa"))

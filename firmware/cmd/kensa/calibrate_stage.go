@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"time"
 
 	"kensa/calibration"
 	motion "kensa/calibration/stage" // stage is taken by doctor --latency
@@ -14,7 +17,9 @@ type stageCommand struct {
 	lighting
 	Reach         float64 `default:"200" help:"How far the stage moves from the middle, each way, µm."`
 	Approach      float64 `default:"20" help:"From how far a place is approached, µm; more than the backlash."`
-	Returns       int     `default:"15" help:"Returns to one place, and approaches from each side."`
+	Returns       int     `help:"Returns to one place, and approaches from each side; 15 unless given, and 5 by hand."`
+	ByHand        bool    `help:"Spare moves, since a person makes each; so always at a real camera, unless --thorough."`
+	Thorough      bool    `help:"Also where a person makes each move, as many as where the bench does."`
 	Pattern       bool    `help:"Instead of a plate anything with structure lies under the lens, such as a wafer; the scale is that of the calibration in use."`
 	PitchError    float64 `default:"20" help:"The plate's own uncertainty, one standard deviation, ppm of the pitch."`
 	MaxScale      float64 `default:"2" help:"Limit of a move's error in length, ‰."`
@@ -27,7 +32,16 @@ type stageCommand struct {
 func (s *stageCommand) Run(c console) error {
 	options := motion.Defaults(s.board())
 	options.Light, options.Exposure = s.Light, s.Exposure
-	options.Reach, options.Approach, options.Returns, options.PitchError = s.Reach, s.Approach, s.Returns, s.PitchError*1e-6
+	loaded, err := s.load()
+	if err != nil {
+		return err
+	}
+	_, real := loaded.Source.Device() // whose stage nothing drives
+	if options.ByHand = !s.Thorough && (s.ByHand || real); options.ByHand {
+		options.Returns = 5
+	}
+	options.Returns = cmp.Or(s.Returns, options.Returns)
+	options.Reach, options.Approach, options.PitchError = s.Reach, s.Approach, s.PitchError*1e-6
 	options.MaxScale, options.MaxSquareness, options.MaxBacklash, options.MaxRepeat = s.MaxScale, s.MaxSquareness, s.MaxBacklash, s.MaxRepeat
 	if s.Pattern {
 		if err := s.byPattern(&options); err != nil {
@@ -37,6 +51,10 @@ func (s *stageCommand) Run(c console) error {
 	p, err := motion.New(options)
 	if err != nil {
 		return fail(exitUsage, err, "")
+	}
+	if options.ByHand || real {
+		const each = 20 * time.Second
+		s.note(c, "stage: %d moves by hand, about %.0f minutes", p.Moves(), math.Ceil((time.Duration(p.Moves()) * each).Minutes()))
 	}
 	return s.measure(c, "stage", options, p)
 }
@@ -51,21 +69,18 @@ func (s *stageCommand) byPattern(o *motion.Options) error {
 	if err != nil {
 		return explainStore(err)
 	}
-	for _, procedure := range []string{"geometry", "scale"} {
-		section := used.Sections[procedure]
-		if section == nil {
-			continue
-		}
-		k := section.Parameters
-		o.Board.Target = bench.Wafer
-		o.Pattern = motion.Pattern{PixelX: k["pixel_x_um"], PixelY: k["pixel_y_um"], Skew: k["skew_rad"], Distortion: k["distortion"]}
-		o.PitchError = 0
-		for _, name := range []string{"pixel-x", "pixel-y"} {
-			if f, ok := section.Figure(name); ok {
-				o.PitchError = max(o.PitchError, f.Uncertainty/f.Value/calibration.K)
-			}
-		}
-		return nil
+	_, section := used.Scale()
+	if section == nil {
+		return fail(exitInput, fmt.Errorf("stage by a pattern: calibration %s has no scale", used.Name()), "kensa calibrate scale, or geometry, measures it")
 	}
-	return fail(exitInput, fmt.Errorf("stage by a pattern: calibration %s has no scale", used.Name()), "kensa calibrate scale, or geometry, measures it")
+	k := section.Parameters
+	o.Board.Target = bench.Wafer
+	o.Pattern = motion.Pattern{PixelX: k["pixel_x_um"], PixelY: k["pixel_y_um"], Skew: k["skew_rad"], Distortion: k["distortion"]}
+	o.PitchError = 0
+	for _, name := range []string{"pixel-x", "pixel-y"} {
+		if f, ok := section.Figure(name); ok {
+			o.PitchError = max(o.PitchError, f.Uncertainty/f.Value/calibration.K)
+		}
+	}
+	return nil
 }

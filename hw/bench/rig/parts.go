@@ -61,7 +61,10 @@ func (d *Driven) Fire(ctx context.Context, delay, flash time.Duration) (time.Dur
 	}
 	for overdriven := 0; ; {
 		at := line.Monotonic() + ahead
-		_, err := p.Expose(at)
+		asked, err := p.Expose(at)
+		if p.Camera.Pin == nil {
+			at = asked // with the light's own time nothing hangs on the machine's lateness
+		}
 		switch {
 		case errors.Is(err, trigger.ErrOverdriven) && overdriven < retries:
 			overdriven++ // its frame, of too long a flash, is older than the next pulse
@@ -72,6 +75,16 @@ func (d *Driven) Fire(ctx context.Context, delay, flash time.Duration) (time.Dur
 			return 0, err
 		}
 	}
+}
+
+// Flashed is a Blinker on the strobe's line, for a camera that runs by itself.
+type Flashed struct{ Driven }
+
+// Fire implements Trigger: the light is lit now, and the pulse reckoned back from
+// when it was.
+func (f *Flashed) Fire(ctx context.Context, delay, flash time.Duration) (time.Duration, error) {
+	lit, err := f.Driven.Fire(ctx, 0, flash)
+	return lit - delay, err
 }
 
 // Commanded is a Trigger by a command to the camera.

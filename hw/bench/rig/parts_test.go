@@ -61,6 +61,19 @@ func TestDrivenLines(t *testing.T) {
 	}
 }
 
+// TestFlashed lights the strobe alone, and reckons the pulse back from when it was lit.
+func TestFlashed(t *testing.T) {
+	strobe := &pin{}
+	f := &rig.Flashed{Driven: rig.Driven{LED: led, Pulser: trigger.Pulser{Guard: light.NewGuard(led), Strobe: trigger.Output{Pin: strobe, Width: time.Microsecond}}}}
+	for n, delay := range []time.Duration{2 * time.Millisecond, -5 * time.Millisecond} {
+		pulse, err := f.Fire(t.Context(), delay, 400*time.Microsecond)
+		// The rise is stamped just before the line is driven.
+		if err != nil || strobe.rises != n+1 || strobe.L != gpio.Low || pulse+delay > strobe.rose {
+			t.Errorf("%v: pulse %v and delay %v; lit %d times, at %v", err, pulse, delay, strobe.rises, strobe.rose)
+		}
+	}
+}
+
 // TestCommandedCamera is asked once for each exposure, and cannot flash.
 func TestCommandedCamera(t *testing.T) {
 	asked := 0

@@ -49,6 +49,9 @@ type Parts struct {
 	Camera  camera.Camera
 	Clock   Clock
 	Trigger Trigger // nil: the camera runs by itself
+	// Blinker flashes for a camera that runs by itself; the pulse is then the time that
+	// the flash's delay counts from.
+	Blinker Trigger
 	Shutter Shutter
 	Lamp    light.Lamp
 	Sensor  environment.Sensor
@@ -132,7 +135,7 @@ func (r *Rig) Set(ctx context.Context, s bench.Setting) (byHand []string, err er
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := check(s); err != nil {
+	if err := check(s, r.parts.Trigger == nil); err != nil {
 		return nil, err
 	}
 	if s.Target == bench.Any {
@@ -153,13 +156,13 @@ func (r *Rig) Set(ctx context.Context, s bench.Setting) (byHand []string, err er
 	return byHand, nil
 }
 
-func check(s bench.Setting) error {
+func check(s bench.Setting, free bool) error {
 	switch {
 	case !(s.Light >= 0 && s.Light <= 1):
 		return fmt.Errorf("light: %v of its full current; want 0 to 1", s.Light)
 	case s.Exposure <= 0:
 		return fmt.Errorf("camera: exposure %v; want more than 0", s.Exposure)
-	case s.Flash < 0 || s.FlashDelay < 0:
+	case s.Flash < 0 || s.FlashDelay < 0 && !free:
 		return fmt.Errorf("flash: %v after %v; want 0 or more", s.Flash, s.FlashDelay)
 	}
 	return nil
@@ -176,7 +179,13 @@ func (r *Rig) asked(s bench.Setting) (byHand []string) {
 	if s.TiltX != r.set.TiltX || s.TiltY != r.set.TiltY {
 		byHand = append(byHand, fmt.Sprintf("tilt it by %.3g° about x and %.3g° about y", degrees(s.TiltX), degrees(s.TiltY)))
 	}
-	if s.X != r.set.X || s.Y != r.set.Y || s.Z != r.set.Z {
+	via := s
+	via.X, via.Y = s.X+s.ViaX, s.Y+s.ViaY
+	first := place(via, r.set)
+	switch {
+	case via != s && first != "":
+		byHand = append(byHand, "move the stage to "+first+", and from there to "+place(s, via))
+	case s.X != r.set.X || s.Y != r.set.Y || s.Z != r.set.Z:
 		byHand = append(byHand, "move the stage to "+place(s, r.set))
 	}
 	return byHand
@@ -255,20 +264,25 @@ func (r *Rig) Expose(ctx context.Context) (*bench.Exposure, error) {
 
 // take triggers one exposure and waits for it. What the camera took before is thrown
 // away, and of a camera that runs by itself what began before: its driver has buffers
-// full of frames from while a person laid the plate. Its pulse is the frame's own
-// time, since there is no other.
+// full of frames from while a person laid the plate. Without a flash its pulse is the
+// frame's own time, since there is no other.
 func (r *Rig) take(ctx context.Context) (*camera.Frame, time.Duration, error) {
 	oldest := r.parts.Clock.Now()
+	fire := r.parts.Trigger
+	if fire == nil && r.set.Flash > 0 {
+		fire = r.parts.Blinker
+	}
 	var pulse time.Duration
-	if r.parts.Trigger != nil {
+	switch {
+	case fire != nil:
 		var err error
-		if pulse, err = r.parts.Trigger.Fire(ctx, r.set.FlashDelay, r.set.Flash); err != nil {
+		if pulse, err = fire.Fire(ctx, r.set.FlashDelay, r.set.Flash); err != nil {
 			return nil, 0, err
 		}
 		oldest = pulse
-	} else if r.set.Flash > 0 {
-		return nil, 0, errors.New("flash: the camera runs by itself; want trigger.mode driven or schedule, and the blinking light on trigger.strobe")
-	} else if r.began {
+	case r.set.Flash > 0:
+		return nil, 0, errors.New("flash: nothing drives the blinking light; wire it, name it as trigger.strobe with its limits in [trigger.led], and set trigger.mode: free where the camera runs by itself, driven where the appliance triggers it")
+	case r.began:
 		oldest += r.shutter // where the driver stamps the end
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, r.parts.Patience+r.shutter, r.silent())
@@ -285,7 +299,7 @@ func (r *Rig) take(ctx context.Context) (*camera.Frame, time.Duration, error) {
 			f.Release()
 			continue
 		}
-		if r.parts.Trigger == nil {
+		if fire == nil {
 			pulse = f.Time
 		}
 		return f, pulse, nil

@@ -122,6 +122,11 @@ func TestWholeRig(t *testing.T) {
 	step(func(*bench.Setting) {})
 	step(func(s *bench.Setting) { s.X, s.Y = 26*physic.MicroMetre, -13*physic.MicroMetre }, "move the stage to x 26.00 µm, y -13.00 µm")
 	step(func(s *bench.Setting) { s.Y, s.Z = 0, 1500*physic.NanoMetre }, "move the stage to y 0.00 µm, z 1.50 µm")
+	step(func(s *bench.Setting) { s.X, s.Y, s.ViaX, s.ViaY = 0, 0, -20*physic.MicroMetre, -20*physic.MicroMetre },
+		"move the stage to x -20.00 µm, y -20.00 µm, and from there to x 0.00 µm, y 0.00 µm")
+	step(func(s *bench.Setting) {}, "move the stage to x -20.00 µm, y -20.00 µm, and from there to x 0.00 µm, y 0.00 µm")
+	step(func(s *bench.Setting) { s.X, s.Y, s.ViaX, s.ViaY = -40*physic.MicroMetre, 0, 40*physic.MicroMetre, 0 }, "move the stage to x -40.00 µm")
+	step(func(s *bench.Setting) { s.X, s.ViaX = 26*physic.MicroMetre, 0 }, "move the stage to x 26.00 µm")
 	step(func(s *bench.Setting) { s.Turn = 180 * physic.Degree }, "turn it to 180°, clockwise as seen in the picture; 0° is upright")
 	step(func(s *bench.Setting) { s.Target = bench.Any })
 	if on.level != gpio.DutyMax/4 || on.exposure != 8*time.Millisecond {
@@ -194,8 +199,46 @@ func TestNothingButACamera(t *testing.T) {
 	if _, err := r.Set(t.Context(), bench.Setting{Exposure: 8 * time.Millisecond, Flash: time.Millisecond}); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.Expose(t.Context()); err == nil || !strings.Contains(err.Error(), "trigger.mode") {
+	if _, err := r.Expose(t.Context()); err == nil || !strings.Contains(err.Error(), "trigger.strobe") {
 		t.Errorf("a flash without a trigger: %v", err)
+	}
+}
+
+// TestFlashForAFreeCamera: the light is lit for a camera that runs by itself, and the
+// first frame from the reckoned pulse on is the flash's. Without a flash nothing is lit.
+func TestFlashForAFreeCamera(t *testing.T) {
+	on, light := &table{}, &table{mute: true}
+	on.expose(0)
+	r, err := rig.Open(t.Context(), rig.Parts{Camera: on, Clock: on, Blinker: light})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	set := bench.Setting{Target: bench.Blinker, Exposure: time.Millisecond}
+	for _, flash := range []time.Duration{0, time.Millisecond} {
+		set.Flash, set.FlashDelay = flash, -3*time.Millisecond
+		if _, err := r.Set(t.Context(), set); err != nil {
+			t.Fatal(err)
+		}
+		light.now = on.now + time.Second
+		for n := range 8 {
+			on.expose(on.now + time.Duration(n)*time.Second + 2*time.Millisecond)
+		}
+		e, err := r.Expose(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if flash > 0 && (e.Pulse != light.now || e.Time < e.Pulse || len(light.fired) == 0) || flash == 0 && len(light.fired) > 0 {
+			t.Errorf("flash %v: pulse %v, frame at %v, lit %d times", flash, e.Pulse, e.Time, len(light.fired))
+		}
+		e.Release()
+		on.now += time.Minute
+	}
+	set.FlashDelay = -time.Millisecond
+	whole := whole(t, &table{})
+	defer whole.Close()
+	if _, err := whole.Set(t.Context(), set); err == nil {
+		t.Error("a flash before the trigger was taken")
 	}
 }
 

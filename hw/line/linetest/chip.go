@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,6 +116,11 @@ func (c *Chip) Read(name string) gpio.Level {
 		c.t.Fatalf("gpio-sim: line %s not read: %v", name, err)
 	}
 	return b[0] == '1'
+}
+
+// Wire is the file that shows Read's level as 0 or 1, for another program.
+func (c *Chip) Wire(name string) string {
+	return filepath.Join(c.folder, fmt.Sprintf("sim_gpio%d", slices.Index(c.names, name)), "value")
 }
 
 func (c *Chip) make(folder string) {

@@ -65,6 +65,11 @@ func (s *Stand) Set(ctx context.Context, to bench.Setting) ([]string, error) {
 	if to.Light > 0 && s.set.Light == 0 {
 		s.lit = s.now
 	}
+	if to.ViaX != 0 || to.ViaY != 0 {
+		via := to
+		via.X, via.Y = to.X+to.ViaX, to.Y+to.ViaY
+		s.place, s.set = s.truth.Stage.move(s.place, s.set, via, s.random), via
+	}
 	s.place = s.truth.Stage.move(s.place, s.set, to, s.random)
 	s.set = to
 	return nil, nil
@@ -79,6 +84,8 @@ func (t *Truth) allow(to bench.Setting) error {
 		return fmt.Errorf("stage: z %s; its travel is ±%g µm", to.Z, t.Stage.TravelZ)
 	case !(to.Light >= 0 && to.Light <= 1):
 		return fmt.Errorf("light: %v of its full current; want 0 to 1", to.Light)
+	case to.FlashDelay < 0 && t.Timing.Period == 0:
+		return fmt.Errorf("flash: %v after the trigger; want 0 or more", to.FlashDelay)
 	case to.Exposure < 10*time.Microsecond || to.Exposure > 10*time.Second:
 		return fmt.Errorf("camera: exposure %v; want 10 µs to 10 s", to.Exposure)
 	}
@@ -100,17 +107,36 @@ func (s *Stand) Expose(ctx context.Context) (*bench.Exposure, error) {
 		return nil, fmt.Errorf("camera: exposed before it was set")
 	}
 	pulse := s.now
-	latency := s.truth.Timing.Latency + time.Duration(s.random.NormFloat64()*float64(s.truth.Timing.Jitter))
+	latency, stamp := s.begin(pulse)
 	electrons := s.scene(latency)
-	s.count++
-	f := &camera.Frame{Format: s.truth.Station.Format, Time: pulse + latency, Sequence: s.count,
+	f := &camera.Frame{Format: s.truth.Station.Format, Time: stamp, Sequence: s.count,
 		Pix: s.sensor.expose(electrons, s.set.Exposure, s.celsius(), s.random)}
 	e := &bench.Exposure{Frame: f, Pulse: pulse, Shutter: s.set.Exposure, X: s.set.X, Y: s.set.Y, Z: s.set.Z}
 	if s.truth.Air.Sensor {
 		e.Temperature = physic.ZeroCelsius + physic.Temperature(s.celsius()*float64(physic.Celsius))
 	}
-	s.now += max(s.truth.Timing.Cycle, latency+s.set.Exposure)
+	if s.truth.Timing.Period > 0 { // frame and flash are over
+		s.now = max(pulse+latency+s.set.Exposure, stamp, pulse+s.set.FlashDelay+s.set.Flash)
+	} else {
+		s.now += max(s.truth.Timing.Cycle, latency+s.set.Exposure)
+	}
 	return e, nil
+}
+
+// begin is when the exposure that answers a pulse begins after it, and what its stamp
+// is. Of a camera that runs by itself it is the first with a stamp after the pulse.
+func (s *Stand) begin(pulse time.Duration) (latency, stamp time.Duration) {
+	t := s.truth.Timing
+	jitter := time.Duration(s.random.NormFloat64() * float64(t.Jitter))
+	if t.Period == 0 {
+		s.count++
+		return t.Latency + jitter, pulse + t.Latency + jitter
+	}
+	// Its exposures begin at t.Latency and each period after.
+	number := max(0, (pulse-t.Latency-t.Stamp-jitter)/t.Period+1)
+	begin := t.Latency + number*t.Period
+	s.count = uint64(number) + 1
+	return begin - pulse, begin + t.Stamp + jitter
 }
 
 // Close does nothing: there is nothing to give back.

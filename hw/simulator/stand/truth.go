@@ -136,6 +136,10 @@ type Plate struct {
 type Timing struct {
 	Latency, Jitter time.Duration // from pulse to the start of exposure; one standard deviation
 	Cycle           time.Duration // from exposure to exposure
+	// Period is that of a camera that runs by itself, 0 for one that is triggered. Stamp
+	// is then by how much the driver stamps a frame later than its exposure began, and
+	// Jitter that stamp's.
+	Period, Stamp time.Duration
 }
 
 // Air is the temperature at the optics.
