@@ -123,6 +123,9 @@ func (k *calibrating) guide(c console, loaded config.Config, b bench.Bench) (*cl
 	}
 	g.Terminal = cli.New(c.in, out, isTerminal(out))
 	g.Terminal.Width = func() int { return cells(out) }
+	if isTerminal(os.Stdin) {
+		g.Terminal.Flush = func() { _ = unix.IoctlSetInt(int(os.Stdin.Fd()), unix.TCFLSH, unix.TCIFLUSH) } // what cannot be forgotten is read
+	}
 	return g, nil
 }
 
