@@ -127,7 +127,7 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 		if err != nil {
 			return err
 		}
-		frames, width, height = append(frames, greys(e)), e.Width, e.Height
+		frames, width, height = append(frames, e.Greys()), e.Width, e.Height
 		e.Release()
 		r := calibration.Reading{Done: n + 1, Name: "mean", Value: mean(frames[n]), Unit: "DN"}
 		if n == 1 && step.Name != "edge" {
