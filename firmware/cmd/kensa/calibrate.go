@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"os/user"
@@ -105,6 +106,19 @@ func (k *calibrating) note(c console, format string, args ...any) {
 		out = c.err
 	}
 	fmt.Fprintf(out, format+"\n", args...)
+}
+
+// handMoved reports that a person moves the stage: nothing drives a real camera's.
+func (k *calibrating) handMoved() (bool, error) {
+	loaded, err := k.load()
+	_, real := loaded.Source.Device()
+	return real, err
+}
+
+// noteMoves tells how many moves a person will be asked for.
+func (k *calibrating) noteMoves(c console, procedure string, moves int) {
+	const each = 20 * time.Second
+	k.note(c, "%s: %d moves by hand, about %.0f minutes", procedure, moves, math.Ceil((time.Duration(moves) * each).Minutes()))
 }
 
 func (k *calibrating) guide(c console, loaded config.Config, b bench.Bench) (*cli.Guide, error) {
