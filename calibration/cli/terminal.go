@@ -86,8 +86,10 @@ func (t *Terminal) wait(ctx context.Context, prompt string) error {
 	t.flush()
 	fmt.Fprint(t.out, prompt)
 	answer, err := t.in.next(ctx)
-	if errors.Is(err, io.EOF) {
+	if err != nil { // the question's line is not ended
 		fmt.Fprintln(t.out)
+	}
+	if errors.Is(err, io.EOF) {
 		return ErrNobody
 	}
 	if err == nil && strings.EqualFold(strings.TrimSpace(answer), "q") {
@@ -107,8 +109,10 @@ func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
 		t.flush()
 		fmt.Fprintf(t.out, "%s %s ", question, choice)
 		answer, err := t.in.next(ctx)
-		if errors.Is(err, io.EOF) {
+		if err != nil {
 			fmt.Fprintln(t.out)
+		}
+		if errors.Is(err, io.EOF) {
 			return false, nil
 		}
 		switch answer = strings.ToLower(strings.TrimSpace(answer)); {

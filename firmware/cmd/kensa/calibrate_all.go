@@ -30,7 +30,7 @@ var guided = []struct{ name, needs, takes string }{
 	{"stage", "the chessboard plate", "3 minutes; by hand, 15"},
 	{"trigger", "the blinking light on the trigger's strobe output", "1 minute"},
 	{"golden", "known-good wafers of the recipe's product", "5 minutes"},
-	{"capability", "the standard-defect wafer", "10 minutes"},
+	{"capability", "the standard-defect wafer", "10 minutes; by hand, an hour"},
 }
 
 type calibrateAllCommand struct {
