@@ -57,52 +57,59 @@ func TestRestoredDatabase(t *testing.T) {
 		restores = 4
 	}
 	for round := range restores {
-		node := fmt.Sprintf("node-%d", round)
-		i, o := identity(t, node), ledgertest.NewOutbox()
-		store := collected{ledgertest.NewStore(), make(chan int64, 1000)}
-		receiver := startReceiver(t, address, store, keys{node: i.Public()}, newSeen(), faults{})
-		kept, lost, after := dice.IntN(30), dice.IntN(30), dice.IntN(60)
-		made(t, o, i, 0, kept)
-		if dice.IntN(2) == 0 { // the backup was made with all acknowledged
-			sender, p := startSender(t, address, o, i, faults{})
-			drain(t, sender)
-			p.close()
-		}
-		backup := o.Copy()
-		made(t, o, i, kept, lost)
+		restore(t, dice, address, fmt.Sprintf("node-%d", round))
+	}
+}
+
+func restore(t *testing.T, dice *rand.Rand, address, node string) {
+	i, o := identity(t, node), ledgertest.NewOutbox()
+	store := collected{ledgertest.NewStore(), make(chan int64, 1000)}
+	receiver := startReceiver(t, address, store, keys{node: i.Public()}, newSeen(), faults{})
+	kept, lost, after := dice.IntN(30), dice.IntN(30), dice.IntN(60)
+	made(t, o, i, 0, kept)
+	if dice.IntN(2) == 0 { // the backup was made with all acknowledged
 		sender, p := startSender(t, address, o, i, faults{})
 		drain(t, sender)
 		p.close()
-		made(t, backup, i, 1000, after) // before the receiver is heard
-		f := faults{lose: .01, double: .05, swap: .02}
-		sender, p = startSender(t, address, backup, i, f)
-		if dice.IntN(2) == 0 { // or is away at first
-			receiver.close()
-			receiver = startReceiver(t, address, store, keys{node: i.Public()}, newSeen(), f)
-		}
-		drain(t, sender)
-		made(t, backup, i, 2000, 5)
-		sender.Notify()
-		drain(t, sender)
-		p.close()
+	}
+	backup := o.Copy()
+	made(t, o, i, kept, lost)
+	sender, p := startSender(t, address, o, i, faults{})
+	drain(t, sender)
+	p.close()
+	made(t, backup, i, 1000, after) // before the receiver is heard
+	f := faults{lose: .01, double: .05, swap: .02}
+	sender, p = startSender(t, address, backup, i, f)
+	if dice.IntN(2) == 0 { // or is away at first
 		receiver.close()
-		close(store.got)
-		counts := map[int64]int{}
-		for k := range store.got {
-			counts[k]++
+		receiver = startReceiver(t, address, store, keys{node: i.Public()}, newSeen(), f)
+	}
+	drain(t, sender)
+	made(t, backup, i, 2000, 5)
+	sender.Notify()
+	drain(t, sender)
+	p.close()
+	receiver.close()
+	close(store.got)
+	wantEachOnce(t, store.got, append(span(0, kept+lost), append(span(1000, after), span(2000, 5)...)...))
+	if fork := lost > 0 && after > 0; fork && sender.Stats().Epochs == 0 {
+		t.Errorf("%d kept, %d lost, %d after: no new epoch", kept, lost, after)
+	}
+}
+
+func wantEachOnce(t *testing.T, got <-chan int64, want []int64) {
+	t.Helper()
+	counts := map[int64]int{}
+	for k := range got {
+		counts[k]++
+	}
+	for _, k := range want {
+		if counts[k] != 1 {
+			t.Errorf("record %d is there %d times", k, counts[k])
 		}
-		want := append(span(0, kept+lost), append(span(1000, after), span(2000, 5)...)...)
-		for _, k := range want {
-			if counts[k] != 1 {
-				t.Errorf("%d kept, %d lost, %d after: record %d is there %d times", kept, lost, after, k, counts[k])
-			}
-		}
-		if len(counts) != len(want) {
-			t.Errorf("%d records; want %d", len(counts), len(want))
-		}
-		if fork := lost > 0 && after > 0; fork && sender.Stats().Epochs == 0 {
-			t.Errorf("%d lost, %d after: no new epoch", lost, after)
-		}
+	}
+	if len(counts) != len(want) {
+		t.Errorf("%d records; want %d", len(counts), len(want))
 	}
 }
 

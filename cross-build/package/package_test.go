@@ -54,26 +54,14 @@ func TestVersionsSortAsTheyWereMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	tree := t.TempDir()
-	date := 0
-	git := func(args ...string) {
-		t.Helper()
-		date++
-		command := exec.Command("git", args...)
-		command.Dir = tree
-		when := fmt.Sprintf("2026-01-01T00:%02d:00Z", date)
-		command.Env = append(os.Environ(), "GIT_AUTHOR_DATE="+when, "GIT_COMMITTER_DATE="+when, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
-			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
-		if out, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("git %v: %v\n%s", args, err, out)
-		}
+	if err := os.WriteFile(filepath.Join(tree, "version.sh"), script, 0o755); err != nil {
+		t.Fatal(err)
 	}
+	git := repository(t, tree)
 	write := func(text string) {
 		if err := os.WriteFile(filepath.Join(tree, "file"), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.WriteFile(filepath.Join(tree, "version.sh"), script, 0o755); err != nil {
-		t.Fatal(err)
 	}
 	var versions []string
 	note := func(form string) {
@@ -113,6 +101,23 @@ func TestVersionsSortAsTheyWereMade(t *testing.T) {
 	for n, version := range versions[1:] {
 		if err := exec.Command("dpkg", "--compare-versions", versions[n], "lt", version).Run(); err != nil {
 			t.Errorf("%s does not sort before %s", versions[n], version)
+		}
+	}
+}
+
+// repository runs git in a tree, each command a minute later than the last.
+func repository(t *testing.T, tree string) (git func(args ...string)) {
+	date := 0
+	return func(args ...string) {
+		t.Helper()
+		date++
+		command := exec.Command("git", args...)
+		command.Dir = tree
+		when := fmt.Sprintf("2026-01-01T00:%02d:00Z", date)
+		command.Env = append(os.Environ(), "GIT_AUTHOR_DATE="+when, "GIT_COMMITTER_DATE="+when, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
 	}
 }
@@ -314,8 +319,26 @@ func TestInstallUpgradeRemovePurge(t *testing.T) {
 	kensa, warning, real := programs(t)
 	before := d.files()
 	users := d.read("/etc/passwd")
+	d.wantInstall(build(t, "1.0", kensa, warning))
+	if real {
+		d.wantProgram()
+	}
+	d.wantUpgrade(build(t, "1.0", kensa, warning), build(t, "1.1", kensa, warning))
+	d.wantRemoval()
+	for path := range d.files() {
+		if !before[path] {
+			t.Errorf("left after purge: %s", path)
+		}
+	}
+	if d.read("/etc/passwd") != users {
+		t.Error("users are left after purge")
+	}
+}
 
-	out := d.install(build(t, "1.0", kensa, warning))
+func (d debian) wantInstall(packages map[string]string) {
+	t := d.t
+	t.Helper()
+	out := d.install(packages)
 	if !strings.Contains(out, "systemctl enable --now kensa\n") {
 		t.Errorf("the way on is not told:\n%s", out)
 	}
@@ -330,14 +353,21 @@ func TestInstallUpgradeRemovePurge(t *testing.T) {
 	}
 	d.link("/usr/lib/kensa")
 	d.run("kensa-warning", "version")
-	if real {
-		d.run("kensa", "doctor", "--config", "/etc/kensa/kensa.toml")
-		if said := d.run("/usr/lib/kensa/kensa", "update", "--select"); !strings.Contains(said, "/usr/lib/kensa/kensa: version 1.0") {
-			t.Errorf("select: %s", said)
-		}
-	}
+}
 
-	// What a fab has done by the time of an upgrade.
+func (d debian) wantProgram() {
+	d.t.Helper()
+	d.run("kensa", "doctor", "--config", "/etc/kensa/kensa.toml")
+	if said := d.run("/usr/lib/kensa/kensa", "update", "--select"); !strings.Contains(said, "/usr/lib/kensa/kensa: version 1.0") {
+		d.t.Errorf("select: %s", said)
+	}
+}
+
+// wantUpgrade installs the same packages again, over what a fab has done by then,
+// and then those of version 1.1.
+func (d debian) wantUpgrade(same, next map[string]string) {
+	t := d.t
+	t.Helper()
 	changed := d.read("/etc/kensa/kensa.toml") + "\n# ours\n"
 	d.write("/etc/kensa/kensa.toml", changed)
 	d.write("/etc/kensa/update.pub", "# our key\n")
@@ -346,9 +376,9 @@ func TestInstallUpgradeRemovePurge(t *testing.T) {
 	d.run("chmod", "+x", "/var/lib/kensa-update/a/kensa")
 	d.run("ln", "-sfn", "/var/lib/kensa-update/a", "/var/lib/kensa-update/current")
 
-	d.install(build(t, "1.0", kensa, warning)) // again: nothing changes
+	d.install(same)
 	d.link("/var/lib/kensa-update/a")
-	d.install(build(t, "1.1", kensa, warning))
+	d.install(next)
 	d.link("/usr/lib/kensa")
 	if got := d.read("/etc/kensa/kensa.toml"); got != changed {
 		t.Error("the configuration was not kept")
@@ -359,8 +389,12 @@ func TestInstallUpgradeRemovePurge(t *testing.T) {
 	if version := d.run("dpkg-query", "-Wf", "${Version}", "kensa"); version != "1.1" || d.read("/var/lib/kensa/kensa.db") != "results" {
 		t.Errorf("version %s; want 1.1, and the results kept", version)
 	}
+}
 
-	out = d.run("dpkg", "--remove", "kensa-kiosk", "kensa-warning", "kensa")
+func (d debian) wantRemoval() {
+	t := d.t
+	t.Helper()
+	out := d.run("dpkg", "--remove", "kensa-kiosk", "kensa-warning", "kensa")
 	if !strings.Contains(out, "stay in /var/lib/kensa;") {
 		t.Errorf("what stays is not told:\n%s", out)
 	}
@@ -370,13 +404,5 @@ func TestInstallUpgradeRemovePurge(t *testing.T) {
 	out = d.run("dpkg", "--purge", "kensa-kiosk", "kensa-warning", "kensa")
 	if !strings.Contains(out, "with all results and keys is removed") {
 		t.Errorf("what went is not told:\n%s", out)
-	}
-	for path := range d.files() {
-		if !before[path] {
-			t.Errorf("left after purge: %s", path)
-		}
-	}
-	if d.read("/etc/passwd") != users {
-		t.Error("users are left after purge")
 	}
 }

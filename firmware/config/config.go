@@ -9,12 +9,8 @@ package config
 
 import (
 	_ "embed"
-	"errors"
 	"fmt"
-	"net"
 	"os"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +18,6 @@ import (
 
 	"kensa/bus/ledger"
 	"kensa/bus/session"
-	"kensa/bus/sparkplug"
-	"kensa/bus/uns"
 	"kensa/firmware/station"
 	"kensa/hw/thread"
 )
@@ -270,120 +264,4 @@ func decode(path, text string, into any) error {
 		return fmt.Errorf("%s: unknown key %s", path, strings.Join(names, ", "))
 	}
 	return nil
-}
-
-// nodeName is what MQTT topics and the warning service accept.
-var nodeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
-
-// topicLevel is one level of an MQTT topic without wildcards.
-var topicLevel = regexp.MustCompile(`^[^/+#\x00]{1,64}$`)
-
-// Check reports the first value that makes no sense, by its key.
-func (c Config) Check() error {
-	for _, check := range []struct {
-		key  string
-		okay bool
-		want string
-		got  any
-	}{
-		{"station.name", nodeName.MatchString(c.Station.Name), "1 to 64 lower-case letters, digits and hyphens", c.Station.Name},
-		{"station.site", topicLevel.MatchString(c.Station.Site), "1 to 64 characters without / + #", c.Station.Site},
-		{"station.area", topicLevel.MatchString(c.Station.Area), "1 to 64 characters without / + #", c.Station.Area},
-		{"storage.state", c.Storage.State != "", "a folder", c.Storage.State},
-		{"storage.keep_days", c.Storage.KeepDays >= 0, "0 or more", c.Storage.KeepDays},
-		{"storage.min_free_mib", c.Storage.MinFree >= 0, "0 or more", c.Storage.MinFree},
-		{"simulator.lots", c.Simulator.Lots >= 0, "0 or more", c.Simulator.Lots},
-		{"simulator.wafers", c.Simulator.Wafers >= 1 && c.Simulator.Wafers <= 25, "1 to 25", c.Simulator.Wafers},
-		{"simulator.pace", slices.Contains([]string{"tool", "max"}, c.Simulator.Pace), `"tool" or "max"`, c.Simulator.Pace},
-		{"simulator.defects", c.Simulator.Defects >= 0 && c.Simulator.Defects <= 20, "0 to 20", c.Simulator.Defects},
-		{"simulator.stop", c.Simulator.Stop >= 0, "0 or more", c.Simulator.Stop},
-		{"simulator.fault_rate", c.Simulator.FaultRate >= 0 && c.Simulator.FaultRate <= 1, "0 to 1", c.Simulator.FaultRate},
-		{"mes.device", topicLevel.MatchString(c.MES.Device), "1 to 64 characters without / + #", c.MES.Device},
-		{"mes.primary_host", c.MES.PrimaryHost == "" || topicLevel.MatchString(c.MES.PrimaryHost), "at most 64 characters without / + #", c.MES.PrimaryHost},
-		{"ledger.keep_records", c.Ledger.KeepRecords >= 0, "0 or more", c.Ledger.KeepRecords},
-		{"ledger.keep_days", c.Ledger.KeepDays >= 0 && c.Ledger.KeepDays <= 36_500, "0 to 36500", c.Ledger.KeepDays},
-		{"ledger.disclosure", c.Ledger.Disclosure == ledger.Relative || c.Ledger.Disclosure == ledger.Full, `"relative" or "full"`, c.Ledger.Disclosure},
-	} {
-		if !check.okay {
-			return fmt.Errorf("%s: %q; want %s", check.key, fmt.Sprint(check.got), check.want)
-		}
-	}
-	if _, _, err := net.SplitHostPort(c.Display.Listen); err != nil {
-		return fmt.Errorf("display.listen: %q; want host:port: %w", c.Display.Listen, err)
-	}
-	if err := c.checkCamera(); err != nil {
-		return err
-	}
-	if err := c.checkHardware(); err != nil {
-		return err
-	}
-	if err := c.Cycle.Check(); err != nil {
-		return fmt.Errorf("cycle.%w", err)
-	}
-	if err := c.Calibration.check(); err != nil {
-		return err
-	}
-	if err := c.UNSNames().Check(); err != nil {
-		return fmt.Errorf("uns.%w", err)
-	}
-	if c.UNS.Enabled && !c.MES.Enabled {
-		return errors.New("uns.enabled: true without mes.enabled; want both, or neither")
-	}
-	if c.UNS.Enabled && c.MQTT.SmallLink {
-		return errors.New("uns.enabled: true with mqtt.small_link; want one of them: the mirror tells every value again, at length")
-	}
-	if len(c.MQTT.Brokers) == 0 {
-		if c.MQTT.Embedded {
-			return fmt.Errorf("mqtt.brokers: empty; want an address for the embedded broker")
-		}
-		return nil
-	}
-	if err := c.Connection("").Check(); err != nil {
-		return fmt.Errorf("mqtt.%w", err)
-	}
-	return nil
-}
-
-// Sparkplug names the appliance on the MES plane.
-func (c Config) Sparkplug() sparkplug.Config {
-	return sparkplug.Config{
-		Group: c.Station.Site + "-" + c.Station.Area, Node: c.Station.Name, Device: c.MES.Device,
-		PrimaryHost: c.MES.PrimaryHost, Aliases: c.MES.Aliases, DataTypes: c.MES.DataTypes, Terse: c.MQTT.SmallLink,
-	}
-}
-
-// Sender is how the ledger's records are sent. Where the bandwidth is limited no
-// more is on its way than goes in some seconds, and the receiver may be silent for
-// as long as that takes beside the mes plane.
-func (c Config) Sender() ledger.SenderConfig {
-	const small, record, ahead = 1024, 600, 10 // bytes, bytes, seconds
-	s := ledger.SenderConfig{}
-	if c.MQTT.SmallLink {
-		s.Parcel = small
-	}
-	if rate := c.MQTT.Bandwidth; rate > 0 {
-		const largest, patience = 64 << 10, 5 * time.Second
-		s.Window = min(max(rate*ahead/record, ahead), 1000)
-		s.Patience = patience + time.Duration(largest)*time.Second/time.Duration(rate)
-		if s.Parcel == 0 {
-			s.Parcel = min(max(rate, small), largest)
-		}
-	}
-	return s
-}
-
-// UNSNames are the levels of the unified namespace above the values.
-func (c Config) UNSNames() uns.Names {
-	return uns.Names{Enterprise: c.UNS.Enterprise, Site: c.Station.Site, Area: c.Station.Area, Line: c.UNS.Line, Cell: c.Station.Name}
-}
-
-// Connection is the MQTT connection of one plane. Brokers throw out the elder of
-// two clients of one name, so each plane's name has a suffix of its own.
-func (c Config) Connection(plane string) session.Config {
-	connection := c.MQTT.Config
-	if connection.ClientID == "" {
-		connection.ClientID = c.Station.Name
-	}
-	connection.ClientID += plane
-	return connection
 }

@@ -15,51 +15,27 @@ namespace kensa {
 namespace HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 
-// A sum of products of int16, in 32-bit lanes: of 11 bits and sign each, 1024 of
-// them on 4 lanes or more stay below 2³¹.
-class Products {
- public:
-  Products() : low_(hn::Zero(D32())), high_(hn::Zero(D32())) {}
-  HWY_INLINE void Add(V16 a, V16 b) {
-    low_ = hn::ReorderWidenMulAccumulate(D32(), a, b, low_, high_);
-  }
-  HWY_INLINE int64_t Total() const {
-    alignas(64) int32_t lanes[16];
-    hn::Store(hn::Add(low_, high_), D32(), lanes);
-    int64_t total = 0;
-    for (size_t n = 0; n < hn::Lanes(D32()); ++n) total += lanes[n];
-    return total;
-  }
-
- private:
-  using D32 = hn::Repartition<int32_t, D16>;
-  hn::Vec<D32> low_, high_;
-};
+using D32 = hn::Repartition<int32_t, D16>;
+using DU32 = hn::Repartition<uint32_t, D16>;
+using V32 = hn::Vec<D32>;
 
 constexpr int32_t kMark = 32;  // pixels a side
 
-// The sum of a mark's values, 11 bits each: of unsigned 16 bits a lane takes a
-// whole column of them.
-class Columns {
- public:
-  Columns() : column_(hn::Zero(DU16())), total_(hn::Zero(DU32())) {}
-  HWY_INLINE void Add(V16 a) { column_ = hn::Add(column_, hn::BitCast(DU16(), a)); }
-  HWY_INLINE void Finish() {
-    const auto pairs = hn::BitCast(DU32(), column_);
-    total_ = hn::Add(total_, hn::Add(hn::And(pairs, hn::Set(DU32(), 0xFFFF)), hn::ShiftRight<16>(pairs)));
-    column_ = hn::Zero(DU16());
-  }
-  HWY_INLINE int64_t Total() const {
-    alignas(64) uint32_t lanes[16];
-    hn::Store(total_, DU32(), lanes);
-    return std::accumulate(lanes, lanes + hn::Lanes(DU32()), int64_t{0});
-  }
+// Adds products of int16 to two vectors of sums: of 11 bits and sign each, 1024 of
+// them on 4 lanes or more stay below 2³¹.
+HWY_INLINE void AddProducts(V16 a, V16 b, V32 &low, V32 &high) { low = hn::ReorderWidenMulAccumulate(D32(), a, b, low, high); }
 
- private:
-  using DU32 = hn::Repartition<uint32_t, D16>;
-  VU16 column_;
-  hn::Vec<DU32> total_;
-};
+HWY_INLINE int64_t Total(V32 low, V32 high) {
+  alignas(64) int32_t lanes[16];
+  hn::Store(hn::Add(low, high), D32(), lanes);
+  return std::accumulate(lanes, lanes + hn::Lanes(D32()), int64_t{0});
+}
+
+// Neighbours of unsigned 16 bits, added.
+HWY_INLINE V32 SumPairs(VU16 a) {
+  const auto pairs = hn::BitCast(DU32(), a);
+  return hn::BitCast(D32(), hn::Add(hn::And(pairs, hn::Set(DU32(), 0xFFFF)), hn::ShiftRight<16>(pairs)));
+}
 
 // Sums over a mark. The rows of another one, which is measured later, are fetched
 // into the second level of cache on the way: one by one, because the processor
@@ -73,14 +49,15 @@ HWY_INLINE void Mark(const kensa_params &p, const uint8_t *HWY_RESTRICT raw, con
   const int32_t lanes = static_cast<int32_t>(hn::Lanes(d));
   const int lift = 16 - p.depth;
   const V16 half = hn::Set(d, int16_t{4}), white = hn::Set(d, int16_t{2047});
-  Columns sum;
-  Products square, pattern, gx, gy;
+  const V32 zero = hn::Zero(D32());
+  V32 sum = zero, square = zero, square2 = zero, pattern = zero, pattern2 = zero, gx = zero, gx2 = zero, gy = zero, gy2 = zero;
   for (int32_t x = 0; x < kMark; x += lanes) {
     const auto across = [&](const uint8_t *row) HWY_ATTR {
       return Lerp(LoadGrey<kDeep>(row, lift), LoadGrey<kDeep>(row + kBytes, lift), u);
     };
     const uint8_t *row = raw + x * kBytes;
     V16 above = across(row);
+    VU16 column = hn::Zero(DU16());  // 32 values of 11 bits are 16 bits
     for (int32_t y = 0; y < kMark; ++y) {
       row += p.raw_stride;
       if (x == 0) {
@@ -91,16 +68,16 @@ HWY_INLINE void Mark(const kensa_params &p, const uint8_t *HWY_RESTRICT raw, con
       const V16 g = hn::Min(hn::ShiftRight<3>(hn::SaturatedAdd(Lerp(above, below, v), half)), white);
       above = below;
       const int16_t *plane = planes + y * kMark + x;
-      sum.Add(g);
-      square.Add(g, g);
-      pattern.Add(g, hn::LoadU(d, plane));
-      gx.Add(g, hn::LoadU(d, plane + kMark * kMark));
-      gy.Add(g, hn::LoadU(d, plane + 2 * kMark * kMark));
+      column = hn::Add(column, hn::BitCast(DU16(), g));
+      AddProducts(g, g, square, square2);
+      AddProducts(g, hn::LoadU(d, plane), pattern, pattern2);
+      AddProducts(g, hn::LoadU(d, plane + kMark * kMark), gx, gx2);
+      AddProducts(g, hn::LoadU(d, plane + 2 * kMark * kMark), gy, gy2);
     }
-    sum.Finish();
+    sum = hn::Add(sum, SumPairs(column));
   }
-  sums[0] = sum.Total(), sums[1] = square.Total();
-  sums[2] = pattern.Total(), sums[3] = gx.Total(), sums[4] = gy.Total();
+  sums[0] = Total(sum, zero), sums[1] = Total(square, square2);
+  sums[2] = Total(pattern, pattern2), sums[3] = Total(gx, gx2), sums[4] = Total(gy, gy2);
 }
 
 template <bool kDeep>

@@ -1,5 +1,9 @@
 // The exact arithmetic of pixels, vector by vector: twin.go, shifted and
 // corrected. Included once for every instruction set.
+//
+// Vectors are locals, arguments and results, never members: of SVE's the compiler
+// does not know the length. What is broadcast is kept as a number for that reason;
+// where it is the same all through a loop, the compiler makes it a vector once.
 #if defined(KENSA_PIXELS_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef KENSA_PIXELS_INL_H
 #undef KENSA_PIXELS_INL_H
@@ -25,6 +29,11 @@ using D16 = hn::Repartition<int16_t, D8>;
 using DU16 = hn::Repartition<uint16_t, D8>;
 using V16 = hn::Vec<D16>;
 using VU16 = hn::Vec<DU16>;
+
+#undef KENSA_SVE2
+#define KENSA_SVE2 (HWY_TARGET == HWY_SVE2 || HWY_TARGET == HWY_SVE2_128)
+#undef KENSA_NEON
+#define KENSA_NEON (HWY_TARGET == HWY_NEON)
 
 constexpr int32_t kBlock = 64;          // pixels whose limits lie together
 constexpr int32_t kMaxSide = 1 << 14;  // of a die
@@ -87,19 +96,18 @@ HWY_INLINE void FetchRow(const uint8_t *at) {
 // The correction of pixels from Q7 to Q6.
 template <bool kFlat> struct Flat {
   explicit Flat(const kensa_params &p)
-      : mask(hn::Set(DU16(), static_cast<uint16_t>(p.dark_mask))), step(hn::Set(DU16(), static_cast<uint16_t>(p.dark_step))),
-        base(hn::Set(DU16(), static_cast<uint16_t>(p.dark_base))) {}
+      : mask(static_cast<uint16_t>(p.dark_mask)), step(static_cast<uint16_t>(p.dark_step)), base(static_cast<uint16_t>(p.dark_base)) {}
 
   HWY_INLINE V16 operator()(V16 a, const uint16_t *words) const {
     if constexpr (!kFlat) {  // a is at most 32767, so that a+1 stays a good unsigned number
       return hn::BitCast(D16(), hn::ShiftRight<1>(hn::Add(hn::BitCast(DU16(), a), hn::Set(DU16(), uint16_t{1}))));
     }
     const VU16 w = hn::LoadU(DU16(), words);
-    const VU16 dark = hn::Add(hn::Mul(hn::And(w, mask), step), base);
+    const VU16 dark = hn::Add(hn::Mul(hn::And(w, hn::Set(DU16(), mask)), hn::Set(DU16(), step)), hn::Set(DU16(), base));
     return hn::MulFixedPoint15(hn::Sub(a, hn::BitCast(D16(), dark)), hn::BitCast(D16(), w));
   }
 
-  VU16 mask, step, base;
+  uint16_t mask, step, base;
 };
 
 HWY_INLINE V16 Lerp(V16 a, V16 b, V16 t) { return hn::Add(a, hn::MulFixedPoint15(hn::SaturatedSub(b, a), t)); }
@@ -113,6 +121,10 @@ HWY_INLINE V16 Right(V16 now, V16 next) {
 #elif HWY_TARGET == HWY_AVX2
   const __m256i middle = _mm256_permute2x128_si256(now.raw, next.raw, 0x21);
   return V16{_mm256_alignr_epi8(middle, now.raw, 2)};
+#elif KENSA_SVE2
+  // The lanes of now but its first, then those of next.
+  const D16 d;
+  return svsplice_s16(hn::AndNot(hn::FirstN(d, 1), hn::FirstN(d, hn::Lanes(d))), now, next);
 #else
   return hn::CombineShiftRightBytes<2>(D16(), next, now);
 #endif

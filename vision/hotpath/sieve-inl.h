@@ -8,7 +8,7 @@
 #define KENSA_SIEVE_INL_H
 #endif
 
-#include "pixels-inl.h"
+#include "halves-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kensa {
@@ -19,12 +19,11 @@ constexpr int32_t kTile = 32;      // rows of a tile; it is a block wide
 constexpr int32_t kStep = 4;       // rows that are sieved together
 constexpr int32_t kAhead = 8;      // rows that are fetched ahead
 constexpr int32_t kCellWidth = 64, kCellHeight = 32;
-constexpr int32_t kWeights = 127;  // sum of the two weights across
 
 // What the sieve keeps of a block from row to row. It is small, because the rows
 // go over all dies of a band, whose blocks then stay in the first level of cache.
 struct Kept {
-  alignas(64) int16_t even[kBlock / 2], odd[kBlock / 2];  // h of the next row's upper row
+  alignas(64) int16_t one[kBlock / 2], other[kBlock / 2];  // h of the next row's upper row, see Across
   int16_t above, below;  // what h of the upper and the lower row is multiplied by: 2²¹/127 of gain, light and weight
   int16_t offset;        // Q6, with the half that rounds
   int16_t proven;        // 0: the sieve is of no use here
@@ -80,42 +79,6 @@ HWY_INLINE bool Certify(const Frame &frame, const kensa_die &die, int32_t x, int
   return true;
 }
 
-// The upper 8 bits of pixels.
-template <bool kDeep> HWY_INLINE hn::Vec<D8> LoadTop(const uint8_t *raw, int lift) {
-  if constexpr (!kDeep) return hn::LoadU(D8(), raw);
-  const size_t bytes = hn::Lanes(D8());
-  const auto top = [&](const uint8_t *at) HWY_ATTR {
-    return hn::BitCast(D16(), hn::ShiftRight<8>(hn::ShiftLeftSame(hn::BitCast(DU16(), hn::LoadU(D8(), at)), lift)));
-  };
-  const V16 low = top(raw);
-  return Narrow(low, top(raw + bytes));
-}
-
-// Each even byte times the weights' lower byte and its neighbour times the upper.
-HWY_INLINE V16 Pairs(hn::Vec<D8> pixels, V16 weights) {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  return V16{_mm512_maddubs_epi16(pixels.raw, weights.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return V16{_mm256_maddubs_epi16(pixels.raw, weights.raw)};
-#elif HWY_TARGET <= HWY_SSSE3 && HWY_ARCH_X86
-  return V16{_mm_maddubs_epi16(pixels.raw, weights.raw)};
-#else
-  const VU16 both = hn::BitCast(DU16(), pixels), w = hn::BitCast(DU16(), weights), byte = hn::Set(DU16(), uint16_t{255});
-  return hn::BitCast(D16(), hn::Add(hn::Mul(hn::And(both, byte), hn::And(w, byte)), hn::Mul(hn::ShiftRight<8>(both), hn::ShiftRight<8>(w))));
-#endif
-}
-
-// Two vectors of int16 as one of uint8, saturated, in groups of 8 of each.
-HWY_INLINE hn::Vec<D8> Pack(V16 even, V16 odd) {
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  return hn::Vec<D8>{_mm512_packus_epi16(even.raw, odd.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return hn::Vec<D8>{_mm256_packus_epi16(even.raw, odd.raw)};
-#else
-  return Narrow(even, odd);
-#endif
-}
-
 template <bool kDeep> HWY_INLINE ptrdiff_t Place(const Frame &frame, const kensa_die &die, int32_t x, int32_t y) {
   return static_cast<ptrdiff_t>(die.y + y) * frame.p.raw_stride + static_cast<ptrdiff_t>(die.x + x) * (kDeep ? 2 : 1);
 }
@@ -126,33 +89,22 @@ template <bool kDeep> HWY_INLINE bool Within(const Frame &frame, ptrdiff_t place
   return place + (kBlock + 1) * (kDeep ? 2 : 1) <= frame.raw_size;
 }
 
-HWY_INLINE V16 Weights(const kensa_die &die) {
-  return hn::Set(D16(), static_cast<int16_t>(die.right << 8 | (kWeights - die.right)));
-}
-
-// h of a row: the even pixels, then the odd.
-struct Halves {
-  V16 even, odd;
-};
-
-template <bool kDeep> HWY_INLINE Halves Across(const uint8_t *HWY_RESTRICT row, int lift, V16 weights) {
-  return {Pairs(LoadTop<kDeep>(row, lift), weights), Pairs(LoadTop<kDeep>(row + (kDeep ? 2 : 1), lift), weights)};
-}
-
 // Prepares the tiles of a die that start at row y: their proofs, and h of their
 // first rows.
 template <bool kDeep, bool kFlat> HWY_NOINLINE void Prepare(const Frame &frame, const kensa_die &die, int32_t y, Kept *kept) {
+  constexpr int32_t kBytes = kDeep ? 2 : 1;
   const D16 d;
-  const V16 weights = Weights(die);
+  const int lift = 16 - frame.p.depth;
+  const Weights weights(die);
   const int32_t rows = HWY_MIN(kTile, frame.p.height - y);
   for (int32_t x = 0; x < frame.p.width; x += kBlock, ++kept) {
     const ptrdiff_t place = Place<kDeep>(frame, die, x, y);
     kept->proven = Within<kDeep>(frame, place) && Certify<kDeep, kFlat>(frame, die, x, y, rows, kept);
     if (!kept->proven) continue;
     for (int32_t n = 0; n < kBlock / 2; n += static_cast<int32_t>(hn::Lanes(d))) {
-      const Halves h = Across<kDeep>(frame.raw + place + 2 * n * (kDeep ? 2 : 1), 16 - frame.p.depth, weights);
-      hn::Store(h.even, d, kept->even + n);
-      hn::Store(h.odd, d, kept->odd + n);
+      const uint8_t *row = frame.raw + place + 2 * n * kBytes;
+      hn::Store(Across<kDeep, kOne>(row, lift, weights), d, kept->one + n);
+      hn::Store(Across<kDeep, kOther>(row, lift, weights), d, kept->other + n);
     }
   }
 }
@@ -168,25 +120,27 @@ struct Rows {
 
 // What makes grey levels of h.
 struct Scales {
-  explicit Scales(const Kept &kept) : above(hn::Set(D16(), kept.above)), below(hn::Set(D16(), kept.below)), offset(hn::Set(D16(), kept.offset)) {}
+  explicit Scales(const Kept &kept) : above(kept.above), below(kept.below), offset(kept.offset) {}
+
+  // Q6, of the h of two rows. 16 bits hold every sum, in whatever order.
   HWY_INLINE V16 Grey(V16 upper, V16 lower) const {
-    const V16 grey = hn::Add(hn::MulFixedPoint15(upper, above), hn::MulFixedPoint15(lower, below));
-    return hn::ShiftRight<6>(hn::Add(grey, offset));
+    const D16 d;
+    return AddProduct(AddProduct(hn::Set(d, offset), upper, hn::Set(d, above)), lower, hn::Set(d, below));
   }
-  HWY_INLINE hn::Vec<D8> Grey(Halves upper, Halves lower) const { return Pack(Grey(upper.even, lower.even), Grey(upper.odd, lower.odd)); }
-  V16 above, below, offset;
+
+  int16_t above, below, offset;
 };
 
 // Whether kRows rows of a block lie within their limits. The rows kAhead further
 // on are fetched.
-template <bool kDeep, int kRows> HWY_INLINE bool Passes(const Rows &rows, V16 weights, Kept *HWY_RESTRICT kept) {
+template <bool kDeep, int kRows> HWY_INLINE bool Passes(const Rows &rows, Weights weights, Kept *HWY_RESTRICT kept) {
   constexpr int32_t kBytes = kDeep ? 2 : 1;
   const D16 d;
   const D8 d8;
   const Scales scales(*kept);
   auto beyond = hn::Zero(d8);
   for (int32_t n = 0; n < kBlock / 2; n += static_cast<int32_t>(hn::Lanes(d))) {
-    Halves above{hn::Load(d, kept->even + n), hn::Load(d, kept->odd + n)};
+    V16 one = hn::Load(d, kept->one + n), other = hn::Load(d, kept->other + n);
     const uint8_t *HWY_RESTRICT row = rows.raw + 2 * n * kBytes;
     const uint8_t *HWY_RESTRICT limits = rows.limits + 2 * n;
     HWY_UNROLL(4)
@@ -194,15 +148,15 @@ template <bool kDeep, int kRows> HWY_INLINE bool Passes(const Rows &rows, V16 we
       row += rows.stride;
       FetchRow(row + kAhead * rows.stride);
       if constexpr (kDeep) FetchRow(row + kAhead * rows.stride + 64);
-      const Halves below = Across<kDeep>(row, rows.lift, weights);
-      const auto m = scales.Grey(above, below);
+      const V16 next_one = Across<kDeep, kOne>(row, rows.lift, weights), next_other = Across<kDeep, kOther>(row, rows.lift, weights);
+      const auto m = Pack(scales.Grey(one, next_one), scales.Grey(other, next_other));
       // Equal where m lies within, and only there, even if the limits leave nothing.
       beyond = hn::Or(beyond, hn::Xor(hn::Max(m, hn::Load(d8, limits)), hn::Min(m, hn::Load(d8, limits + kBlock))));
-      above = below;
+      one = next_one, other = next_other;
       limits += rows.limit_stride;
     }
-    hn::Store(above.even, d, kept->even + n);
-    hn::Store(above.odd, d, kept->odd + n);
+    hn::Store(one, d, kept->one + n);
+    hn::Store(other, d, kept->other + n);
   }
   return hn::AllTrue(d8, hn::Eq(beyond, hn::Zero(d8)));
 }
@@ -221,15 +175,18 @@ HWY_INLINE void LoadGolden(const Frame &frame, int32_t x, int32_t y, uint64_t be
 // Which of a block's rows do not surely lie within their limits, where Passes has
 // said that some do not: a bit for each.
 template <bool kDeep>
-HWY_NOINLINE uint32_t Beyond(const Frame &frame, const Rows &rows, int32_t count, int32_t x, int32_t y, V16 weights, const Kept *kept) {
+HWY_NOINLINE uint32_t Beyond(const Frame &frame, const Rows &rows, int32_t count, int32_t x, int32_t y, Weights weights, const Kept *kept) {
+  constexpr int32_t kBytes = kDeep ? 2 : 1;
   const D16 d;
   const D8 d8;
   const Scales scales(*kept);
   uint32_t found = 0;
   for (int32_t r = 0; r < count; ++r) {
     for (int32_t n = 0; n < kBlock / 2; n += static_cast<int32_t>(hn::Lanes(d))) {
-      const uint8_t *row = rows.raw + r * rows.stride + 2 * n * (kDeep ? 2 : 1), *limits = rows.limits + r * rows.limit_stride + 2 * n;
-      const auto m = scales.Grey(Across<kDeep>(row, rows.lift, weights), Across<kDeep>(row + rows.stride, rows.lift, weights));
+      const uint8_t *row = rows.raw + r * rows.stride + 2 * n * kBytes, *limits = rows.limits + r * rows.limit_stride + 2 * n;
+      const uint8_t *next = row + rows.stride;
+      const auto m = Pack(scales.Grey(Across<kDeep, kOne>(row, rows.lift, weights), Across<kDeep, kOne>(next, rows.lift, weights)),
+                          scales.Grey(Across<kDeep, kOther>(row, rows.lift, weights), Across<kDeep, kOther>(next, rows.lift, weights)));
       uint64_t bits = 0;
       hn::StoreMaskBits(d8, hn::Ne(hn::Max(m, hn::Load(d8, limits)), hn::Min(m, hn::Load(d8, limits + kBlock))), reinterpret_cast<uint8_t *>(&bits));
       if (bits == 0) continue;
@@ -243,7 +200,7 @@ HWY_NOINLINE uint32_t Beyond(const Frame &frame, const Rows &rows, int32_t count
 // Sieves kRows rows of a block; a bit for each that does not surely lie within
 // its limits.
 template <bool kDeep, int kRows>
-HWY_INLINE uint32_t Sieve(const Frame &frame, const Rows &rows, int32_t x, int32_t y, V16 weights, Kept *HWY_RESTRICT kept) {
+HWY_INLINE uint32_t Sieve(const Frame &frame, const Rows &rows, int32_t x, int32_t y, Weights weights, Kept *HWY_RESTRICT kept) {
   if (HWY_UNLIKELY(!kept->proven || !Within<kDeep>(frame, rows.raw + kRows * rows.stride - frame.raw))) return (1u << kRows) - 1;
   if (HWY_LIKELY((Passes<kDeep, kRows>(rows, weights, kept)))) return 0;
   return Beyond<kDeep>(frame, rows, kRows, x, y, weights, kept);

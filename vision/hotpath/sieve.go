@@ -1,6 +1,9 @@
 package hotpath
 
-import "math"
+import (
+	"math"
+	"runtime"
+)
 
 // The sieve spares most pixels the exact arithmetic. It works on tiles of 64×32
 // pixels, reads the upper 8 bits of raw pixels only, and gives
@@ -39,14 +42,23 @@ type margin struct{ relative, absolute float32 }
 // tiles but leave more pixels to the exact arithmetic.
 var margins = [2]margin{{1.0 / 128, 2.25}, {1.0 / 40, 2.75}}
 
-// fill lays the sieve's limits of a row out: of 16 pixels first those in even
-// places, then those in odd ones, which is how vectors pair them.
+// fill lays the sieve's limits of a row out.
 func (m margin) fill(row []byte, lo, hi []uint8) {
 	empty(row)
 	for x := range lo {
-		at := limitAt(x&^15 | x&1<<3 | x&15>>1)
+		at := limitAt(sieved(x))
 		row[at], row[at+block] = m.narrow(lo[x], hi[x])
 	}
+}
+
+// sieved is where the kernel's vectors have pixel x. Where they multiply
+// neighbours and add them up in one, it is of 16 pixels first those in even
+// places, then those in odd ones; ARM has them in order.
+func sieved(x int) int {
+	if runtime.GOARCH == "arm" || runtime.GOARCH == "arm64" {
+		return x
+	}
+	return x&^15 | x&1<<3 | x&15>>1
 }
 
 // narrow moves limits inwards. Where nothing is left between them, nothing

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"gocv.io/x/gocv"
+
+	"kensa/vision/hotpath"
 )
 
 // leastRatio is how many times fewer instructions the fused way must take than
@@ -20,6 +22,7 @@ func BenchmarkInstructions(b *testing.B) {
 	if os.Getenv("KENSA_VM") == "" {
 		b.Skip("needs the virtual machine: make test-vm")
 	}
+	b.Logf("the kernel's instruction set is %s", hotpath.Target())
 	gocv.SetNumThreads(1)
 	s := newBenchScene(b, 8)
 	f, usual := newFused(b, s), newUsual(b, s, true)

@@ -19,6 +19,7 @@ const qemu = "qemu-system-aarch64"
 type machine struct {
 	kernel, initrd string
 	cpus           int
+	cpu            string // qemu's name of the model
 }
 
 // headless boots for tests. Guest time follows the instructions executed, two
@@ -75,7 +76,7 @@ func (m machine) interactive(ctx context.Context, listen string) error {
 }
 
 func (m machine) arguments(mode string, more ...string) []string {
-	return append([]string{"-M", "virt", "-cpu", "cortex-a72", "-m", "1024", "-no-reboot",
+	return append([]string{"-M", "virt", "-cpu", m.cpu, "-m", "1024", "-no-reboot",
 		"-kernel", m.kernel, "-initrd", m.initrd,
 		"-append", "console=ttyAMA0 loglevel=1 panic=-1 kensa.mode=" + mode}, more...)
 }

@@ -1,7 +1,7 @@
 // Command boot boots the virtual machine: an arm64 kernel with a virtual camera
 // and virtual lines, on which the real program runs.
 //
-//	boot test [-run REGEXP] [-v] [-long] [-cpus N] [PACKAGE...]   run the tests listed in cross-build/vm/tests, or those of the packages named
+//	boot test [-run REGEXP] [-v] [-long] [-cpus N] [-cpu MODEL] [PACKAGE...]   run the tests listed in cross-build/vm/tests, or those of the packages named
 //	boot run [COMMAND...]                               run a command in it, with a shell beside it
 //
 // It is started from the root of the tree; `make test-vm` and `make vm` do that.
@@ -31,6 +31,7 @@ type settings struct {
 	verbose bool          // print what passes too
 	long    bool          // without -short
 	cpus    int           // of the machine for tests
+	cpu     string        // their model, as qemu names it
 	timeout time.Duration // of the whole machine
 	words   []string
 }
@@ -48,6 +49,7 @@ func main() {
 	flags.BoolVar(&s.verbose, "v", false, "test: print the output of what passes too")
 	flags.BoolVar(&s.long, "long", false, "test: the long forms")
 	flags.IntVar(&s.cpus, "cpus", 1, "test: processors; more than one run in turn")
+	flags.StringVar(&s.cpu, "cpu", "cortex-a72", "test: model of the processors and its features, as qemu names them")
 	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "test: wall time after which the machine is stopped")
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		os.Exit(2)
@@ -76,7 +78,7 @@ func (s settings) boot(ctx context.Context, mode string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	m := machine{kernel: filepath.Join(kernel, "vmlinuz"), initrd: filepath.Join(work, "initrd"), cpus: s.cpus}
+	m := machine{kernel: filepath.Join(kernel, "vmlinuz"), initrd: filepath.Join(work, "initrd"), cpus: s.cpus, cpu: s.cpu}
 	if mode == "run" {
 		return s.run(ctx, m, kernel, work)
 	}
