@@ -112,7 +112,7 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 	}
 	switch step.Name {
 	case "dark":
-		p.state.Dark = values
+		return p.dark(values, stamps)
 	case "plateau":
 		return p.plateau(values)
 	case "centre":
@@ -132,6 +132,12 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 // time stamps after the pulse.
 func (p *Procedure) watch(ctx context.Context, b bench.Bench, step calibration.Step, tell func(calibration.Reading)) (values []float64, stamps []time.Duration, err error) {
 	for n := range step.Frames {
+		if step.Name == "dark" { // at other times each, to see whether the exposure follows the pulse
+			const longest = 0.05 // s; a camera's period
+			if err := b.Sleep(ctx, duration(golden(n, longest))); err != nil {
+				return nil, nil, err
+			}
+		}
 		e, err := b.Expose(ctx)
 		if err != nil {
 			return nil, nil, err
@@ -145,6 +151,18 @@ func (p *Procedure) watch(ctx context.Context, b bench.Bench, step calibration.S
 		tell(r)
 	}
 	return values, stamps, nil
+}
+
+// dark keeps the grey values without flash, unless the stamps show a camera that does
+// not follow its trigger.
+func (p *Procedure) dark(values []float64, stamps []time.Duration) error {
+	if _, spread := calibration.Moments(seconds(stamps)); spread > 2*p.options.MaxJitter.Seconds() {
+		low, high := bounds(stamps)
+		return &calibration.Wrong{What: fmt.Sprintf("frames are stamped from %.3g to %.3g ms after their pulses: the camera seems to run by itself", 1e3*low, 1e3*high),
+			Remedy: `set the camera to its trigger input, or trigger.mode = "free" for one that has none`}
+	}
+	p.state.Dark = values
+	return nil
 }
 
 // search moves the flash later and later until a frame sees it.
