@@ -9,6 +9,9 @@
 //
 // to a small part of the flash. What the camera's driver stamps on the frame is
 // compared with that, since the appliance pairs pulses with frames by the stamp.
+//
+// A camera that runs by itself begins its exposures at no time of the pulse's. Of that
+// one Free measures by how much the stamp is off the exposure, and its period.
 package latency
 
 import (
