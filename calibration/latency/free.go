@@ -144,7 +144,7 @@ func (p *Free) dark(ctx context.Context, b bench.Bench, step calibration.Step, t
 		if err != nil {
 			return err
 		}
-		greys, stamps, numbers = append(greys, grey(e)), append(stamps, e.Time.Seconds()), append(numbers, float64(e.Sequence))
+		greys, stamps, numbers = append(greys, e.Mean()), append(stamps, e.Time.Seconds()), append(numbers, float64(e.Sequence))
 		full := float64(int(1)<<e.Depth - 1)
 		e.Release()
 		tell(calibration.Reading{Done: n + 1, Name: "mean", Value: greys[n], Unit: "DN"})
@@ -189,7 +189,7 @@ func look(ctx context.Context, b bench.Bench, wait float64, delay time.Duration)
 	}
 	defer e.Release()
 	s := shot{stamp: e.Time.Seconds(), flash: (e.Pulse + delay).Seconds()}
-	s.Sight = Sight{After: s.stamp - s.flash, Grey: grey(e)}
+	s.Sight = Sight{After: s.stamp - s.flash, Grey: e.Mean()}
 	return s, nil
 }
 

@@ -136,7 +136,7 @@ func (p *Procedure) watch(ctx context.Context, b bench.Bench, step calibration.S
 		if err != nil {
 			return nil, nil, err
 		}
-		values, stamps = append(values, grey(e)), append(stamps, e.Time-e.Pulse)
+		values, stamps = append(values, e.Mean()), append(stamps, e.Time-e.Pulse)
 		e.Release()
 		r := calibration.Reading{Done: n + 1, Name: "mean", Value: values[n], Unit: "DN"}
 		if step.Name == "flank" {
@@ -160,7 +160,7 @@ func (p *Procedure) search(ctx context.Context, b bench.Bench, step calibration.
 		if err != nil {
 			return err
 		}
-		v := grey(e)
+		v := e.Mean()
 		e.Release()
 		tell(calibration.Reading{Done: n + 1, Name: "mean at " + set.FlashDelay.String(), Value: v, Unit: "DN"})
 		if v > dark+10*noise+2 {
@@ -242,17 +242,6 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		Parameters: map[string]float64{"window_min_us": max(0, low-margin) * micro, "window_max_us": (high + margin) * micro},
 		Curves:     []calibration.Curve{curve},
 	}, nil
-}
-
-// grey is a frame's mean grey value, DN.
-func grey(e *bench.Exposure) float64 {
-	sum := 0
-	for y := range e.Height {
-		for x := range e.Width {
-			sum += e.At(x, y)
-		}
-	}
-	return float64(sum) / float64(e.Width*e.Height)
 }
 
 func seconds(d []time.Duration) []float64 {

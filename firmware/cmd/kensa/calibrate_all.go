@@ -25,12 +25,12 @@ var guided = []struct{ name, needs, takes string }{
 	{"dark", "a cap on the lens, or its shutter closed", "1 minute"},
 	{"flat", "the mirror wafer, then the cap", "2 minutes"},
 	{"light", "the mirror wafer, and time for the lamp to cool and warm up", "30 to 45 minutes; with --cold, of a lamp that has been off for 20 minutes, 10 to 25"},
-	{"focus", "the chessboard plate, then the slanted edge", "2 minutes; by hand, 15"},
+	{"focus", "the chessboard plate, then the slanted edge", "2 minutes; by hand, 10"},
 	{"geometry", "the chessboard plate, in several places", "2 minutes; by hand, 5"},
 	{"stage", "the chessboard plate", "3 minutes; by hand, 15"},
 	{"trigger", "the blinking light on the trigger's strobe output", "1 minute"},
 	{"golden", "known-good wafers of the recipe's product", "5 minutes"},
-	{"capability", "the standard-defect wafer", "10 minutes"},
+	{"capability", "the standard-defect wafer", "10 minutes; by hand, an hour"},
 }
 
 type calibrateAllCommand struct {
