@@ -13,8 +13,8 @@ import (
 	"kensa/firmware/config"
 )
 
-// checkMemory compares the frames that may be held at once with the machine's
-// memory: more than half of it would leave too little for the rest, and the kernel
+// checkMemory compares what the frames that may be held at once take with the
+// machine's memory: more than half of it would leave too little for the rest, and the kernel
 // ends a program that takes all.
 func checkMemory(_ context.Context, c config.Config) (string, error) {
 	var machine unix.Sysinfo_t
@@ -22,34 +22,45 @@ func checkMemory(_ context.Context, c config.Config) (string, error) {
 		return "", fmt.Errorf("sysinfo: %w", err)
 	}
 	total := float64(machine.Totalram) * float64(machine.Unit)
-	width, height, err := frameSize(c)
+	width, height, mode, err := frames(c)
 	if err != nil || width <= 0 || height <= 0 {
 		return mib(total) + ", frames as the camera gives them", nil // checkRecipe tells of the error
 	}
-	frames := framesHeld(c)
-	need := float64(frames) * float64(width) * float64(height) * bytesPerPixel(c)
-	if need > total/2 {
-		return "", fmt.Errorf("%d frames of %d×%d pixels may be held at once, %s; want at most half of the machine's %s", frames, width, height, mib(need), mib(total))
+	held, workers := framesHeld(c), cmp.Or(c.Cycle.Workers, runtime.NumCPU())
+	pixels := float64(width) * float64(height)
+	need := float64(held+workers) * pixels * bytesPerPixel(c)
+	if mode == config.Unpatterned {
+		need += float64(workers) * pixels * unpatternedBytes
 	}
-	return fmt.Sprintf("%s, up to %s of it for frames", mib(total), mib(need)), nil
+	if need > total/2 {
+		return "", fmt.Errorf("%d frames of %d×%d pixels that wait and %d under inspection may take %s; want at most half of the machine's %s",
+			held, width, height, workers, mib(need), mib(total))
+	}
+	return fmt.Sprintf("%s, up to %s of it for frames and their inspection", mib(total), mib(need)), nil
 }
 
-func frameSize(c config.Config) (width, height int, err error) {
-	if c.Camera.Width != 0 || c.Recipe.File == "" {
-		return c.Camera.Width, c.Camera.Height, nil
+// unpatternedBytes is how many bytes a pixel the search of a bare wafer takes at its
+// peak, in planes of floats: measured with frames of 12 megapixels.
+const unpatternedBytes = 48
+
+// frames tells their size, 0 where only the camera knows, and how they are inspected.
+func frames(c config.Config) (width, height int, mode config.Mode, err error) {
+	if c.Recipe.File == "" {
+		return c.Camera.Width, c.Camera.Height, config.BareRecipe().Mode, nil
 	}
 	r, err := config.LoadRecipe(appliance.RecipePath(c))
-	return r.Frame.Width, r.Frame.Height, err
+	if c.Camera.Width != 0 {
+		return c.Camera.Width, c.Camera.Height, r.Mode, err
+	}
+	return r.Frame.Width, r.Frame.Height, r.Mode, err
 }
 
-// framesHeld counts those that wait, those that are inspected and those that the
-// source fills.
+// framesHeld counts those that wait and those that the source fills.
 func framesHeld(c config.Config) int {
-	held := c.Cycle.Queue + config.DriverBuffers + 1
 	if _, real := c.Source.Device(); real {
-		held = c.Camera.Buffers
+		return c.Camera.Buffers
 	}
-	return held + cmp.Or(c.Cycle.Workers, runtime.NumCPU())
+	return c.Cycle.Queue + config.DriverBuffers + 1
 }
 
 func bytesPerPixel(c config.Config) float64 {
