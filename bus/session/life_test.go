@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"kensa/bus/broker"
 	"kensa/bus/session"
 	"kensa/bus/session/sessiontest"
 )
@@ -105,12 +110,90 @@ func TestStateSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// Whatever the first broker of the list is, the next is tried.
 func TestSecondBrokerIsTried(t *testing.T) {
-	b := startBroker(t, "127.0.0.1:0")
-	s := newSession(t, config("one", "tcp://127.0.0.1:1", b.URL()))
+	for name, serve := range map[string]func(net.Conn){
+		"nobody listens": nil,
+		"silent":         func(c net.Conn) { io.Copy(io.Discard, c) },
+		"hangs up":       func(c net.Conn) {},
+		"no MQTT":        func(c net.Conn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") },
+		"refuses": func(c net.Conn) {
+			refusal := packets.NewControlPacket(packets.Connack).(*packets.ConnackPacket)
+			refusal.ReturnCode = packets.ErrRefusedNotAuthorised
+			refusal.Write(c)
+			io.Copy(io.Discard, c)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, first := startBroker(t, "127.0.0.1:0"), sessiontest.FreeAddress(t)
+			if serve != nil {
+				first = serving(t, serve)
+			}
+			c := config("one", "tcp://"+first, b.URL())
+			c.ConnectTimeout = 200 * time.Millisecond
+			s := newSession(t, c)
+			s.Start(t.Context())
+			if got := up(t, s).Broker(); got != b.URL() {
+				t.Errorf("connected to %s; want %s", got, b.URL())
+			}
+		})
+	}
+}
+
+// serving accepts connections, each of which ends with its server's return.
+func serving(t *testing.T, serve func(net.Conn)) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			wait.Go(func() {
+				defer c.Close()
+				c.SetDeadline(time.Now().Add(patience))
+				serve(c)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		wait.Wait()
+	})
+	return listener.Addr().String()
+}
+
+// A list of brokers is gone through round and round: each takes over from the other,
+// with the subscriptions.
+func TestBrokersTakeOverFromEachOther(t *testing.T) {
+	brokers := []*broker.Broker{startBroker(t, "127.0.0.1:0"), startBroker(t, "127.0.0.1:0")}
+	addresses := []string{brokers[0].Addr().String(), brokers[1].Addr().String()}
+	s := newSession(t, config("one", brokers[0].URL(), brokers[1].URL()))
+	in := subscribe(t, s, "x")
 	s.Start(t.Context())
-	if got := up(t, s).Broker(); got != b.URL() {
-		t.Errorf("connected to %s; want %s", got, b.URL())
+	for n := range 4 {
+		link := up(t, s)
+		if want := "tcp://" + addresses[n%2]; link.Broker() != want {
+			t.Fatalf("connected to %s; want %s", link.Broker(), want)
+		}
+		if err := link.Publish(within(t), message("x", 1, fmt.Sprint(n))); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(in.next(t).Payload); got != fmt.Sprint(n) {
+			t.Errorf("message %d reads %s", n, got)
+		}
+		brokers[n%2].Close()
+		<-link.Done()
+		for s.Link() == link {
+			time.Sleep(time.Millisecond)
+		}
+		up(t, s) // the other
+		brokers[n%2] = startBroker(t, addresses[n%2])
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 const (
 	maxCommand = 64 << 10 // bytes
 	maxText    = 128      // bytes of each text in a command
+	maxReason  = 512      // characters of what is said of it; births carry the last
 )
 
 // Names of the commands' metrics. A host writes those under Command together in
@@ -113,7 +114,7 @@ func (n *Node) OnCommand(f func(Command)) { n.execute = f }
 func (n *Node) Answer(a Answer) {
 	values := map[string]payload.Value{
 		resultID: payload.String(a.ID), resultName: payload.String(a.Name), resultCode: payload.UInt8(uint8(min(a.Code, hcackHighest))),
-		resultReason: payload.String(a.Reason), resultTime: payload.DateTime(a.Time),
+		resultReason: payload.String(fmt.Sprintf("%.*s", maxReason, a.Reason)), resultTime: payload.DateTime(a.Time),
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -151,10 +152,10 @@ func (n *Node) nodeCommand(m session.Message) {
 // refuse counts, under mu, what could not be taken.
 func (n *Node) refuse(topic string, err error) {
 	n.state.Refused++
-	n.state.Refusal = err.Error()
+	n.state.Refusal = fmt.Sprintf("%.*s", maxReason, err)
 	// The first, second, fourth, eighth …: a broken host must not fill the log.
 	if n.state.Refused&(n.state.Refused-1) == 0 {
-		n.log.Warn("Sparkplug message refused", "topic", topic, "refused", n.state.Refused, "error", err)
+		n.log.Warn("Sparkplug message refused", "topic", topic, "refused", n.state.Refused, "error", n.state.Refusal)
 	}
 }
 
@@ -213,7 +214,8 @@ func (n *Node) deviceCommand(m session.Message) {
 	}
 }
 
-// command reads a DCMD. With an error it gives back as much as names the command.
+// command reads a DCMD. With an error, the first, it gives back as much as names the
+// command.
 func (b *board) command(m session.Message) (c Command, err error) {
 	p, err := readCommand(m)
 	if err != nil {
@@ -229,12 +231,13 @@ func (b *board) command(m session.Message) (c Command, err error) {
 		if nameErr == nil && (!isOrder(declared.Name) || seen[declared.Name]) {
 			nameErr = fmt.Errorf("metric %q: not for writing, or there twice", declared.Name)
 		}
-		if nameErr != nil {
-			err = errors.Join(err, nameErr)
-			continue
+		if nameErr == nil {
+			seen[declared.Name] = true
+			nameErr = take(&c, declared, metric.Value, texts)
 		}
-		seen[declared.Name] = true
-		err = errors.Join(err, take(&c, declared, metric.Value, texts))
+		if err == nil {
+			err = nameErr
+		}
 	}
 	if err == nil && (c.ID == "" || c.Name == "") {
 		err = fmt.Errorf("command: no %s or no %s; want both", CommandName, CommandID)

@@ -3,6 +3,7 @@ package sparkplug
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"kensa/bus/session"
@@ -39,6 +40,40 @@ func FuzzDeviceCommand(f *testing.F) {
 			t.Fatalf("%+v was read again as %+v: %v", c, again, err)
 		}
 	})
+}
+
+// A command's metric is of the type that its birth declares, or of none.
+func TestCommandsHaveTheTypesOfTheirBirths(t *testing.T) {
+	board, err := newBoard(Fab())
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := payload.NewDataSet(payload.Column{Name: "a", Type: payload.TypeString})
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := []payload.Value{
+		payload.Int8(1), payload.Int16(1), payload.Int32(1), payload.Int64(1), payload.UInt8(1), payload.UInt16(1), payload.UInt32(1), payload.UInt64(1),
+		payload.Float(1), payload.Double(1), payload.Boolean(true), payload.String("1"), payload.DateTime(time.Now()), payload.Text("1"),
+		payload.UUID([16]byte{1}), payload.Bytes([]byte("1")), set.Value(),
+	}
+	for _, metric := range commandMetrics() {
+		if !isOrder(metric.Name) {
+			continue
+		}
+		for _, v := range values {
+			metrics := []payload.Metric{{Name: metric.Name, Value: v}}
+			for name, text := range map[string]string{CommandName: "STOP", CommandID: "x"} {
+				if name != metric.Name {
+					metrics = append(metrics, payload.Metric{Name: name, Value: payload.String(text)})
+				}
+			}
+			c, err := board.command(session.Message{Payload: payload.Payload{Metrics: metrics}.Encode()})
+			if taken := err == nil; taken != (v.Type() == metric.Type) {
+				t.Errorf("%s as %v: %+v, %v", metric.Name, v.Type(), c, err)
+			}
+		}
+	}
 }
 
 func FuzzHostState(f *testing.F) {

@@ -155,6 +155,35 @@ func TestBadCommandsAreRefusedWhole(t *testing.T) {
 	})
 }
 
+// A command that is wrong in thousands of places is answered in a few words, which the
+// births can carry.
+func TestRefusalsAreShort(t *testing.T) {
+	to := startMosquitto(t)
+	h, n, _ := orders(t, to)
+	metrics := sparkplug.CommandMetrics(sparkplug.Command{ID: "x-1", Name: "STOP"})
+	h.write(t, append(metrics, make([]payload.Metric, 15_000)...)...)
+	checkShort := func(m heard) {
+		t.Helper()
+		checkValue(t, m, "CommandResult/HCACK", payload.UInt8(3))
+		for _, metric := range m.Metrics {
+			if text, _ := metric.Value.Text(); len(text) > 1000 {
+				t.Errorf("%d: %d bytes of text", *metric.Alias, len(text))
+			}
+		}
+	}
+	checkShort(h.expect(t, ddata))
+	h.write(t, payload.Metric{Name: strings.Repeat("x", 60_000), Value: payload.Null(payload.TypeUnknown)})
+	until(t, "refusing", func() bool { return n.State().Refused == 2 })
+	must(t, h.client.Publish(dcmd, 0, false, append(append([]byte{0x12, 0xe4, 0xd4, 3, 0x0a, 0xe0, 0xd4, 3}, make([]byte, 60_000)...), 0x20)))
+	until(t, "refusing", func() bool { return n.State().Refused == 3 })
+	if why := n.State().Refusal; len(why) > 1000 {
+		t.Errorf("%d bytes of reason", len(why))
+	}
+	h.order(t, payload.Metric{Name: rebirth, Value: payload.Boolean(true)})
+	_, device := h.births(t, 0)
+	checkShort(device)
+}
+
 // A broker gives a retained command to every connection anew.
 func TestRetainedCommandsAreRefused(t *testing.T) {
 	onEachBroker(t, func(t *testing.T, to dialer) {

@@ -71,10 +71,7 @@ func announce(tx *record.Tx, a announcement) (seq uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if seq, err = tx.Next(record.MES); err != nil {
-		return 0, err
-	}
-	return seq, tx.Publish(record.MES, row)
+	return tx.Publish(record.MES, func(uint64) ([]byte, error) { return row, nil })
 }
 
 // enter puts the wafer into the ledger. Its number, the product's baseline and
@@ -90,16 +87,10 @@ func (k *keeper) enter(tx *record.Tx) error {
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	seq, err := tx.Next(record.Ledger)
-	if err != nil {
-		return err
-	}
-	sealed, err := k.identity.Seal(entry, tx.Epoch(), seq)
-	if err != nil {
+	if _, err := tx.Publish(record.Ledger, func(seq uint64) ([]byte, error) {
+		return k.identity.Seal(entry, tx.Epoch(), seq)
+	}); err != nil {
 		return fmt.Errorf("ledger: %w", err)
-	}
-	if err := tx.Publish(record.Ledger, sealed); err != nil {
-		return err
 	}
 	after, err := json.Marshal(baseline)
 	if err != nil || bytes.Equal(after, before) { // it is frozen

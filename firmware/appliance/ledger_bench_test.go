@@ -52,14 +52,11 @@ func BenchmarkLedger(b *testing.B) {
 func backlog(b testing.TB, store *record.Store, identity *ledger.Identity, n int) (sample []byte) {
 	b.Helper()
 	const each = 500 // in a transaction
-	add := func(tx *record.Tx) (err error) {
-		seq, err := tx.Next(record.Ledger)
-		if err == nil {
+	add := func(tx *record.Tx) error {
+		_, err := tx.Publish(record.Ledger, func(seq uint64) (_ []byte, err error) {
 			sample, err = identity.Seal(ledgertest.Record(), tx.Epoch(), seq)
-		}
-		if err == nil {
-			err = tx.Publish(record.Ledger, sample)
-		}
+			return sample, err
+		})
 		return err
 	}
 	for ; n > 0; n -= each {

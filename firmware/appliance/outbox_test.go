@@ -27,7 +27,10 @@ func TestOutboxKeepsTheLedgersContract(t *testing.T) {
 			}
 		})
 		add := func(payload string) {
-			err := store.Update(context.Background(), func(tx *record.Tx) error { return tx.Publish(record.Ledger, []byte(payload)) })
+			err := store.Update(context.Background(), func(tx *record.Tx) error {
+				_, err := tx.Publish(record.Ledger, func(uint64) ([]byte, error) { return []byte(payload), nil })
+				return err
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -23,7 +23,7 @@ func BenchmarkPending(b *testing.B) {
 	s := open(b)
 	err := s.Update(ctx, func(x *Tx) error {
 		for range 10_000 {
-			if err := x.Publish(Ledger, make([]byte, 600)); err != nil {
+			if err := put(x, Ledger, make([]byte, 600)); err != nil {
 				return err
 			}
 		}

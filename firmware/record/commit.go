@@ -26,31 +26,26 @@ func (t *Tx) Epoch() string { return t.epoch }
 // Wafer is the wafer being committed, its ID and Run given; nil in Update.
 func (t *Tx) Wafer() *Wafer { return t.wafer }
 
-// Next is the seq that the plane's next message will have.
-func (t *Tx) Next(p Plane) (uint64, error) {
-	var last uint64
-	err := t.do(t.often.last).QueryRowContext(t.ctx, string(p)).Scan(&last)
+// Publish puts a message into the outbox and returns its seq, the plane's next, which
+// make is told.
+func (t *Tx) Publish(p Plane, make func(seq uint64) ([]byte, error)) (seq uint64, err error) {
+	err = t.do(t.often.next).QueryRowContext(t.ctx, string(p)).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, fmt.Errorf("outbox: plane %q; known: %q, %q", p, MES, Ledger)
+		err = fmt.Errorf("outbox: plane %q; known: %q, %q", p, MES, Ledger)
 	}
-	return last + 1, err
-}
-
-// Publish puts a message into the outbox, with the seq that Next tells.
-func (t *Tx) Publish(p Plane, payload []byte) error {
-	seq, err := t.Next(p)
 	if err != nil {
-		return err
+		return 0, err
+	}
+	payload, err := make(seq)
+	if err != nil {
+		return 0, err
 	}
 	var about any
 	if t.wafer != nil {
 		about = t.wafer.ID
 	}
-	if _, err := t.do(t.often.reach).ExecContext(t.ctx, seq, string(p)); err != nil {
-		return err
-	}
 	_, err = t.do(t.often.publish).ExecContext(t.ctx, string(p), seq, about, nanos(time.Now()), notNil(payload))
-	return err
+	return seq, err
 }
 
 // do is a statement of the store's as one of this transaction.

@@ -79,7 +79,7 @@ func TestFailedCommitLeavesNothing(t *testing.T) {
 			}
 			return broken
 		},
-		"unknown plane":     func(x *Tx) error { return x.Publish("telex", nil) },
+		"unknown plane":     func(x *Tx) error { return put(x, "telex", nil) },
 		"epoch overwritten": func(x *Tx) error { return x.SetValue(epochValue, []byte("mine")) },
 	} {
 		w := sample(1, 20, 5, 5)

@@ -107,15 +107,22 @@ func raised(k alarm.Kind, at time.Time) alarm.Alarm {
 // both publishes one message on each plane, whose payload tells its number.
 func both(t *Tx) error {
 	for _, p := range []Plane{MES, Ledger} {
-		seq, err := t.Next(p)
-		if err != nil {
-			return err
-		}
-		if err := t.Publish(p, payload(t.Epoch(), p, seq)); err != nil {
+		if err := numbered(t, p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func numbered(t *Tx, p Plane) error {
+	_, err := t.Publish(p, func(seq uint64) ([]byte, error) { return payload(t.Epoch(), p, seq), nil })
+	return err
+}
+
+// put publishes a message that does not tell its number.
+func put(t *Tx, p Plane, payload []byte) error {
+	_, err := t.Publish(p, func(uint64) ([]byte, error) { return payload, nil })
+	return err
 }
 
 func payload(epoch string, p Plane, seq uint64) []byte {

@@ -139,7 +139,7 @@ func TestUpdatePublishesWithoutAWafer(t *testing.T) {
 		if x.Wafer() != nil {
 			t.Error("there is a wafer")
 		}
-		return x.Publish(MES, nil)
+		return put(x, MES, nil)
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ type Reader struct {
 	epoch atomic.Pointer[string]
 	// Statements that run with every message: to parse them would cost more than to
 	// run them.
-	numbering, pending *sql.Stmt
+	bounds, numbering, pending *sql.Stmt
 }
 
 // Store is the one writer of a database, and a Reader of it. It may be used
@@ -35,13 +35,13 @@ type Store struct {
 }
 
 // often are the writer's statements that run with every message.
-type often struct{ epoch, last, reach, publish, remove, acknowledge, value, set *sql.Stmt }
+type often struct{ epoch, last, next, publish, remove, acknowledge, value, set *sql.Stmt }
 
 func (o *often) prepare(ctx context.Context, db *sql.DB) error {
 	return prepare(ctx, db, map[**sql.Stmt]string{
 		&o.epoch:       selectEpoch,
 		&o.last:        `SELECT last FROM plane WHERE name = ?`,
-		&o.reach:       `UPDATE plane SET last = ? WHERE name = ?`,
+		&o.next:        `UPDATE plane SET last = last + 1 WHERE name = ? RETURNING last`,
 		&o.publish:     `INSERT INTO outbox (plane, seq, wafer, committed, payload) VALUES (?, ?, ?, ?, ?)`,
 		&o.remove:      `DELETE FROM outbox WHERE plane = ? AND seq <= ?`,
 		&o.acknowledge: `UPDATE plane SET acknowledged = ? WHERE name = ?`,
@@ -164,7 +164,7 @@ func (r *Reader) open(ctx context.Context) error {
 		return err
 	}
 	r.epoch.Store(&epoch)
-	return prepare(ctx, r.db, map[**sql.Stmt]string{&r.numbering: selectNumbering, &r.pending: selectPending})
+	return prepare(ctx, r.db, map[**sql.Stmt]string{&r.bounds: selectBounds, &r.numbering: selectNumbering, &r.pending: selectPending})
 }
 
 // Close lets the database go.

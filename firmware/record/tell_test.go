@@ -14,7 +14,7 @@ func TestAnAlarmIsToldWhenItIsSetAndWhenItIsCleared(t *testing.T) {
 	var told []bool // set?
 	publish := func(tx *Tx, a alarm.Alarm) error {
 		told = append(told, a.Cleared.IsZero())
-		return tx.Publish(MES, []byte("x"))
+		return put(tx, MES, []byte("x"))
 	}
 	tell := func(a alarm.Alarm) { t.Helper(); must(t, s.TellAlarm(ctx, a, publish)) }
 	first := raised(alarm.CameraGone, start)
