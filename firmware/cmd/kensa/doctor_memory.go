@@ -41,7 +41,7 @@ func checkMemory(_ context.Context, c config.Config) (string, error) {
 
 // unpatternedBytes is how many bytes a pixel the search of a bare wafer takes at its
 // peak, in planes of floats: measured with frames of 12 megapixels.
-const unpatternedBytes = 48
+const unpatternedBytes = 32
 
 // frames tells their size, 0 where only the camera knows, and how they are inspected.
 func frames(c config.Config) (width, height int, mode config.Mode, err error) {
