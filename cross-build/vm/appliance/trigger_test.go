@@ -133,7 +133,7 @@ func TestTheTriggerCannotBeCalibrated(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b.configure(c.config)
 			end := follow(t, b.Chip, "STROBE", c.brightness, c.flash)
-			args := []string{fmt.Sprintf("--flash=%v", c.flash), "--longest=5ms", "--frames=60"}
+			args := []string{fmt.Sprintf("--flash=%v", c.flash), "--longest=5ms", "--frames=60", "--settle=0s"}
 			if c.config == driven {
 				args = append(args, "--exposure=3ms")
 			}

@@ -35,7 +35,8 @@ var guided = []struct{ name, needs, takes string }{
 
 type calibrateAllCommand struct {
 	calibrating
-	Cold bool `help:"The light has been off for 20 minutes: do not wait for it to cool."`
+	Cold   bool           `help:"The light has been off for 20 minutes: do not wait for it to cool."`
+	Settle *time.Duration `help:"Of a camera that runs by itself: how long after its pulse the stage stands still."`
 }
 
 // Run leads through all procedures. It can be stopped anywhere; run again it
@@ -111,6 +112,9 @@ func (k *calibrateAllCommand) one(c console, name string) error {
 	}
 	if k.Cold && name == "light" {
 		args = append(args, "--cold")
+	}
+	if k.Settle != nil && name == "trigger" {
+		args = append(args, "--settle="+k.Settle.String())
 	}
 	var again commands
 	parser, err := kong.New(&again, kong.Name("kensa"))
