@@ -15,8 +15,8 @@ import (
 )
 
 // WriteCalibration prints a whole calibration: whose it is, how long it holds,
-// and each section as its procedure showed it.
-func WriteCalibration(to io.Writer, c *store.Calibration, now time.Time) error {
+// and each section as its procedure showed it, on a terminal of a width in cells; 0: any.
+func WriteCalibration(to io.Writer, c *store.Calibration, now time.Time, width int) error {
 	p := &printer{to: to}
 	s := c.Station
 	p.line("calibration number %d of %s, objective %s (camera %s, lens %s, light %s; %d×%d, %d bits)",
@@ -26,7 +26,7 @@ func WriteCalibration(to io.Writer, c *store.Calibration, now time.Time) error {
 		section := c.Sections[name]
 		p.line("\n%s, %s by %s%s, %s", name, section.At.Format("2006-01-02 15:04 MST"), section.By, at(section.Temperature), section.Software)
 		if p.err == nil {
-			p.err = WriteResult(to, name, &section.Result)
+			p.err = WriteResult(to, name, &section.Result, width)
 		}
 		if plots := Plots(&section.Result); len(plots) > 0 {
 			p.line("  plots: %s", strings.Join(plots, ", "))

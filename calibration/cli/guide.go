@@ -55,10 +55,10 @@ func (g *Guide) Run(ctx context.Context, name, options string, p calibration.Pro
 		return err
 	}
 	station := g.Bench.Station()
-	g.printf("%s at %s, objective %s (camera %s, lens %s, light %s)\n", name, station.Name, station.Objective,
-		known(station.Camera), known(station.Lens), known(station.Light))
+	g.Terminal.say("", fmt.Sprintf("%s at %s, objective %s (camera %s, lens %s, light %s)", name, station.Name, station.Objective,
+		known(station.Camera), known(station.Lens), known(station.Light)))
 	if n := s.Resumed(); n > 0 {
-		g.printf("  going on after step %d of a session that was interrupted; --restart begins anew\n", n)
+		g.Terminal.say("  ", fmt.Sprintf("going on after step %d of a session that was interrupted; --restart begins anew", n))
 	}
 	r, err := s.Run(ctx)
 	g.Terminal.Finish()
@@ -99,7 +99,7 @@ func temperature(celsius float64, known bool) *float64 {
 // Keep shows a result and writes it if it is accepted. celsius is what it was
 // measured at; nil where that is not known.
 func (g *Guide) Keep(ctx context.Context, name string, r *calibration.Result, celsius *float64) error {
-	if err := WriteResult(g.Terminal.out, name, r); err != nil {
+	if err := WriteResult(g.Terminal.out, name, r, g.Terminal.known()); err != nil {
 		return err
 	}
 	if g.JSON != nil {

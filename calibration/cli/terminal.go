@@ -27,6 +27,9 @@ var ErrNobody = errors.New("needs a person at the station, and the input ended")
 type Terminal struct {
 	// Width is how many cells a line has; nil: not known.
 	Width func() int
+	// Flush forgets what was typed before a question was asked, such as a second Enter of a
+	// gloved finger; nil: nothing is forgotten.
+	Flush func()
 
 	out  io.Writer
 	live bool
@@ -48,10 +51,11 @@ func New(in io.Reader, out io.Writer, live bool) *Terminal {
 func (t *Terminal) Ask(ctx context.Context, step calibration.Step, what []string) error {
 	t.end()
 	if step.Name != t.step.Name { // not in the midst of it
-		fmt.Fprintf(t.out, "\n  Next: %s\n", step.Title)
+		fmt.Fprintln(t.out)
+		t.say("  Next: ", step.Title)
 	}
 	for _, w := range what {
-		fmt.Fprintf(t.out, "   → %s\n", w)
+		t.say("   → ", w)
 	}
 	return t.wait(ctx, "  Enter when done, q to stop and go on later: ")
 }
@@ -59,18 +63,33 @@ func (t *Terminal) Ask(ctx context.Context, step calibration.Step, what []string
 // Wrong says why a step did not count, and waits as Ask does.
 func (t *Terminal) Wrong(ctx context.Context, _ calibration.Step, why *calibration.Wrong) error {
 	t.end()
-	fmt.Fprintf(t.out, "  ✗ %s\n", why.What)
+	t.say("  ✗ ", why.What)
 	if why.Remedy != "" {
-		fmt.Fprintf(t.out, "   → %s\n", why.Remedy)
+		t.say("   → ", why.Remedy)
 	}
 	return t.wait(ctx, "  Enter to try again, q to stop and go on later: ")
 }
 
+// say prints a sentence, folded at words on a narrow terminal.
+func (t *Terminal) say(head, text string) {
+	p := &printer{to: t.out, width: t.known()}
+	p.folded(head, text)
+}
+
+func (t *Terminal) flush() {
+	if t.Flush != nil {
+		t.Flush()
+	}
+}
+
 func (t *Terminal) wait(ctx context.Context, prompt string) error {
+	t.flush()
 	fmt.Fprint(t.out, prompt)
 	answer, err := t.in.next(ctx)
-	if errors.Is(err, io.EOF) {
+	if err != nil { // the question's line is not ended
 		fmt.Fprintln(t.out)
+	}
+	if errors.Is(err, io.EOF) {
 		return ErrNobody
 	}
 	if err == nil && strings.EqualFold(strings.TrimSpace(answer), "q") {
@@ -79,17 +98,32 @@ func (t *Terminal) wait(ctx context.Context, prompt string) error {
 	return err
 }
 
-// Confirm asks a yes-or-no question; an empty answer and the end of the input
-// are no.
+// Confirm asks a yes-or-no question. On a terminal it asks until it is answered, since
+// no may cost an hour; else an empty answer is no, as the end of the input is.
 func (t *Terminal) Confirm(ctx context.Context, question string) (bool, error) {
-	fmt.Fprintf(t.out, "%s [y/N] ", question)
-	answer, err := t.in.next(ctx)
-	if errors.Is(err, io.EOF) {
-		fmt.Fprintln(t.out)
-		return false, nil
+	choice := "[y/N]"
+	if t.live {
+		choice = "[y/n]"
 	}
-	answer = strings.ToLower(strings.TrimSpace(answer))
-	return answer == "y" || answer == "yes", err
+	for {
+		t.flush()
+		fmt.Fprintf(t.out, "%s %s ", question, choice)
+		answer, err := t.in.next(ctx)
+		if err != nil {
+			fmt.Fprintln(t.out)
+		}
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		switch answer = strings.ToLower(strings.TrimSpace(answer)); {
+		case err != nil:
+			return false, err
+		case answer == "y" || answer == "yes":
+			return true, nil
+		case !t.live || answer == "n" || answer == "no":
+			return false, nil
+		}
+	}
 }
 
 // Begin announces a step.
@@ -133,7 +167,7 @@ func (t *Terminal) draw(r calibration.Reading) {
 	}
 	line := t.place() + "  " + bar(r.Done, t.step.Frames, long)
 	if r.Done > 0 {
-		line += fmt.Sprintf(" %3d/%d  %s %s", r.Done, t.step.Frames, r.Name, number(r.Value, r.Unit))
+		line += fmt.Sprintf(" %3d/%d  %s %s", r.Done, t.step.Frames, r.Name, t.quantity(r.Value, r.Unit))
 		var more []string
 		if !r.Band.None() {
 			more = append(more, needle(r.Value, r.Band), r.Band.String())
@@ -173,6 +207,14 @@ func (t *Terminal) width() int {
 	return math.MaxInt
 }
 
+// known is the width, 0 where there is none.
+func (t *Terminal) known() int {
+	if w := t.width(); w < math.MaxInt {
+		return w
+	}
+	return 0
+}
+
 // narrow is a terminal on which the titles give way to the values.
 func (t *Terminal) narrow() bool { return t.width() < 100 }
 
@@ -197,7 +239,16 @@ func (t *Terminal) end() {
 // Finish ends the last step's line.
 func (t *Terminal) Finish() { t.end() }
 
-func number(v float64, unit string) string {
+// quantity is a live value. Where it is drawn again and again its zeros stay, so that
+// what stands behind it stays in its place.
+func (t *Terminal) quantity(v float64, unit string) string {
+	if a := math.Abs(v); t.live && (a == 0 || a >= 1e-3 && a < 1e4) {
+		text := strings.TrimSuffix(fmt.Sprintf("%#.4g", v), ".")
+		if unit != "" {
+			text += " " + unit
+		}
+		return text
+	}
 	return calibration.Figure{Value: roundTo4(v), Unit: unit}.String()
 }
 

@@ -113,3 +113,67 @@ func TestAskedInTheMidst(t *testing.T) {
 		t.Errorf("at the input's end: %v", err)
 	}
 }
+
+// TestResultOnANarrowTerminal breaks at words, and no line is wider.
+func TestResultOnANarrowTerminal(t *testing.T) {
+	r := &calibration.Result{
+		Figures: []calibration.Figure{
+			{Name: "a", Title: "dark signal non-uniformity over the whole of a very wide and long view", Value: 1.25, Uncertainty: 0.01, Unit: "% of full scale", Limits: calibration.AtMost(2)},
+			{Name: "b", Title: "hot pixels", Value: 3, Unit: "of them"},
+		},
+		Notes: []string{"it was watched for ten minutes only, less than one and a half time constants: begin anew"},
+	}
+	for width, want := range map[int]string{
+		0:   "value",
+		120: "value",
+		60:  "\n      1.250 ± 0.010 % of full scale  (≤ 2)  ✓ pass\n",
+		30:  "\n      1.250 ± 0.010 % of full\n",
+	} {
+		var out bytes.Buffer
+		if err := cli.WriteResult(&out, "dark", r, width); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), want) || !strings.Contains(out.String(), "✓ pass") {
+			t.Errorf("%d cells: no %q in\n%s", width, want, out.String())
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(line) - 1; width > 0 && n > width {
+				t.Errorf("%d cells: a line of %d: %q", width, n, line)
+			}
+		}
+	}
+}
+
+// TestLiveValueStands: what follows it does not jump when it ends in a zero.
+func TestLiveValueStands(t *testing.T) {
+	s, out := screen(true, 200, "")
+	s.Begin(step, 1, 1)
+	for n, v := range []float64{64.29, 64.3, 64, 0} {
+		s.Tell(calibration.Reading{Done: n + 1, Name: "mean", Value: v, Unit: "DN", Band: calibration.AtMost(100)})
+	}
+	lines := drawn(out)[1:]
+	for _, line := range lines {
+		if strings.Index(line, "DN") != strings.Index(lines[0], "DN") {
+			t.Errorf("%q; before %q", line, lines[0])
+		}
+	}
+}
+
+// TestAGlovedFingerAcceptsNothing, nor declines: what was typed before the question is
+// forgotten, and a terminal asks until the answer is yes or no.
+func TestAGlovedFingerAcceptsNothing(t *testing.T) {
+	for _, c := range []struct {
+		live        bool
+		typed       string
+		want        bool
+		asked, flat int
+	}{{true, "\n\nwhat\ny\n", true, 4, 4}, {true, "\nn\n", false, 2, 2}, {true, "", false, 1, 1}, {false, "\ny\n", false, 1, 1}, {false, "YES\n", true, 1, 1}} {
+		s, out := screen(c.live, 80, c.typed)
+		flushed := 0
+		s.Flush = func() { flushed++ }
+		yes, err := s.Confirm(context.Background(), "Accept?")
+		if asked := strings.Count(out.String(), "Accept?"); err != nil || yes != c.want || asked != c.asked || flushed != c.flat {
+			t.Errorf("%q: %v, %v, asked %d times, flushed %d times", c.typed, yes, err, asked, flushed)
+		}
+	}
+}

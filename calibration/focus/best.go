@@ -5,7 +5,7 @@ import "kensa/hw/bench"
 // Sharpness is the energy of the whole view, from two exposures of the same scene;
 // black is the grey value without light.
 func Sharpness(a, b *bench.Exposure, black float64) float64 {
-	return total(energies(greys(a), greys(b), a.Width, a.Height, black))
+	return total(energies(a.Greys(), b.Greys(), a.Width, a.Height, black))
 }
 
 // Best is the height at which the sharpness is greatest, by a fit through those of a

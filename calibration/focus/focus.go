@@ -28,6 +28,9 @@ type Options struct {
 	MaxTilt float64
 }
 
+// ByHand is as many heights of each sweep as a person can be asked for.
+const ByHand = 13
+
 // Defaults sweep ±60 µm in 25 steps, twice.
 func Defaults() Options {
 	return Options{Light: 0.5, Exposure: 8 * time.Millisecond, Range: 60 * physic.MicroMetre, Steps: 25, Black: 64, MinMTF: 0.15, MaxTilt: 1}
@@ -127,7 +130,7 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 		if err != nil {
 			return err
 		}
-		frames, width, height = append(frames, greys(e)), e.Width, e.Height
+		frames, width, height = append(frames, e.Greys()), e.Width, e.Height
 		e.Release()
 		r := calibration.Reading{Done: n + 1, Name: "mean", Value: mean(frames[n]), Unit: "DN"}
 		if n == 1 && step.Name != "edge" {

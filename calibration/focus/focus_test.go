@@ -25,26 +25,31 @@ func station(seed uint64) stand.Truth {
 	return truth
 }
 
-// TestCoversTheTruth over stations whose focus lies, tilts and bends differently.
+// TestCoversTheTruth over stations whose focus lies, tilts and bends differently, with
+// as many heights as a driven stage goes to, and as few as a person does.
 func TestCoversTheTruth(t *testing.T) {
-	calibrationtest.Cover(t, calibrationtest.Coverage{
-		Seeds: 100,
-		Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
-			o := focus.Defaults()
-			o.MaxTilt = 10
-			p, err := focus.New(o)
-			return station(seed), p, err
-		},
-		Want: map[string]func(stand.Truth) float64{
-			"best":      func(t stand.Truth) float64 { return t.Optics.BestZ },
-			"tilt-x":    func(t stand.Truth) float64 { return t.Optics.FieldTiltX },
-			"tilt-y":    func(t stand.Truth) float64 { return t.Optics.FieldTiltY },
-			"curvature": func(t stand.Truth) float64 { return t.Optics.Curvature },
-			// The Fourier transform of a Gaussian is a Gaussian: half is left where
-			// 2π²σ²f² = ln 2.
-			"mtf50": func(t stand.Truth) float64 { return math.Sqrt(math.Ln2/2) / math.Pi / t.Optics.Blur },
-		},
-	})
+	for name, steps := range map[string]int{"driven": focus.Defaults().Steps, "by hand": focus.ByHand} {
+		t.Run(name, func(t *testing.T) {
+			calibrationtest.Cover(t, calibrationtest.Coverage{
+				Seeds: 100, Dear: steps == focus.ByHand,
+				Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
+					o := focus.Defaults()
+					o.MaxTilt, o.Steps = 10, steps
+					p, err := focus.New(o)
+					return station(seed), p, err
+				},
+				Want: map[string]func(stand.Truth) float64{
+					"best":      func(t stand.Truth) float64 { return t.Optics.BestZ },
+					"tilt-x":    func(t stand.Truth) float64 { return t.Optics.FieldTiltX },
+					"tilt-y":    func(t stand.Truth) float64 { return t.Optics.FieldTiltY },
+					"curvature": func(t stand.Truth) float64 { return t.Optics.Curvature },
+					// The Fourier transform of a Gaussian is a Gaussian: half is left where
+					// 2π²σ²f² = ln 2.
+					"mtf50": func(t stand.Truth) float64 { return math.Sqrt(math.Ln2/2) / math.Pi / t.Optics.Blur },
+				},
+			})
+		})
+	}
 }
 
 // TestSlantedEdge on an edge without noise whose transfer is known exactly.

@@ -8,21 +8,8 @@
 // own: two exposures are multiplied instead of one squared, so that it cancels in the mean.
 package focus
 
-import "kensa/hw/bench"
-
 // Grid of patches over the view: Patches×Patches of them.
 const Patches = 5
-
-// greys are a frame's grey values by rows.
-func greys(e *bench.Exposure) []float32 {
-	out := make([]float32, e.Width*e.Height)
-	for y := range e.Height {
-		for x := range e.Width {
-			out[y*e.Width+x] = float32(e.At(x, y))
-		}
-	}
-	return out
-}
 
 // energies are the sharpness of each patch, by rows of patches, from two exposures
 // of the same scene: the mean product of their differences between neighbours, in x

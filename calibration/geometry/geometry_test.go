@@ -43,6 +43,15 @@ func options(truth stand.Truth, distortion bool) geometry.Options {
 // turn of the plate against the camera, mrad.
 func turn(t stand.Truth) float64 { return 1e3 * (t.Plate.Turn - t.Optics.Rotation) }
 
+// lens is what the figures of a camera that distorts should be.
+var lens = map[string]func(stand.Truth) float64{
+	"pixel-x":    func(t stand.Truth) float64 { return t.Optics.PixelX },
+	"pixel-y":    func(t stand.Truth) float64 { return t.Optics.PixelY },
+	"skew":       func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
+	"turn":       turn,
+	"distortion": func(t stand.Truth) float64 { return 100 * t.Optics.Distortion },
+}
+
 // TestGeometryCoversTheTruth with distortion, over six poses and more.
 func TestGeometryCoversTheTruth(t *testing.T) {
 	calibrationtest.Cover(t, calibrationtest.Coverage{
@@ -52,13 +61,7 @@ func TestGeometryCoversTheTruth(t *testing.T) {
 			p, err := geometry.New(options(truth, true))
 			return truth, p, err
 		},
-		Want: map[string]func(stand.Truth) float64{
-			"pixel-x":    func(t stand.Truth) float64 { return t.Optics.PixelX },
-			"pixel-y":    func(t stand.Truth) float64 { return t.Optics.PixelY },
-			"skew":       func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
-			"turn":       turn,
-			"distortion": func(t stand.Truth) float64 { return 100 * t.Optics.Distortion },
-		},
+		Want: lens,
 	})
 }
 
@@ -144,13 +147,7 @@ func TestGeometryByDotsAndDies(t *testing.T) {
 					p, err := geometry.New(o)
 					return truth, p, err
 				},
-				Want: map[string]func(stand.Truth) float64{
-					"pixel-x":    func(t stand.Truth) float64 { return t.Optics.PixelX },
-					"pixel-y":    func(t stand.Truth) float64 { return t.Optics.PixelY },
-					"skew":       func(t stand.Truth) float64 { return 1e3 * t.Optics.Skew },
-					"turn":       turn,
-					"distortion": func(t stand.Truth) float64 { return 100 * t.Optics.Distortion },
-				},
+				Want: lens,
 			})
 		})
 	}

@@ -14,15 +14,7 @@ type picture struct {
 	pix           []float32
 }
 
-func read(e *bench.Exposure) *picture {
-	p := &picture{e.Width, e.Height, make([]float32, e.Width*e.Height)}
-	for y := range e.Height {
-		for x := range e.Width {
-			p.pix[y*e.Width+x] = float32(e.At(x, y))
-		}
-	}
-	return p
-}
+func read(e *bench.Exposure) *picture { return &picture{e.Width, e.Height, e.Greys()} }
 
 func (p *picture) at(x, y int) float64 { return float64(p.pix[y*p.width+x]) }
 

@@ -9,6 +9,9 @@
 //
 // to a small part of the flash. What the camera's driver stamps on the frame is
 // compared with that, since the appliance pairs pulses with frames by the stamp.
+//
+// A camera that runs by itself begins its exposures at no time of the pulse's. Of that
+// one Free measures by how much the stamp is off the exposure, and its period.
 package latency
 
 import (
@@ -112,7 +115,7 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 	}
 	switch step.Name {
 	case "dark":
-		p.state.Dark = values
+		return p.dark(values, stamps)
 	case "plateau":
 		return p.plateau(values)
 	case "centre":
@@ -132,11 +135,17 @@ func (p *Procedure) Do(ctx context.Context, b bench.Bench, step calibration.Step
 // time stamps after the pulse.
 func (p *Procedure) watch(ctx context.Context, b bench.Bench, step calibration.Step, tell func(calibration.Reading)) (values []float64, stamps []time.Duration, err error) {
 	for n := range step.Frames {
+		if step.Name == "dark" { // at other times each, to see whether the exposure follows the pulse
+			const longest = 0.05 // s; a camera's period
+			if err := b.Sleep(ctx, duration(golden(n, longest))); err != nil {
+				return nil, nil, err
+			}
+		}
 		e, err := b.Expose(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
-		values, stamps = append(values, grey(e)), append(stamps, e.Time-e.Pulse)
+		values, stamps = append(values, e.Mean()), append(stamps, e.Time-e.Pulse)
 		e.Release()
 		r := calibration.Reading{Done: n + 1, Name: "mean", Value: values[n], Unit: "DN"}
 		if step.Name == "flank" {
@@ -145,6 +154,18 @@ func (p *Procedure) watch(ctx context.Context, b bench.Bench, step calibration.S
 		tell(r)
 	}
 	return values, stamps, nil
+}
+
+// dark keeps the grey values without flash, unless the stamps show a camera that does
+// not follow its trigger.
+func (p *Procedure) dark(values []float64, stamps []time.Duration) error {
+	if _, spread := calibration.Moments(seconds(stamps)); spread > 2*p.options.MaxJitter.Seconds() {
+		low, high := bounds(stamps)
+		return &calibration.Wrong{What: fmt.Sprintf("frames are stamped from %.3g to %.3g ms after their pulses: the camera seems to run by itself", 1e3*low, 1e3*high),
+			Remedy: `set the camera to its trigger input, or trigger.mode = "free" for one that has none`}
+	}
+	p.state.Dark = values
+	return nil
 }
 
 // search moves the flash later and later until a frame sees it.
@@ -160,7 +181,7 @@ func (p *Procedure) search(ctx context.Context, b bench.Bench, step calibration.
 		if err != nil {
 			return err
 		}
-		v := grey(e)
+		v := e.Mean()
 		e.Release()
 		tell(calibration.Reading{Done: n + 1, Name: "mean at " + set.FlashDelay.String(), Value: v, Unit: "DN"})
 		if v > dark+10*noise+2 {
@@ -242,17 +263,6 @@ func (p *Procedure) Result() (*calibration.Result, error) {
 		Parameters: map[string]float64{"window_min_us": max(0, low-margin) * micro, "window_max_us": (high + margin) * micro},
 		Curves:     []calibration.Curve{curve},
 	}, nil
-}
-
-// grey is a frame's mean grey value, DN.
-func grey(e *bench.Exposure) float64 {
-	sum := 0
-	for y := range e.Height {
-		for x := range e.Width {
-			sum += e.At(x, y)
-		}
-	}
-	return float64(sum) / float64(e.Width*e.Height)
 }
 
 func seconds(d []time.Duration) []float64 {

@@ -1,6 +1,7 @@
 package latency_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -69,5 +70,16 @@ func TestWrong(t *testing.T) {
 		if wrong := calibrationtest.Wrong(t, truth, p); wrong == nil || wrong.Remedy == "" {
 			t.Errorf("%s: %v", what, wrong)
 		}
+	}
+}
+
+// TestACameraThatRunsByItself is not taken for one that is triggered with great jitter.
+func TestACameraThatRunsByItself(t *testing.T) {
+	p, err := latency.New(options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wrong := calibrationtest.Wrong(t, running(1), p); wrong == nil || !strings.Contains(wrong.What, "run by itself") || wrong.Remedy == "" {
+		t.Errorf("%+v", wrong)
 	}
 }

@@ -202,6 +202,20 @@ func TestSlackStageFails(t *testing.T) {
 	}
 }
 
+// TestMirroredPicture is told: the plate itself looks the same in a mirror, its moves
+// do not.
+func TestMirroredPicture(t *testing.T) {
+	truth := station(4)
+	truth.Stage.ScaleX = -2 // the other way
+	r := calibrationtest.Run(t, truth, procedure(t, truth, bench.Chessboard))
+	if !strings.Contains(strings.Join(r.Notes, "\n"), "mirrored against the stage") {
+		t.Errorf("notes %q", r.Notes)
+	}
+	if f, _ := r.Figure("squareness"); f.Verdict() != calibration.Pass {
+		t.Errorf("squareness %v: %s", f, f.Verdict())
+	}
+}
+
 // TestWrong: no plate, and one out of focus.
 func TestWrong(t *testing.T) {
 	for want, change := range map[string]func(*stand.Truth){

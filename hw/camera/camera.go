@@ -53,6 +53,28 @@ func (f *Frame) At(x, y int) int {
 	return int(f.Pix[y*f.Stride+x])
 }
 
+// Greys are all grey values, DN, row by row.
+func (f *Frame) Greys() []float32 {
+	out := make([]float32, 0, f.Width*f.Height)
+	for y := range f.Height {
+		for x := range f.Width {
+			out = append(out, float32(f.At(x, y)))
+		}
+	}
+	return out
+}
+
+// Mean is the mean grey value, DN.
+func (f *Frame) Mean() float64 {
+	sum := 0
+	for y := range f.Height {
+		for x := range f.Width {
+			sum += f.At(x, y)
+		}
+	}
+	return float64(sum) / float64(f.Width*f.Height)
+}
+
 // Release gives the frame's memory back. Neither the pixels nor the frame may be
 // used after: a camera may make its next frame in the same place.
 func (f *Frame) Release() {

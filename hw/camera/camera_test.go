@@ -1,6 +1,7 @@
 package camera_test
 
 import (
+	"slices"
 	"testing"
 
 	"kensa/hw/camera"
@@ -18,6 +19,9 @@ func TestAtReadsByDepthAndStride(t *testing.T) {
 		got := [4]int{c.frame.At(0, 0), c.frame.At(1, 0), c.frame.At(0, 1), c.frame.At(1, 1)}
 		if want := [4]int{1, 2, 3, c.last}; got != want {
 			t.Errorf("%d bits: %v; want %v", c.frame.Depth, got, want)
+		}
+		if all, mean := c.frame.Greys(), c.frame.Mean(); !slices.Equal(all, []float32{1, 2, 3, float32(c.last)}) || mean != float64(6+c.last)/4 {
+			t.Errorf("%d bits: %v, mean %v", c.frame.Depth, all, mean)
 		}
 	}
 }

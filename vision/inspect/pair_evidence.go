@@ -16,12 +16,12 @@ type evidence struct {
 	s         *workspace
 	threshold float64 // standard deviations
 	found     plane   // signed z of the pixels beyond the threshold, else 0
-	best      plane   // greatest z so far, of blocks of factor × factor pixels
+	best      plane   // greatest z so far, of blocks of factor × factor pixels; empty before the first
 	factor    int
 }
 
 func (s *workspace) evidence(w, h int, threshold float64) *evidence {
-	return &evidence{s, threshold, s.zeros(w, h), s.zeros(w, h), 1}
+	return &evidence{s, threshold, s.zeros(w, h), plane{}, 1}
 }
 
 // add takes in a filter's answer at each block of factor × factor pixels: the
@@ -33,29 +33,59 @@ func (s *workspace) evidence(w, h int, threshold float64) *evidence {
 // below half of it belongs to the peak's smear. And a coarser filter speaks
 // only where it is surer than every finer one near by.
 func (e *evidence) add(factor int, scale float64, diff, z plane) error {
-	if factor > e.factor {
-		e.best, e.factor = e.s.pool(e.best), factor
+	if factor > e.factor && !e.first() {
+		e.best = e.s.pool(e.best)
 	}
+	e.factor = factor
+	reach := int(math.Ceil(3 * scale))
+	for top := 0; top < z.h; top += stripRows {
+		if err := e.addRows(diff, z, top, min(top+stripRows, z.h), reach); err != nil {
+			return err
+		}
+	}
+	if e.first() {
+		e.best = e.s.plane(z.w, z.h)
+		copy(e.best.v, z.v)
+		return nil
+	}
+	for i, v := range z.v { // only now: each strip looks at what its neighbours were
+		e.best.v[i] = max(e.best.v[i], v)
+	}
+	return nil
+}
+
+func (e *evidence) first() bool { return e.best.w == 0 }
+
+// stripRows are looked at at a time, so that what is worked out on the way takes
+// little memory.
+const stripRows = 256
+
+func (e *evidence) addRows(diff, z plane, top, bottom, reach int) error {
 	tmp := &workspace{}
 	defer tmp.Close()
-	size := tmp.plane(diff.w, diff.h)
-	for i, d := range diff.v {
+	above, below := max(top-reach, 0), min(bottom+reach, z.h)
+	size := tmp.plane(z.w, below-above)
+	for i, d := range diff.v[above*z.w : below*z.w] {
 		size.v[i] = abs(d)
 	}
-	reach := int(math.Ceil(3 * scale))
 	peak, err := tmp.highest(size, reach)
 	if err != nil {
 		return err
 	}
-	finer, err := tmp.highest(e.best, reach)
-	if err != nil {
-		return err
-	}
-	for i, v := range z.v {
-		if v > float32(e.threshold) && v > finer.v[i] && size.v[i] > peak.v[i]/2 {
-			e.mark(i%z.w, i/z.w, float32(math.Copysign(float64(v), float64(diff.v[i]))))
+	finer := tmp.zeros(z.w, below-above)
+	if !e.first() {
+		copy(finer.v, e.best.v[above*z.w:])
+		if finer, err = tmp.highest(finer, reach); err != nil {
+			return err
 		}
-		e.best.v[i] = max(e.best.v[i], v)
+	}
+	for y := top; y < bottom; y++ {
+		size, peak, finer, diff := size.row(y-above), peak.row(y-above), finer.row(y-above), diff.row(y)
+		for x, v := range z.row(y) {
+			if v > float32(e.threshold) && v > finer[x] && size[x] > peak[x]/2 {
+				e.mark(x, y, float32(math.Copysign(float64(v), float64(diff[x]))))
+			}
+		}
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
 	"kensa/hw/camera/v4l2"
 	"kensa/hw/line"
 	"kensa/hw/line/linetest"

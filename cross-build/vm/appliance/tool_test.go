@@ -87,7 +87,7 @@ func newWires(t *testing.T) *bench {
 		t.Skip("the machine was booted without the real program: make arm64 builds it")
 	}
 	return &bench{t: t, folder: t.TempDir(),
-		Chip: linetest.New(t, "tool", "WAFER-PRESENT", "FIELD-TRIGGER", "READY", "BUSY", "RESULT-OK", "RESULT-NG", "GREEN", "STROBE")}
+		Chip: linetest.New(t, "tool", "WAFER-PRESENT", "FIELD-TRIGGER", "READY", "BUSY", "RESULT-OK", "RESULT-NG", "GREEN", "STROBE", "CAMERA")}
 }
 
 // configure writes the configuration, whose %s becomes the bench's folder.

@@ -115,6 +115,7 @@ func TestTheTriggerCannotBeCalibrated(t *testing.T) {
 	b := newWires(t)
 	asFound(t)
 	black := blinking
+	driven := strings.Replace(black, `mode = "free"`, "mode = \"driven\"\ncamera = \"tool/CAMERA\"", 1)
 	white := strings.Replace(blinking, "100%% Black", "100%% White", 1)
 	for _, c := range []struct {
 		name, config string
@@ -127,11 +128,16 @@ func TestTheTriggerCannotBeCalibrated(t *testing.T) {
 		{"always on", white, light, flash, []string{"without a flash the frame's mean is 25", "shade the lens"}},
 		{"more than the lamp bears", black, light, 20 * time.Millisecond, []string{"trigger.led: width 20ms; the longest pulse"}},
 		{"no line", wired, light, flash, []string{"name it as trigger.strobe"}},
+		{"a camera that does not follow its trigger", driven, light, time.Millisecond, []string{"the camera seems to run by itself", `trigger.mode = "free"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b.configure(c.config)
 			end := follow(t, b.Chip, "STROBE", c.brightness, c.flash)
-			out, said, err := b.calibrate(fmt.Sprintf("--flash=%v", c.flash), "--longest=5ms", "--frames=60")
+			args := []string{fmt.Sprintf("--flash=%v", c.flash), "--longest=5ms", "--frames=60", "--settle=0s"}
+			if c.config == driven {
+				args = append(args, "--exposure=3ms")
+			}
+			out, said, err := b.calibrate(args...)
 			end()
 			for _, want := range c.want {
 				if err == nil || !strings.Contains(out+said, want) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"os/user"
@@ -107,6 +108,19 @@ func (k *calibrating) note(c console, format string, args ...any) {
 	fmt.Fprintf(out, format+"\n", args...)
 }
 
+// handMoved reports that a person moves the stage: nothing drives a real camera's.
+func (k *calibrating) handMoved() (bool, error) {
+	loaded, err := k.load()
+	_, real := loaded.Source.Device()
+	return real, err
+}
+
+// noteMoves tells how many moves a person will be asked for.
+func (k *calibrating) noteMoves(c console, procedure string, moves int) {
+	const each = 20 * time.Second
+	k.note(c, "%s: %d moves by hand, about %.0f minutes", procedure, moves, math.Ceil((time.Duration(moves) * each).Minutes()))
+}
+
 func (k *calibrating) guide(c console, loaded config.Config, b bench.Bench) (*cli.Guide, error) {
 	by, err := whoever(k.By)
 	if err != nil {
@@ -123,6 +137,9 @@ func (k *calibrating) guide(c console, loaded config.Config, b bench.Bench) (*cl
 	}
 	g.Terminal = cli.New(c.in, out, isTerminal(out))
 	g.Terminal.Width = func() int { return cells(out) }
+	if isTerminal(os.Stdin) {
+		g.Terminal.Flush = func() { _ = unix.IoctlSetInt(int(os.Stdin.Fd()), unix.TCFLSH, unix.TCIFLUSH) } // what cannot be forgotten is read
+	}
 	return g, nil
 }
 

@@ -25,17 +25,18 @@ var guided = []struct{ name, needs, takes string }{
 	{"dark", "a cap on the lens, or its shutter closed", "1 minute"},
 	{"flat", "the mirror wafer, then the cap", "2 minutes"},
 	{"light", "the mirror wafer, and time for the lamp to cool and warm up", "30 to 45 minutes; with --cold, of a lamp that has been off for 20 minutes, 10 to 25"},
-	{"focus", "the chessboard plate, then the slanted edge", "2 minutes; by hand, 15"},
+	{"focus", "the chessboard plate, then the slanted edge", "2 minutes; by hand, 10"},
 	{"geometry", "the chessboard plate, in several places", "2 minutes; by hand, 5"},
 	{"stage", "the chessboard plate", "3 minutes; by hand, 15"},
 	{"trigger", "the blinking light on the trigger's strobe output", "1 minute"},
 	{"golden", "known-good wafers of the recipe's product", "5 minutes"},
-	{"capability", "the standard-defect wafer", "10 minutes"},
+	{"capability", "the standard-defect wafer", "10 minutes; by hand, an hour"},
 }
 
 type calibrateAllCommand struct {
 	calibrating
-	Cold bool `help:"The light has been off for 20 minutes: do not wait for it to cool."`
+	Cold   bool           `help:"The light has been off for 20 minutes: do not wait for it to cool."`
+	Settle *time.Duration `help:"Of a camera that runs by itself: how long after its pulse the stage stands still."`
 }
 
 // Run leads through all procedures. It can be stopped anywhere; run again it
@@ -111,6 +112,9 @@ func (k *calibrateAllCommand) one(c console, name string) error {
 	}
 	if k.Cold && name == "light" {
 		args = append(args, "--cold")
+	}
+	if k.Settle != nil && name == "trigger" {
+		args = append(args, "--settle="+k.Settle.String())
 	}
 	var again commands
 	parser, err := kong.New(&again, kong.Name("kensa"))

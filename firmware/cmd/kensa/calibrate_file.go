@@ -116,7 +116,7 @@ func (k *calibrateShowCommand) Run(c console) error {
 	case k.JSON:
 		return printJSON(c.out, was)
 	}
-	if err := cli.WriteCalibration(c.out, was, time.Now()); err != nil {
+	if err := cli.WriteCalibration(c.out, was, time.Now(), cells(c.out)); err != nil {
 		return err
 	}
 	signature, err := s.Signature(objective, n)

@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"math"
-	"time"
 
 	"kensa/calibration"
 	motion "kensa/calibration/stage" // stage is taken by doctor --latency
@@ -32,11 +30,10 @@ type stageCommand struct {
 func (s *stageCommand) Run(c console) error {
 	options := motion.Defaults(s.board())
 	options.Light, options.Exposure = s.Light, s.Exposure
-	loaded, err := s.load()
+	real, err := s.handMoved()
 	if err != nil {
 		return err
 	}
-	_, real := loaded.Source.Device() // whose stage nothing drives
 	if options.ByHand = !s.Thorough && (s.ByHand || real); options.ByHand {
 		options.Returns = 5
 	}
@@ -53,8 +50,7 @@ func (s *stageCommand) Run(c console) error {
 		return fail(exitUsage, err, "")
 	}
 	if options.ByHand || real {
-		const each = 20 * time.Second
-		s.note(c, "stage: %d moves by hand, about %.0f minutes", p.Moves(), math.Ceil((time.Duration(p.Moves()) * each).Minutes()))
+		s.noteMoves(c, "stage", p.Moves())
 	}
 	return s.measure(c, "stage", options, p)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,14 +16,14 @@ import (
 
 type triggerCommand struct {
 	calibrating
-	Exposure   time.Duration `default:"2ms" help:"Exposure of each frame; 0s for a camera that samples an instant."`
-	Flash      time.Duration `default:"400us" help:"How long the blinking light shines: a third of the exposure at most."`
-	Longest    time.Duration `default:"50ms" help:"Latest begin of an exposure after its pulse that is searched for; of a camera that runs by itself, how far its stamp may be from that."`
-	Frames     int           `default:"200" help:"Frames at the exposure's beginning."`
-	Settle     time.Duration `help:"Of a camera that runs by itself: how long after its pulse a field's exposure may begin: the stage's time to stand still."`
-	MaxLatency time.Duration `help:"Limit of the latency; 20ms unless given, and none where the camera runs by itself."`
-	MaxJitter  time.Duration `help:"Limit of the jitter, one standard deviation; 500us unless given, and a quarter of its period where the camera runs by itself."`
-	MaxStamp   time.Duration `help:"Limit of the driver's time stamp after the exposure's begin; 1ms unless given, and none where the camera runs by itself."`
+	Exposure   time.Duration  `default:"2ms" help:"Exposure of each frame; 0s for a camera that samples an instant."`
+	Flash      time.Duration  `default:"400us" help:"How long the blinking light shines: a third of the exposure at most."`
+	Longest    time.Duration  `default:"50ms" help:"Latest begin of an exposure after its pulse that is searched for; of a camera that runs by itself, how far its stamp may be from that."`
+	Frames     int            `default:"200" help:"Frames at the exposure's beginning."`
+	Settle     *time.Duration `help:"Of a camera that runs by itself: how long after its pulse a field's exposure may begin: the stage's time to stand still. Needed there."`
+	MaxLatency time.Duration  `help:"Limit of the latency; 20ms unless given, and none where the camera runs by itself."`
+	MaxJitter  time.Duration  `help:"Limit of the jitter, one standard deviation; 500us unless given, and a quarter of its period where the camera runs by itself."`
+	MaxStamp   time.Duration  `help:"Limit of the driver's time stamp after the exposure's begin; 1ms unless given, and none where the camera runs by itself."`
 }
 
 // Run measures the latency from pulse to exposure, and with it the pairing window.
@@ -31,14 +32,20 @@ func (t *triggerCommand) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	settle := t.Settle
-	if standard := station.DefaultConfig(); loaded.Cycle.LatencyMin != standard.LatencyMin || loaded.Cycle.LatencyMax != standard.LatencyMax {
+	standard := station.DefaultConfig()
+	set := loaded.Cycle.LatencyMin != standard.LatencyMin || loaded.Cycle.LatencyMax != standard.LatencyMax
+	if set {
 		fmt.Fprintf(c.err, "kensa: hint: cycle.latency_min and latency_max of the configuration (%v to %v) go before a calibrated window; take them out for that to count\n",
 			loaded.Cycle.LatencyMin, loaded.Cycle.LatencyMax)
-		settle = cmp.Or(settle, loaded.Cycle.LatencyMin)
 	}
 	if loaded.Trigger.Mode == config.Free {
-		return t.free(c, settle)
+		switch {
+		case t.Settle != nil:
+			return t.free(c, *t.Settle)
+		case set:
+			return t.free(c, loaded.Cycle.LatencyMin)
+		}
+		return fail(exitUsage, errors.New("trigger: the camera runs by itself: a frame is a field's from when the stage stands still on"), "say with --settle how long after the pulse that is, such as --settle 30ms")
 	}
 	options := latency.Defaults()
 	options.Exposure, options.Flash, options.Longest, options.Frames = t.Exposure, t.Flash, t.Longest, t.Frames

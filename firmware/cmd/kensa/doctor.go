@@ -54,6 +54,7 @@ var checks = []check{
 	{"calibration", false, checkCalibration, "`kensa calibrate show` tells what it is for; docs/field-engineer.md says how to calibrate"},
 	{"expiry", true, checkCalibrationAge, "`kensa calibrate all` measures the station again"},
 	{"state folder", false, checkState, "give the appliance's user the folder: chown -R kensa FOLDER"},
+	{"memory", true, checkMemory, "lower cycle.queue, camera.buffers or cycle.workers, or take a machine with more memory"},
 	{"disk space", true, checkDisk, "free space, or lower storage.keep_days"},
 	{"database", false, checkDatabase, "move the file away to start anew, and keep it for support"},
 	{"display", false, checkDisplay, "stop what uses the address, or change display.listen"},
