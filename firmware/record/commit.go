@@ -116,23 +116,29 @@ func (s *Store) Update(ctx context.Context, change func(*Tx) error) error {
 	return s.transact(ctx, nil, change)
 }
 
+// transact leaves nothing behind where ctx ends before the commit. No statement is
+// interrupted by that: all are brief.
 func (s *Store) transact(ctx context.Context, w *Wafer, change func(*Tx) error) error {
-	tx, err := s.writer.BeginTx(ctx, nil)
+	s.transaction.Lock()
+	defer s.transaction.Unlock()
+	if err := ctx.Err(); err != nil {
+		return s.explain(err)
+	}
+	tx, err := s.writer.BeginTx(brief(ctx), nil)
 	if err != nil {
 		return s.explain(err)
 	}
 	defer tx.Rollback() // does nothing after Commit
-	// The end of ctx ends the transaction between two statements.
-	t := &Tx{ctx: brief(ctx), tx: tx, often: &s.often, root: s.root, wafer: w}
-	err = t.do(s.often.epoch).QueryRowContext(t.ctx).Scan(&t.epoch)
+	t := &Tx{ctx: brief(ctx), tx: tx, often: &s.often, root: s.root, epoch: s.Epoch(), wafer: w}
+	err = change(t)
 	if err == nil {
-		err = change(t)
+		err = ctx.Err()
 	}
 	if err == nil {
 		err = tx.Commit()
 	}
-	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
-		err = ctx.Err() // which has rolled it back already
+	if err == nil {
+		s.epoch.Store(&t.epoch)
 	}
 	return s.explain(err)
 }

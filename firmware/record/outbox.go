@@ -168,7 +168,6 @@ func (o Outbox) Begin(ctx context.Context, after uint64, remake func(m Message, 
 	if err != nil {
 		return "", err
 	}
-	o.store.epoch.Store(&epoch)
 	return epoch, nil
 }
 

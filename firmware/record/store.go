@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,16 +31,18 @@ type Reader struct {
 type Store struct {
 	*Reader
 	writer *sql.DB // one connection
-	lock   *os.File
-	often  often
+	// transaction is held from a transaction's begin until the epoch is known that it
+	// has left.
+	transaction sync.Mutex
+	lock        *os.File
+	often       often
 }
 
 // often are the writer's statements that run with every message.
-type often struct{ epoch, last, next, publish, remove, acknowledge, value, set *sql.Stmt }
+type often struct{ last, next, publish, remove, acknowledge, value, set *sql.Stmt }
 
 func (o *often) prepare(ctx context.Context, db *sql.DB) error {
 	return prepare(ctx, db, map[**sql.Stmt]string{
-		&o.epoch:       selectEpoch,
 		&o.last:        `SELECT last FROM plane WHERE name = ?`,
 		&o.next:        `UPDATE plane SET last = last + 1 WHERE name = ? RETURNING last`,
 		&o.publish:     `INSERT INTO outbox (plane, seq, wafer, committed, payload) VALUES (?, ?, ?, ?, ?)`,
