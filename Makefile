@@ -20,7 +20,7 @@ STATE   ?= var
 
 # What builds without cgo, and so for any machine.
 PURE := ./bus/... ./warning/... ./hw/... ./firmware/alarm ./firmware/pairing ./firmware/record ./firmware/display/... \
-	./vision/frame ./vision/wafer ./vision/defect ./vision/length ./vision/export ./vision/golden \
+	./vision/frame ./vision/wafer ./vision/defect ./vision/length ./vision/peak ./vision/export ./vision/golden \
 	./vision/register ./vision/durable ./vision/dust ./vision/binary ./vision/evaluate ./vision/hotpath \
 	./cross-build/vm/... ./cross-build/bundle ./firmware/update ./firmware/kiosk
 

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"kensa/calibration"
+	"kensa/vision/peak"
 )
 
 // reading is what one frame tells of a quantity that scatters from frame to frame:
@@ -49,24 +50,10 @@ func logBelow(x float64) float64 {
 	return math.Log(math.Erfc(-x/math.Sqrt2) / 2)
 }
 
-// peak is where a function with one maximum between low and high has it, by golden
-// section, to a 10⁻⁶ part of that.
-func peak(low, high float64, f func(float64) float64) float64 {
-	const golden = 0.6180339887498949
-	c, d := high-golden*(high-low), low+golden*(high-low)
-	fc, fd := f(c), f(d)
-	for range 30 {
-		if fc > fd {
-			high, d, fd = d, c, fc
-			c = high - golden*(high-low)
-			fc = f(c)
-		} else {
-			low, c, fc = c, d, fd
-			d = low + golden*(high-low)
-			fd = f(d)
-		}
-	}
-	return (low + high) / 2
+// highest is where a function with one maximum between low and high has it, to a 10⁻⁶
+// part of that.
+func highest(low, high float64, f func(float64) float64) float64 {
+	return peak.Find(low, high, 1e-6*(high-low), f)
 }
 
 // fit finds the scatter between the bounds low and high of its mean, with a spread of
@@ -76,13 +63,13 @@ func fit(of []reading, low, high, fine float64) scatter {
 	least, most := math.Log(fine), math.Log(high-low)
 	overMean := func(mean float64) float64 {
 		at := func(l float64) float64 { return likelihood(of, mean, math.Exp(l)) }
-		return at(peak(least, most, at))
+		return at(highest(least, most, at))
 	}
 	overSpread := func(l float64) float64 {
 		at := func(mean float64) float64 { return likelihood(of, mean, math.Exp(l)) }
-		return at(peak(low, high, at))
+		return at(highest(low, high, at))
 	}
-	mean, spread := peak(low, high, overMean), peak(least, most, overSpread)
+	mean, spread := highest(low, high, overMean), highest(least, most, overSpread)
 	const few = 4 // the bounds that say nothing else still say something together
 	k := calibration.Expand(float64(max(few, telling(of, mean, math.Exp(spread))-2)))
 	enough := math.Max(overMean(mean), overSpread(spread)) - k*k/2

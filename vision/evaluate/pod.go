@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"kensa/vision/peak"
 )
 
 // Trial is one known defect, by size or contrast, and whether it was found.
@@ -216,21 +218,6 @@ func (f *likelihood) profile(a90 float64) (slope, log float64) {
 		b1 := math.Exp(s)
 		return f.log(logit90-b1*(a90-f.middle), b1)
 	}
-	const golden = 0.6180339887498949
-	low, high := math.Log(1e-4), math.Log(1e4)
-	u, v := high-golden*(high-low), low+golden*(high-low)
-	fu, fv := at(u), at(v)
-	for high-low > 1e-6 {
-		if fu > fv {
-			high, v, fv = v, u, fu
-			u = high - golden*(high-low)
-			fu = at(u)
-		} else {
-			low, u, fu = u, v, fv
-			v = low + golden*(high-low)
-			fv = at(v)
-		}
-	}
-	s := (low + high) / 2
+	s := peak.Find(math.Log(1e-4), math.Log(1e4), 1e-6, at)
 	return math.Exp(s), at(s)
 }
