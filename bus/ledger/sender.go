@@ -26,8 +26,8 @@ type Outbox interface {
 	Bounds(ctx context.Context) (acknowledged, last uint64, err error)
 	// Pending is up to limit rows after a seq, in order of seq.
 	Pending(ctx context.Context, after uint64, limit int) ([]Entry, error)
-	// Acknowledge notes, durably, that the receiver has everything up to seq. The
-	// rows may go then.
+	// Acknowledge notes that the receiver has everything up to seq. The rows may go
+	// then. After a power cut it may not have been noted: they are sent again.
 	Acknowledge(ctx context.Context, seq uint64) error
 	// Replace puts another envelope in the place of a row that waits, or of one
 	// that should, durably, and keeps what was there for a person to look at.

@@ -91,7 +91,7 @@ func (s *Store) Commit(ctx context.Context, w *Wafer, publish func(*Tx) error) e
 		return fmt.Errorf("record: wafer %s: %w", w.name(), err)
 	}
 	stored := *w // w is the caller's, and stays as it was when this fails
-	err := s.transact(ctx, &stored, func(t *Tx) error {
+	err := s.transact(ctx, onDisk, &stored, func(t *Tx) error {
 		known, err := t.identify()
 		if known || err != nil {
 			return err
@@ -113,15 +113,28 @@ func (s *Store) Commit(ctx context.Context, w *Wafer, publish func(*Tx) error) e
 
 // Update runs a transaction that concerns no wafer: messages and values.
 func (s *Store) Update(ctx context.Context, change func(*Tx) error) error {
-	return s.transact(ctx, nil, change)
+	return s.transact(ctx, onDisk, nil, change)
 }
+
+// safety is what a committed transaction has behind it, as SQLite names it.
+type safety string
+
+const (
+	onDisk safety = "FULL" // it is on the disk
+	// afterOthers reaches the disk with the next that is onDisk. A power cut before then
+	// undoes it, and whatever of its kind came later, but nothing else.
+	afterOthers safety = "NORMAL"
+)
 
 // transact leaves nothing behind where ctx ends before the commit. No statement is
 // interrupted by that: all are brief.
-func (s *Store) transact(ctx context.Context, w *Wafer, change func(*Tx) error) error {
+func (s *Store) transact(ctx context.Context, safe safety, w *Wafer, change func(*Tx) error) error {
 	s.transaction.Lock()
 	defer s.transaction.Unlock()
 	if err := ctx.Err(); err != nil {
+		return s.explain(err)
+	}
+	if err := s.secure(ctx, safe); err != nil {
 		return s.explain(err)
 	}
 	tx, err := s.writer.BeginTx(brief(ctx), nil)
@@ -141,6 +154,20 @@ func (s *Store) transact(ctx context.Context, w *Wafer, change func(*Tx) error) 
 		s.epoch.Store(&t.epoch)
 	}
 	return s.explain(err)
+}
+
+// secure sets what the writer's next transactions have behind them. A connection begins
+// as onDisk is.
+func (s *Store) secure(ctx context.Context, safe safety) error {
+	if s.safe == safe {
+		return nil
+	}
+	s.safe = "" // not known, should this fail
+	if _, err := s.writer.ExecContext(brief(ctx), `PRAGMA synchronous = `+string(safe)); err != nil {
+		return err
+	}
+	s.safe = safe
+	return nil
 }
 
 // identify gives the wafer its run number, and its ID where it is stored already.

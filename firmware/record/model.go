@@ -4,7 +4,8 @@
 //
 // Everything about a wafer is committed in one SQLite transaction (write-ahead
 // log, synchronous FULL), its outbox rows with it. What was published was
-// first committed here.
+// first committed here. That it was acknowledged may be forgotten by a power cut;
+// it is then published again.
 //
 // A Store is the one writer; it holds a lock file beside the database. A Reader
 // reads, also from another process while the store is in use.

@@ -63,17 +63,13 @@ func (r *Reader) Numbering(ctx context.Context, p Plane) (Numbering, error) {
 // reports how many went. What was acknowledged before is no error. ErrEpoch
 // means that the acknowledgement is for another database, ErrAhead that it is
 // for messages that were never written; both leave the outbox as it is.
+//
+// A power cut may undo it until the next wafer is committed: the messages are there
+// again then, and are sent again, as after a cut just before it.
 func (s *Store) Acknowledge(ctx context.Context, p Plane, epoch string, upTo uint64) (removed int, err error) {
-	err = s.transact(ctx, nil, func(t *Tx) error {
+	err = s.transact(ctx, afterOthers, nil, func(t *Tx) error {
 		if epoch != t.epoch {
 			return fmt.Errorf("acknowledge %s %d: %w: %.40q; this one is %q", p, upTo, ErrEpoch, epoch, t.epoch)
-		}
-		var last uint64
-		if err := t.do(t.often.last).QueryRowContext(t.ctx, string(p)).Scan(&last); err != nil {
-			return err
-		}
-		if upTo > last {
-			return fmt.Errorf("acknowledge %s %d: %w (%d)", p, upTo, ErrAhead, last)
 		}
 		removed, err = t.remove(p, upTo)
 		return err
@@ -85,16 +81,31 @@ func (s *Store) Acknowledge(ctx context.Context, p Plane, epoch string, upTo uin
 }
 
 func (t *Tx) remove(p Plane, upTo uint64) (int, error) {
-	result, err := t.do(t.often.remove).ExecContext(t.ctx, string(p), upTo)
+	result, err := t.do(t.often.remove).ExecContext(t.ctx, string(p), clamp(upTo))
 	if err != nil {
 		return 0, err
 	}
 	removed, err := result.RowsAffected()
-	if err != nil || removed == 0 {
+	if err != nil {
 		return 0, err
+	}
+	if removed == 0 {
+		return 0, t.written(p, upTo)
 	}
 	_, err = t.do(t.often.acknowledge).ExecContext(t.ctx, upTo, string(p))
 	return int(removed), err
+}
+
+// written is ErrAhead where the message never was.
+func (t *Tx) written(p Plane, seq uint64) error {
+	var last uint64
+	if err := t.do(t.often.last).QueryRowContext(t.ctx, string(p)).Scan(&last); err != nil {
+		return err
+	}
+	if seq > last {
+		return fmt.Errorf("acknowledge %s %d: %w (%d)", p, seq, ErrAhead, last)
+	}
+	return nil
 }
 
 // Value reads what was last set under the name; nil where nothing was.
@@ -159,7 +170,7 @@ func (o Outbox) Acknowledge(ctx context.Context, seq uint64) error {
 // anew by remake, and takes those before out of the outbox. It returns the new
 // epoch's name.
 func (o Outbox) Begin(ctx context.Context, after uint64, remake func(m Message, epoch string, seq uint64) ([]byte, error)) (epoch string, err error) {
-	err = o.store.transact(ctx, nil, func(t *Tx) error {
+	err = o.store.transact(ctx, onDisk, nil, func(t *Tx) error {
 		if epoch, err = t.newEpoch(); err != nil {
 			return err
 		}
@@ -221,7 +232,7 @@ func (o Outbox) Discard(ctx context.Context, keep uint64, before time.Time) (d D
 	if err != nil || !due {
 		return d, false, err
 	}
-	err = o.store.transact(ctx, nil, func(t *Tx) error {
+	err = o.store.transact(ctx, onDisk, nil, func(t *Tx) error {
 		var last, acknowledged uint64
 		if err := t.tx.QueryRowContext(t.ctx, `SELECT last, acknowledged FROM plane WHERE name = ?`, string(o.plane)).Scan(&last, &acknowledged); err != nil {
 			return err
@@ -258,7 +269,7 @@ const asideValue = "aside/"
 // SetAside takes the first waiting message out of the outbox and keeps it among
 // the values, for a person to look at.
 func (o Outbox) SetAside(ctx context.Context, seq uint64) error {
-	return o.store.transact(ctx, nil, func(t *Tx) error {
+	return o.store.transact(ctx, onDisk, nil, func(t *Tx) error {
 		var payload []byte
 		if err := t.tx.QueryRowContext(t.ctx, `SELECT payload FROM outbox JOIN plane ON plane = name WHERE plane = ? AND seq = ? AND seq = acknowledged + 1`,
 			string(o.plane), clamp(seq)).Scan(&payload); err != nil {
@@ -276,7 +287,7 @@ func (o Outbox) SetAside(ctx context.Context, seq uint64) error {
 // that should and does not, and keeps what was there among the values, for a
 // person to look at.
 func (o Outbox) Replace(ctx context.Context, seq uint64, payload []byte) error {
-	return o.store.transact(ctx, nil, func(t *Tx) error {
+	return o.store.transact(ctx, onDisk, nil, func(t *Tx) error {
 		var last, acknowledged uint64
 		if err := t.tx.QueryRowContext(t.ctx, `SELECT last, acknowledged FROM plane WHERE name = ?`, string(o.plane)).Scan(&last, &acknowledged); err != nil {
 			return err

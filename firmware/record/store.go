@@ -34,6 +34,7 @@ type Store struct {
 	// transaction is held from a transaction's begin until the epoch is known that it
 	// has left.
 	transaction sync.Mutex
+	safe        safety // what the writer is set to; transaction guards it
 	lock        *os.File
 	often       often
 }
@@ -46,7 +47,7 @@ func (o *often) prepare(ctx context.Context, db *sql.DB) error {
 		&o.last:        `SELECT last FROM plane WHERE name = ?`,
 		&o.next:        `UPDATE plane SET last = last + 1 WHERE name = ? RETURNING last`,
 		&o.publish:     `INSERT INTO outbox (plane, seq, wafer, committed, payload) VALUES (?, ?, ?, ?, ?)`,
-		&o.remove:      `DELETE FROM outbox WHERE plane = ? AND seq <= ?`,
+		&o.remove:      `DELETE FROM outbox WHERE plane = ?1 AND seq <= ?2 AND ?2 <= (SELECT last FROM plane WHERE name = ?1)`,
 		&o.acknowledge: `UPDATE plane SET acknowledged = ? WHERE name = ?`,
 		&o.value:       selectValue,
 		&o.set:         `INSERT INTO value VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`,

@@ -192,6 +192,38 @@ func TestSettingsThatDurabilityRestsOn(t *testing.T) {
 	}
 }
 
+// TestAcknowledgingLeavesCommitsOnTheDisk: what an acknowledgement may do without, the
+// next wafer has again.
+func TestAcknowledgingLeavesCommitsOnTheDisk(t *testing.T) {
+	s := open(t)
+	synchronous := func(q interface {
+		QueryRow(string, ...any) *sql.Row
+	}) (level string) {
+		if err := q.QueryRow(`PRAGMA synchronous`).Scan(&level); err != nil {
+			t.Fatal(err)
+		}
+		return level
+	}
+	const normal, full = "1", "2"
+	for n := range 3 {
+		w := sample(n+1, 10, 2, 1)
+		if err := s.Commit(ctx, w, func(tx *Tx) error {
+			if got := synchronous(tx.tx); got != full {
+				t.Errorf("wafer %d: synchronous is %s; want %s", n, got, full)
+			}
+			return both(tx)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Acknowledge(ctx, Ledger, s.Epoch(), uint64(n+1)); err != nil {
+			t.Fatal(err)
+		}
+		if got := synchronous(s.writer); got != normal {
+			t.Errorf("after an acknowledgement synchronous is %s; want %s", got, normal)
+		}
+	}
+}
+
 func TestCloseLeavesNoGoroutine(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	s := open(t)
