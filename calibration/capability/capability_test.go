@@ -63,15 +63,6 @@ func procedure(t testing.TB, truth stand.Truth, p *product.Product, o capability
 	return q
 }
 
-func station(t testing.TB, seed uint64) (stand.Truth, *product.Product) {
-	t.Helper()
-	truth, p, err := calibrationtest.SmallWafers(seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return truth, p
-}
-
 func certificate(t testing.TB, truth stand.Truth) *capability.Certificate {
 	t.Helper()
 	b, err := stand.New(truth)
@@ -140,7 +131,7 @@ func TestCoversTheTruth(t *testing.T) {
 
 // faint is a loose inspection of a wafer with many defects that are hard to see.
 func faint(t *testing.T, seed uint64, o capability.Options) (stand.Truth, *capability.Procedure) {
-	truth, p := station(t, seed)
+	truth, p := calibrationtest.Station(t, seed)
 	loose(p)
 	truth.Wafers.Defects.PerDie, truth.Wafers.Defects.Sizes.Max = 1.5, 5
 	return truth, procedure(t, truth, p, o, nil)
@@ -217,7 +208,7 @@ func reference(t *testing.T, make func(seed uint64) (stand.Truth, *capability.Pr
 // TestFindsWhatIsThere with a sound inspection: all from four pixels on, nothing
 // else, and a curve that tells what is found surely.
 func TestFindsWhatIsThere(t *testing.T) {
-	truth, p := station(t, 1)
+	truth, p := calibrationtest.Station(t, 1)
 	r := calibrationtest.Run(t, truth, procedure(t, truth, p, capability.Defaults(), nil))
 	if err := r.Check(); err != nil {
 		t.Fatal(err)
@@ -252,7 +243,7 @@ func TestFailsBelowItsLimits(t *testing.T) {
 	if testing.Short() {
 		t.Skip("scans many wafers")
 	}
-	truth, p := station(t, 1)
+	truth, p := calibrationtest.Station(t, 1)
 	loose(p)
 	o := scans()
 	o.Size = 60
@@ -273,7 +264,7 @@ func TestFailsBelowItsLimits(t *testing.T) {
 
 // TestWrongWafer is told before a scan is counted.
 func TestWrongWafer(t *testing.T) {
-	truth, p := station(t, 1)
+	truth, p := calibrationtest.Station(t, 1)
 	own := certificate(t, truth)
 	other := truth
 	other.Wafers.Layout = "memory"
@@ -299,7 +290,7 @@ func shifted(defects []capability.Known) (all []capability.Known) {
 }
 
 func TestRefuses(t *testing.T) {
-	truth, p := station(t, 1)
+	truth, p := calibrationtest.Station(t, 1)
 	all := certificate(t, truth)
 	few, err := capability.NewCertificate(all.Defects[:5])
 	if err != nil {
@@ -322,7 +313,7 @@ func TestRefuses(t *testing.T) {
 }
 
 func TestCertificateReadsWhatItWrites(t *testing.T) {
-	truth, _ := station(t, 1)
+	truth, _ := calibrationtest.Station(t, 1)
 	c := certificate(t, truth)
 	var text strings.Builder
 	if err := c.Write(&text); err != nil {

@@ -19,15 +19,6 @@ import (
 
 var header = golden.Header{Product: "small", Trained: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Software: "test"}
 
-func station(t testing.TB, seed uint64) (stand.Truth, *product.Product) {
-	t.Helper()
-	truth, p, err := calibrationtest.SmallWafers(seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return truth, p
-}
-
 func procedure(t testing.TB, p *product.Product, o training.Options) *training.Procedure {
 	t.Helper()
 	q, err := training.New(o, p, header)
@@ -63,7 +54,7 @@ func TestCoversTheTruth(t *testing.T) {
 	}
 	calibrationtest.Cover(t, calibrationtest.Coverage{Seeds: 100, Dear: true,
 		Make: func(seed uint64) (stand.Truth, calibration.Procedure, error) {
-			truth, p := station(t, seed)
+			truth, p := calibrationtest.Station(t, seed)
 			return truth, procedure(t, p, fixed()), nil
 		},
 		Want: map[string]func(stand.Truth) float64{"sigma-error": func(stand.Truth) float64 { return want }},
@@ -77,7 +68,7 @@ func measureOtherDies(t *testing.T) float64 {
 	for seed := range uint64(stations) {
 		var planes [2][]float32
 		for part := range planes {
-			truth, p := station(t, 1000+seed)
+			truth, p := calibrationtest.Station(t, 1000+seed)
 			q := procedure(t, everySecond(p, part), fixed())
 			if _, err := calibrationtest.Take(context.Background(), truth, q); err != nil {
 				t.Fatal(err)
@@ -118,7 +109,7 @@ func TestTooFewDies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("learns many goldens")
 	}
-	truth, p := station(t, 1)
+	truth, p := calibrationtest.Station(t, 1)
 	o := training.Defaults()
 	o.MaxError, o.MaxDies, o.Wafers = 0.06, 150, 1
 	r := calibrationtest.Run(t, truth, procedure(t, everySecond(p, 0), o))
@@ -132,7 +123,7 @@ func TestTooFewDies(t *testing.T) {
 
 // TestNamesWhatItLearnt, for the calibration's file.
 func TestNamesWhatItLearnt(t *testing.T) {
-	truth, p := station(t, 3)
+	truth, p := calibrationtest.Station(t, 3)
 	q := procedure(t, p, training.Defaults())
 	r := calibrationtest.Run(t, truth, q)
 	if err := r.Check(); err != nil {
@@ -151,7 +142,7 @@ func TestOneWafer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("learns many goldens")
 	}
-	truth, p := station(t, 1)
+	truth, p := calibrationtest.Station(t, 1)
 	o := training.Defaults()
 	o.Wafers = 1
 	r := calibrationtest.Run(t, truth, procedure(t, p, o))
@@ -162,7 +153,7 @@ func TestOneWafer(t *testing.T) {
 
 // TestStranger among the wafers is told by the names of its dies.
 func TestStranger(t *testing.T) {
-	truth, p := station(t, 1)
+	truth, p := calibrationtest.Station(t, 1)
 	truth.Wafers.Stranger = 2
 	wrong := calibrationtest.Wrong(t, truth, procedure(t, p, training.Defaults()))
 	if wrong == nil || !strings.Contains(wrong.What, "wafer 2, field") || !strings.Contains(wrong.Remedy, "recipe small") {
@@ -172,7 +163,7 @@ func TestStranger(t *testing.T) {
 
 // TestDarkness has nothing to learn from.
 func TestDarkness(t *testing.T) {
-	truth, p := station(t, 1)
+	truth, p := calibrationtest.Station(t, 1)
 	truth.Light.Flux = 0
 	if wrong := calibrationtest.Wrong(t, truth, procedure(t, p, training.Defaults())); wrong == nil {
 		t.Error("learnt a golden in the dark")
@@ -180,7 +171,7 @@ func TestDarkness(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	_, p := station(t, 1)
+	_, p := calibrationtest.Station(t, 1)
 	for want, spoil := range map[string]func(*training.Options){
 		"want 2 to 50":    func(o *training.Options) { o.MaxError = 0.6 },
 		"want 1 to 25":    func(o *training.Options) { o.Wafers = 0 },

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"kensa/calibration/product"
 	"kensa/firmware/alarm"
 	"kensa/firmware/config"
 	"kensa/hw/camera"
@@ -111,7 +112,7 @@ func SimulatorOptions(c config.Simulator, plan *wafer.Plan) (simulator.Options, 
 	if plan.Open() {
 		return simulator.Options{}, fmt.Errorf("recipe: layout.kind %q; the simulated tool needs %q", plan.Layout.Kind, wafer.DieGrid)
 	}
-	o := simulator.Defaults(program(plan))
+	o := simulator.Defaults(product.Program(plan))
 	o.Layout, o.Seed, o.Pace = c.Product, c.Seed, pace(c.Pace)
 	o.Lots, o.WafersPerLot, o.Wafers = c.Lots, c.Wafers, c.Stop
 	o.Timeout = 0 // an operator may pause for as long as he likes
@@ -152,23 +153,3 @@ func parseFault(text string) (f simulator.Fault, err error) {
 // excursionFactor makes the yield of an excursion's lots fall well below that of
 // the others.
 const excursionFactor = 4
-
-// program is the motion program for a plan.
-func program(plan *wafer.Plan) simulator.Program {
-	p := simulator.Program{
-		Width: plan.Width, Height: plan.Height,
-		PixelSize: plan.Layout.PixelSize.Micrometres(), Radius: plan.Layout.Diameter.Micrometres() / 2,
-	}
-	for _, field := range plan.Fields {
-		stop := simulator.Stop{X: field.Center.X.Micrometres(), Y: field.Center.Y.Micrometres()}
-		for _, d := range field.Dies {
-			at := plan.Dies[d.Die]
-			stop.Dies = append(stop.Dies, simulator.DieAt{
-				Column: at.Index.Column, Row: at.Index.Row,
-				X: at.Center.X.Micrometres(), Y: at.Center.Y.Micrometres(), Rect: d.Rect,
-			})
-		}
-		p.Stops = append(p.Stops, stop)
-	}
-	return p
-}

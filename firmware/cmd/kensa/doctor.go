@@ -115,11 +115,7 @@ func checkRecipe(_ context.Context, c config.Config) (string, error) {
 	if c.Recipe.File == "" {
 		return "built in", nil
 	}
-	path := c.Recipe.File
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(c.Storage.State, path)
-	}
-	recipe, err := config.LoadRecipe(path)
+	recipe, err := config.LoadRecipe(appliance.RecipePath(c))
 	if err != nil {
 		return "", err
 	}
