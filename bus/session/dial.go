@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,9 +11,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
 // dial opens the network connection. It ends with ctx, which paho's own way of
@@ -79,17 +82,19 @@ func (c Config) password() (string, error) {
 // Publish blocks after a loss, so that one has to be short.
 type watched struct {
 	net.Conn
-	ctx    context.Context // the connection's
-	failed func(error)
-	limit  time.Duration // for one write
-	pace   func(ctx context.Context, bytes int) error
-	guard  guard
-	// writing holds one element during a write.
-	writing chan struct{}
+	in      *bufio.Reader   // paho reads single bytes
+	ctx     context.Context // the connection's
+	failed  func(error)
+	limit   time.Duration // for one write
+	pace    func(ctx context.Context, bytes int) error
+	guard   guard
+	writing sync.Mutex // paho writes its pings beside everything else
+	// turn holds one element while a packet is on its way through paho; see Link.hand.
+	turn chan struct{}
 }
 
 func (w *watched) Read(b []byte) (int, error) {
-	n, err := w.Conn.Read(b)
+	n, err := w.in.Read(b)
 	if refused := w.guard.take(b[:n]); refused != nil {
 		n, err = 0, refused
 	}
@@ -103,9 +108,10 @@ func (w *watched) Read(b []byte) (int, error) {
 // urgent ones of another connection waiting.
 const chunk = 1400
 
-func (w *watched) Write(b []byte) (written int, err error) {
-	w.writing <- struct{}{}
-	defer func() { <-w.writing }()
+func (w *watched) Write(b []byte) (sent int, err error) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	defer w.written(b)
 	for len(b) > 0 && err == nil {
 		part := b
 		if w.pace != nil {
@@ -119,24 +125,22 @@ func (w *watched) Write(b []byte) (written int, err error) {
 		if err == nil {
 			n, err = w.Conn.Write(part)
 		}
-		b, written = b[n:], written+n
+		b, sent = b[n:], sent+n
 	}
 	if err != nil {
 		w.failed(err)
 	}
-	return written, err
+	return sent, err
 }
 
 // SetWriteDeadline is Write's own business.
 func (w *watched) SetWriteDeadline(time.Time) error { return nil }
 
-// idle waits until no write is under way; false when ctx ended before that.
-func (w *watched) idle(ctx context.Context) bool {
-	select {
-	case w.writing <- struct{}{}:
-		<-w.writing
-		return true
-	case <-ctx.Done():
-		return false
+// written lets the next packet come. paho writes a packet at once, and those that it
+// sends by itself, CONNECT, PINGREQ and DISCONNECT, have waited for no turn.
+func (w *watched) written(packet []byte) {
+	switch packet[0] >> 4 {
+	case packets.Publish, packets.Puback, packets.Subscribe, packets.Unsubscribe:
+		<-w.turn
 	}
 }

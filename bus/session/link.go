@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,8 @@ var (
 	ErrClosed = errors.New("session closed")
 )
 
-// handover is how long paho may take to accept a message when no write is under
-// way: no time at all, unless its goroutines have just ended.
+// handover is how long paho may take to accept a packet when none is being written
+// (see hand): no time at all, unless its goroutines have just ended.
 const handover = time.Second
 
 // throttled is how many bytes may wait for each other where a throttle is set; the
@@ -50,18 +51,16 @@ type Link struct {
 
 	write, ack time.Duration // time-outs
 	window     chan struct{} // one element for each QoS 1 message under way
-	out        chan *Receipt
 	unacked    chan *Receipt
 	wait       sync.WaitGroup
 }
 
 // Receipt is a publication under way.
 type Receipt struct {
-	message Message
-	link    *Link
-	token   mqtt.Token
-	done    chan struct{} // closed after err was set
-	err     error
+	link  *Link
+	token mqtt.Token
+	done  chan struct{} // closed after err was set; nil with QoS 0, which nobody confirms
+	err   error
 }
 
 // open connects. The will goes into the CONNECT.
@@ -69,7 +68,6 @@ func (s *Session) open(ctx context.Context, broker *url.URL, will *Message) (*Li
 	l := &Link{
 		broker: broker.Redacted(), write: s.config.WriteTimeout + s.throttle.lasts(throttled), ack: s.config.AckTimeout + s.throttle.lasts(throttled),
 		window:  make(chan struct{}, s.config.Window),
-		out:     make(chan *Receipt),
 		unacked: make(chan *Receipt, s.config.Window),
 	}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
@@ -90,7 +88,6 @@ func (s *Session) open(ctx context.Context, broker *url.URL, will *Message) (*Li
 		l.end(err)
 		return nil, err
 	}
-	l.wait.Go(l.writer)
 	l.wait.Go(l.confirmer)
 	return l, nil
 }
@@ -123,7 +120,8 @@ func (s *Session) options(l *Link, broker *url.URL, will *Message) (*mqtt.Client
 		}
 		// Ends the greeting too when the session is closed during it.
 		context.AfterFunc(l.ctx, func() { conn.Close() })
-		l.conn = &watched{conn, l.ctx, l.lose, s.config.WriteTimeout, s.pace(), newGuard(), make(chan struct{}, 1)}
+		l.conn = &watched{Conn: conn, in: bufio.NewReader(conn), ctx: l.ctx, failed: l.lose, limit: s.config.WriteTimeout,
+			pace: s.pace(), guard: newGuard(), turn: make(chan struct{}, 1)}
 		return l.conn, nil
 	})
 	if will != nil {
@@ -183,7 +181,8 @@ func (l *Link) Publish(ctx context.Context, m Message) error {
 }
 
 // Send hands a message over without waiting for the broker's answer. It waits
-// while the window is full. Messages sent by one goroutine go out in order.
+// while the window is full, and while a message before it is being written. Messages
+// sent by one goroutine go out in order.
 func (l *Link) Send(ctx context.Context, m Message) (*Receipt, error) {
 	if err := m.check(); err != nil {
 		return nil, err
@@ -191,32 +190,55 @@ func (l *Link) Send(ctx context.Context, m Message) (*Receipt, error) {
 	if err := l.Err(); err != nil {
 		return nil, err
 	}
-	r := &Receipt{message: m, link: l, done: make(chan struct{})}
-	if m.QoS > 0 {
-		select {
-		case l.window <- struct{}{}:
-		case <-l.ctx.Done():
-			return nil, l.Err()
-		case <-ctx.Done():
-			return nil, ctx.Err()
+	publish := func() mqtt.Token { return l.client.Publish(m.Topic, m.QoS, m.Retained, m.Payload) }
+	if m.QoS == 0 {
+		token, err := l.hand(ctx, publish)
+		if err != nil {
+			return nil, err
 		}
+		return &Receipt{link: l, token: token}, nil
 	}
 	select {
-	case l.out <- r:
-		return r, nil
+	case l.window <- struct{}{}:
 	case <-l.ctx.Done():
 		return nil, l.Err()
 	case <-ctx.Done():
-		if m.QoS > 0 {
-			<-l.window
-		}
 		return nil, ctx.Err()
 	}
+	token, err := l.hand(ctx, publish)
+	if err != nil {
+		<-l.window
+		return nil, err
+	}
+	r := &Receipt{link: l, token: token, done: make(chan struct{})}
+	l.unacked <- r // has room: the window is as large
+	return r, nil
+}
+
+// hand gives paho a packet when the one before it is written: paho waits no longer than
+// handover for that, and then takes the packet for lost.
+func (l *Link) hand(ctx context.Context, give func() mqtt.Token) (mqtt.Token, error) {
+	select {
+	case l.conn.turn <- struct{}{}: // until it is written
+	case <-l.ctx.Done():
+		return nil, l.Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	token := give()
+	if err := token.Error(); err != nil {
+		l.lose(err) // what follows must not go out before it
+		return nil, l.Err()
+	}
+	return token, nil
 }
 
 // Wait returns nil when the broker has answered (QoS 1) or the message has left
 // (QoS 0), and an error when the link was lost or ctx ended before that.
 func (r *Receipt) Wait(ctx context.Context) error {
+	if r.done == nil {
+		return r.link.answer(ctx, r.token, r.link.write)
+	}
 	select {
 	case <-r.done:
 		return r.err
@@ -232,26 +254,6 @@ func (r *Receipt) Wait(ctx context.Context) error {
 	}
 }
 
-// writer is the only one that calls paho's Publish.
-func (l *Link) writer() {
-	for {
-		select {
-		case <-l.ctx.Done():
-			return
-		case r := <-l.out:
-			if !l.conn.idle(l.ctx) {
-				return
-			}
-			r.token = l.client.Publish(r.message.Topic, r.message.QoS, r.message.Retained, r.message.Payload)
-			if r.message.QoS > 0 {
-				l.unacked <- r // has room: the window is as large
-				continue
-			}
-			r.settle(l.answer(r.token, l.write))
-		}
-	}
-}
-
 // confirmer takes the PUBACKs, which a broker sends in the order of the
 // messages (MQTT-4.6.0-2).
 func (l *Link) confirmer() {
@@ -260,20 +262,16 @@ func (l *Link) confirmer() {
 		case <-l.ctx.Done():
 			return
 		case r := <-l.unacked:
-			r.settle(l.answer(r.token, l.ack))
+			r.err = l.answer(context.Background(), r.token, l.ack) // or the link ends
+			close(r.done)
 			<-l.window
 		}
 	}
 }
 
-func (r *Receipt) settle(err error) {
-	r.err = err
-	close(r.done)
-}
-
 // answer waits for a token and believes it only without error. A broker that
 // does not answer in time is as good as gone.
-func (l *Link) answer(token mqtt.Token, limit time.Duration) error {
+func (l *Link) answer(ctx context.Context, token mqtt.Token, limit time.Duration) error {
 	select {
 	case <-token.Done():
 	default:
@@ -283,6 +281,8 @@ func (l *Link) answer(token mqtt.Token, limit time.Duration) error {
 		case <-token.Done():
 		case <-l.ctx.Done():
 			return l.Err()
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-timer.C:
 			l.lose(fmt.Errorf("no answer within %v", limit))
 			return l.Err()

@@ -2,6 +2,10 @@ package session_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,11 +48,17 @@ func TestNarrowLinkCloses(t *testing.T) {
 	s := newSession(t, c)
 	s.Start(t.Context())
 	link := up(t, s)
-	for range 2 {
-		if _, err := link.Send(within(t), session.Message{Topic: "x", QoS: 1, Payload: make([]byte, 90_000)}); err != nil {
-			t.Fatal(err)
-		}
+	m := session.Message{Topic: "x", QoS: 1, Payload: make([]byte, 90_000)}
+	if _, err := link.Send(within(t), m); err != nil {
+		t.Fatal(err)
 	}
+	var second sync.WaitGroup
+	second.Go(func() {
+		if _, err := link.Send(t.Context(), m); !errors.Is(err, session.ErrClosed) {
+			t.Errorf("a message that waited for its turn: %v; want ErrClosed", err)
+		}
+	})
+	defer second.Wait()
 	closed := make(chan struct{})
 	go func() { s.Close(); close(closed) }()
 	select {
@@ -56,4 +66,44 @@ func TestNarrowLinkCloses(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("did not close")
 	}
+}
+
+// A message whose turn comes while another is on its way waits for that, however long
+// it takes: more than paho waits (a second).
+func TestMessagesWaitForSlowOnes(t *testing.T) {
+	b := startBroker(t, "127.0.0.1:0")
+	var wait sync.WaitGroup
+	for n := range 20 {
+		c := config(fmt.Sprint("narrow", n), b.URL())
+		c.Bandwidth = 2000 // bytes a second; each message takes 1.5 s
+		s := newSession(t, c)
+		s.Start(t.Context())
+		wait.Go(func() {
+			for _, err := range sendSlowly(within(t), s, 3) {
+				t.Errorf("connection %d: %v", n, err)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+func sendSlowly(ctx context.Context, s *session.Session, messages int) (errs []error) {
+	link, err := s.Await(ctx)
+	if err != nil {
+		return []error{err}
+	}
+	var receipts []*session.Receipt
+	for range messages {
+		r, err := link.Send(ctx, session.Message{Topic: "x", QoS: 1, Payload: make([]byte, 3000)})
+		if err != nil {
+			return []error{err}
+		}
+		receipts = append(receipts, r)
+	}
+	for _, r := range receipts {
+		if err := r.Wait(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
 }

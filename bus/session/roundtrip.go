@@ -2,8 +2,8 @@ package session
 
 import (
 	"context"
-	"fmt"
-	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
 // nobodysFilter is a filter that nobody subscribes to.
@@ -17,21 +17,12 @@ func (l *Link) RoundTrip(ctx context.Context) error {
 	if err := l.Err(); err != nil {
 		return err
 	}
-	token := l.client.Unsubscribe(nobodysFilter)
-	timer := time.NewTimer(l.ack)
-	defer timer.Stop()
-	select {
-	case <-token.Done():
-		if err := token.Error(); err != nil {
-			return fmt.Errorf("round trip: %w", err)
-		}
-		return l.Err() // paho ends its tokens without error when a connection ends
-	case <-l.ctx.Done():
-		return l.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		l.lose(fmt.Errorf("round trip: no answer within %v", l.ack))
-		return l.Err()
+	token, err := l.hand(ctx, func() mqtt.Token { return l.client.Unsubscribe(nobodysFilter) })
+	if err == nil {
+		err = l.answer(ctx, token, l.ack)
 	}
+	if err == nil {
+		err = l.Err() // paho ends its tokens without error when a connection ends
+	}
+	return err
 }

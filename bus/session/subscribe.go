@@ -115,19 +115,11 @@ func (l *Link) subscribe(ctx context.Context, filters map[string]byte) error {
 }
 
 func (l *Link) ask(ctx context.Context, filter string, qos byte) (granted bool, err error) {
-	token := l.client.Subscribe(filter, qos, nil)
-	timer := time.NewTimer(l.ack)
-	defer timer.Stop()
-	select {
-	case <-token.Done():
-	case <-l.ctx.Done():
-		return false, l.Err()
-	case <-ctx.Done():
-		return false, ctx.Err()
-	case <-timer.C:
-		return false, fmt.Errorf("subscribe: no answer within %v", l.ack)
+	token, err := l.hand(ctx, func() mqtt.Token { return l.client.Subscribe(filter, qos, nil) })
+	if err == nil {
+		err = l.answer(ctx, token, l.ack)
 	}
-	if err := token.Error(); err != nil {
+	if err != nil {
 		return false, fmt.Errorf("subscribe: %w", err)
 	}
 	for _, code := range token.(*mqtt.SubscribeToken).Result() {
@@ -154,7 +146,7 @@ func (s *Session) dispatch(ctx context.Context) {
 				sub.handler(Message{m.Topic(), m.Qos(), m.Retained(), m.Payload(), m.link})
 			}
 		}
-		m.Ack()
+		m.acknowledge()
 	}
 }
 
@@ -177,6 +169,15 @@ func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1)} }
 type received struct {
 	mqtt.Message
 	link *Link
+}
+
+// acknowledge sends a PUBACK. Where the link is lost, the broker sends the message again
+// over the next.
+func (m received) acknowledge() {
+	if m.Qos() == 0 {
+		return
+	}
+	m.link.hand(m.link.ctx, func() mqtt.Token { m.Ack(); return &mqtt.DummyToken{} })
 }
 
 func (i *inbox) put(m received) {

@@ -35,7 +35,7 @@ func (v *voice) say(ctx context.Context, topic string, metrics []payload.Metric)
 	if topic == v.config.nodeTopic("NBIRTH") {
 		v.onBirth(encoded)
 	}
-	if err := v.link.Publish(ctx, session.Message{Topic: topic, Payload: encoded}); err != nil {
+	if _, err := v.link.Send(ctx, session.Message{Topic: topic, Payload: encoded}); err != nil {
 		return err
 	}
 	v.seq++ // 255 is followed by 0
