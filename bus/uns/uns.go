@@ -20,6 +20,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -57,6 +58,26 @@ type Sample struct {
 	Timestamp time.Time `json:"timestamp"`
 	Quality   string    `json:"quality"`
 	Unit      string    `json:"unit,omitempty"`
+}
+
+// text is the sample in JSON. Its value is written apart: json.Marshal reads what a
+// table has written a second time, and a die map is long.
+func (s Sample) text() ([]byte, error) {
+	write := json.Marshal
+	if table, ok := s.Value.(traffic.Table); ok {
+		write = func(any) ([]byte, error) { return table.MarshalJSON() }
+	}
+	value, err := write(s.Value)
+	if err != nil {
+		return nil, err
+	}
+	s.Value = nil
+	rest, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	const before, null = `{"value":`, `null`
+	return slices.Concat([]byte(before), value, rest[len(before+null):]), nil
 }
 
 // Mirror publishes values. Make one with New.
@@ -202,7 +223,7 @@ func (m *Mirror) leave() {
 }
 
 func (m *Mirror) message(name string, s Sample) (session.Message, error) {
-	text, err := json.Marshal(s)
+	text, err := s.text()
 	return session.Message{Topic: m.names.topic(name), QoS: 1, Retained: true, Payload: text}, err
 }
 
