@@ -96,8 +96,9 @@ func (m *mes) run(ctx context.Context) {
 // broker has read them while the host was there.
 func (m *mes) send(ctx context.Context) error {
 	const batch = 16 // one question to the broker for all of them
+	outbox := m.store.Outbox(record.MES)
 	for m.node.Ready() {
-		rows, err := m.store.Pending(ctx, record.MES, 0, batch)
+		rows, err := outbox.Pending(ctx, 0, batch)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -106,7 +107,7 @@ func (m *mes) send(ctx context.Context) error {
 			if err := m.node.Deliver(ctx, reports...); err != nil {
 				return err
 			}
-			if _, err := m.store.Acknowledge(ctx, record.MES, m.store.Epoch(), reports[n-1].Number); err != nil {
+			if err := outbox.Acknowledge(ctx, reports[n-1].Number); err != nil {
 				return err
 			}
 		}

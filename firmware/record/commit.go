@@ -12,12 +12,13 @@ import (
 // numbering and the stored values. It is of no use after the callback. The
 // callback must not call the store's own methods: they wait for it.
 type Tx struct {
-	ctx   context.Context
-	tx    *sql.Tx
-	often *often
-	root  string
-	epoch string
-	wafer *Wafer
+	ctx    context.Context
+	tx     *sql.Tx
+	often  *often
+	root   string
+	epoch  string
+	wafer  *Wafer
+	planes planes
 }
 
 // Epoch is the database's present epoch.
@@ -29,23 +30,23 @@ func (t *Tx) Wafer() *Wafer { return t.wafer }
 // Publish puts a message into the outbox and returns its seq, the plane's next, which
 // make is told.
 func (t *Tx) Publish(p Plane, make func(seq uint64) ([]byte, error)) (seq uint64, err error) {
-	err = t.do(t.often.next).QueryRowContext(t.ctx, string(p)).Scan(&seq)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = fmt.Errorf("outbox: plane %q; known: %q, %q", p, MES, Ledger)
+	r, known := t.planes[p]
+	if !known {
+		return 0, errPlane(p)
 	}
-	if err != nil {
+	m := Message{Plane: p, Seq: r.last + 1}
+	if m.Payload, err = make(m.Seq); err != nil {
 		return 0, err
 	}
-	payload, err := make(seq)
-	if err != nil {
-		return 0, err
-	}
+	m.Payload = notNil(m.Payload)
 	var about any
 	if t.wafer != nil {
 		about = t.wafer.ID
 	}
-	_, err = t.do(t.often.publish).ExecContext(t.ctx, string(p), seq, about, nanos(time.Now()), notNil(payload))
-	return seq, err
+	if _, err = t.do(t.often.publish).ExecContext(t.ctx, string(p), m.Seq, about, nanos(time.Now()), m.Payload); err != nil {
+		return 0, err
+	}
+	return m.Seq, t.reach(p, r.published(m))
 }
 
 // do is a statement of the store's as one of this transaction.
@@ -143,17 +144,27 @@ func (s *Store) transact(ctx context.Context, safe safety, w *Wafer, change func
 	}
 	defer tx.Rollback() // does nothing after Commit
 	t := &Tx{ctx: brief(ctx), tx: tx, often: &s.often, root: s.root, epoch: s.Epoch(), wafer: w}
-	err = change(t)
+	if t.planes, err = s.reached(t); err == nil {
+		err = change(t)
+	}
 	if err == nil {
 		err = ctx.Err()
 	}
 	if err == nil {
-		err = tx.Commit()
-	}
-	if err == nil {
-		s.epoch.Store(&t.epoch)
+		err = s.finish(t)
 	}
 	return s.explain(err)
+}
+
+// finish commits. Of a commit that failed nobody knows here how far it came.
+func (s *Store) finish(t *Tx) error {
+	s.planes.Store(nil)
+	if err := t.tx.Commit(); err != nil {
+		return err
+	}
+	s.epoch.Store(&t.epoch)
+	s.planes.Store(&t.planes)
+	return nil
 }
 
 // secure sets what the writer's next transactions have behind them. A connection begins

@@ -12,7 +12,6 @@ import (
 const (
 	// Without a LIMIT: SQLite parses a statement anew when it is bound to another one.
 	selectPending   = `SELECT seq, payload FROM outbox WHERE plane = ? AND seq > ? ORDER BY seq`
-	selectBounds    = `SELECT acknowledged, last FROM plane WHERE name = ?`
 	selectNumbering = `SELECT last, acknowledged, (SELECT committed FROM outbox WHERE plane = name AND seq = acknowledged + 1)
 		FROM plane WHERE name = ?`
 	selectValue = `SELECT value FROM value WHERE name = ?`
@@ -59,55 +58,6 @@ func (r *Reader) Numbering(ctx context.Context, p Plane) (Numbering, error) {
 	return n, r.explain(err)
 }
 
-// Acknowledge takes the plane's messages up to a seq out of the outbox, and
-// reports how many went. What was acknowledged before is no error. ErrEpoch
-// means that the acknowledgement is for another database, ErrAhead that it is
-// for messages that were never written; both leave the outbox as it is.
-//
-// A power cut may undo it until the next wafer is committed: the messages are there
-// again then, and are sent again, as after a cut just before it.
-func (s *Store) Acknowledge(ctx context.Context, p Plane, epoch string, upTo uint64) (removed int, err error) {
-	err = s.transact(ctx, afterOthers, nil, func(t *Tx) error {
-		if epoch != t.epoch {
-			return fmt.Errorf("acknowledge %s %d: %w: %.40q; this one is %q", p, upTo, ErrEpoch, epoch, t.epoch)
-		}
-		removed, err = t.remove(p, upTo)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	return removed, nil
-}
-
-func (t *Tx) remove(p Plane, upTo uint64) (int, error) {
-	result, err := t.do(t.often.remove).ExecContext(t.ctx, string(p), clamp(upTo))
-	if err != nil {
-		return 0, err
-	}
-	removed, err := result.RowsAffected()
-	if err != nil {
-		return 0, err
-	}
-	if removed == 0 {
-		return 0, t.written(p, upTo)
-	}
-	_, err = t.do(t.often.acknowledge).ExecContext(t.ctx, upTo, string(p))
-	return int(removed), err
-}
-
-// written is ErrAhead where the message never was.
-func (t *Tx) written(p Plane, seq uint64) error {
-	var last uint64
-	if err := t.do(t.often.last).QueryRowContext(t.ctx, string(p)).Scan(&last); err != nil {
-		return err
-	}
-	if seq > last {
-		return fmt.Errorf("acknowledge %s %d: %w (%d)", p, seq, ErrAhead, last)
-	}
-	return nil
-}
-
 // Value reads what was last set under the name; nil where nothing was.
 func (r *Reader) Value(ctx context.Context, name string) ([]byte, error) {
 	var value []byte
@@ -137,33 +87,6 @@ func (s *Store) LoadBdSeq(ctx context.Context) (n uint8, found bool, err error) 
 // SaveBdSeq returns nil when the number is on the disk.
 func (s *Store) SaveBdSeq(ctx context.Context, n uint8) error {
 	return s.Update(ctx, func(t *Tx) error { return t.SetValue(bdSeqValue, strconv.AppendUint(nil, uint64(n), 10)) })
-}
-
-// Outbox is one plane's messages, as its sender wants them.
-type Outbox struct {
-	store *Store
-	plane Plane
-}
-
-// Outbox returns the outbox of a plane.
-func (s *Store) Outbox(p Plane) Outbox { return Outbox{s, p} }
-
-// Bounds are the highest seq acknowledged and the highest ever given; 0 for none.
-func (o Outbox) Bounds(ctx context.Context) (acknowledged, last uint64, err error) {
-	err = o.store.bounds.QueryRowContext(brief(ctx), string(o.plane)).Scan(&acknowledged, &last)
-	return acknowledged, last, o.store.explain(err)
-}
-
-// Pending lists the messages after a seq that are not acknowledged, in order,
-// at most limit of them.
-func (o Outbox) Pending(ctx context.Context, after uint64, limit int) ([]Message, error) {
-	return o.store.Pending(ctx, o.plane, after, limit)
-}
-
-// Acknowledge takes the messages up to a seq of this epoch out of the outbox.
-func (o Outbox) Acknowledge(ctx context.Context, seq uint64) error {
-	_, err := o.store.Acknowledge(ctx, o.plane, o.store.Epoch(), seq)
-	return err
 }
 
 // Begin gives the messages after a seq to a new epoch, numbered from 1 and made
@@ -213,8 +136,7 @@ func (t *Tx) renumber(p Plane, after uint64, remake func(Message, uint64) ([]byt
 			return err
 		}
 	}
-	_, err := t.tx.ExecContext(t.ctx, `UPDATE plane SET last = ?, acknowledged = 0 WHERE name = ?`, seq, string(p))
-	return err
+	return t.reach(p, reach{last: seq})
 }
 
 // Discarded is a range of messages that went without an acknowledgement.
@@ -233,13 +155,10 @@ func (o Outbox) Discard(ctx context.Context, keep uint64, before time.Time) (d D
 		return d, false, err
 	}
 	err = o.store.transact(ctx, onDisk, nil, func(t *Tx) error {
-		var last, acknowledged uint64
-		if err := t.tx.QueryRowContext(t.ctx, `SELECT last, acknowledged FROM plane WHERE name = ?`, string(o.plane)).Scan(&last, &acknowledged); err != nil {
-			return err
-		}
-		upTo := acknowledged
-		if keep > 0 && last > keep {
-			upTo = max(upTo, last-keep)
+		r := t.planes[o.plane]
+		upTo := r.acknowledged
+		if keep > 0 && r.last > keep {
+			upTo = max(upTo, r.last-keep)
 		}
 		if !before.IsZero() {
 			// Up to the first that is young enough: a clock that was set back must not
@@ -249,12 +168,12 @@ func (o Outbox) Discard(ctx context.Context, keep uint64, before time.Time) (d D
 				return err
 			}
 			if !young.Valid {
-				upTo = last
+				upTo = r.last
 			} else {
 				upTo = max(upTo, uint64(young.Int64)-1)
 			}
 		}
-		d = Discarded{acknowledged + 1, upTo}
+		d = Discarded{r.acknowledged + 1, upTo}
 		removed, err := t.remove(o.plane, upTo)
 		found = removed > 0
 		return err
@@ -288,13 +207,11 @@ func (o Outbox) SetAside(ctx context.Context, seq uint64) error {
 // person to look at.
 func (o Outbox) Replace(ctx context.Context, seq uint64, payload []byte) error {
 	return o.store.transact(ctx, onDisk, nil, func(t *Tx) error {
-		var last, acknowledged uint64
-		if err := t.tx.QueryRowContext(t.ctx, `SELECT last, acknowledged FROM plane WHERE name = ?`, string(o.plane)).Scan(&last, &acknowledged); err != nil {
-			return err
+		r := t.planes[o.plane]
+		if seq <= r.acknowledged || seq > r.last {
+			return fmt.Errorf("replace %s %d: %d to %d wait", o.plane, seq, r.acknowledged+1, r.last)
 		}
-		if seq <= acknowledged || seq > last {
-			return fmt.Errorf("replace %s %d: %d to %d wait", o.plane, seq, acknowledged+1, last)
-		}
+		t.planes[o.plane] = r.forgotten()
 		var old []byte
 		err := t.tx.QueryRowContext(t.ctx, `SELECT payload FROM outbox WHERE plane = ? AND seq = ?`, string(o.plane), seq).Scan(&old)
 		if errors.Is(err, sql.ErrNoRows) {

@@ -23,7 +23,7 @@ type Reader struct {
 	epoch atomic.Pointer[string]
 	// Statements that run with every message: to parse them would cost more than to
 	// run them.
-	bounds, numbering, pending *sql.Stmt
+	numbering, pending *sql.Stmt
 }
 
 // Store is the one writer of a database, and a Reader of it. It may be used
@@ -35,22 +35,24 @@ type Store struct {
 	// has left.
 	transaction sync.Mutex
 	safe        safety // what the writer is set to; transaction guards it
-	lock        *os.File
-	often       often
+	// planes is how far the planes have come; nil where that is not known.
+	planes atomic.Pointer[planes]
+	rounds sync.Mutex
+	round  *round // of acknowledgements that wait for another; nil where none do
+	lock   *os.File
+	often  often
 }
 
 // often are the writer's statements that run with every message.
-type often struct{ last, next, publish, remove, acknowledge, value, set *sql.Stmt }
+type often struct{ publish, remove, reach, value, set *sql.Stmt }
 
 func (o *often) prepare(ctx context.Context, db *sql.DB) error {
 	return prepare(ctx, db, map[**sql.Stmt]string{
-		&o.last:        `SELECT last FROM plane WHERE name = ?`,
-		&o.next:        `UPDATE plane SET last = last + 1 WHERE name = ? RETURNING last`,
-		&o.publish:     `INSERT INTO outbox (plane, seq, wafer, committed, payload) VALUES (?, ?, ?, ?, ?)`,
-		&o.remove:      `DELETE FROM outbox WHERE plane = ?1 AND seq <= ?2 AND ?2 <= (SELECT last FROM plane WHERE name = ?1)`,
-		&o.acknowledge: `UPDATE plane SET acknowledged = ? WHERE name = ?`,
-		&o.value:       selectValue,
-		&o.set:         `INSERT INTO value VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
+		&o.publish: `INSERT INTO outbox (plane, seq, wafer, committed, payload) VALUES (?, ?, ?, ?, ?)`,
+		&o.remove:  `DELETE FROM outbox WHERE plane = ? AND seq <= ?`,
+		&o.reach:   `UPDATE plane SET acknowledged = ?, last = ? WHERE name = ?`,
+		&o.value:   selectValue,
+		&o.set:     `INSERT INTO value VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
 	})
 }
 
@@ -168,7 +170,7 @@ func (r *Reader) open(ctx context.Context) error {
 		return err
 	}
 	r.epoch.Store(&epoch)
-	return prepare(ctx, r.db, map[**sql.Stmt]string{&r.bounds: selectBounds, &r.numbering: selectNumbering, &r.pending: selectPending})
+	return prepare(ctx, r.db, map[**sql.Stmt]string{&r.numbering: selectNumbering, &r.pending: selectPending})
 }
 
 // Close lets the database go.
