@@ -39,11 +39,11 @@ type Config struct {
 	KeepAlive time.Duration `toml:"keep_alive"`
 	// ConnectTimeout bounds each attempt: dialling, TLS and MQTT's own greeting.
 	ConnectTimeout time.Duration `toml:"connect_timeout"`
-	// WriteTimeout is how long one message may take to leave; longer means that
-	// the connection is dead.
+	// WriteTimeout is how long one message, or each 64 KiB of it, may take to leave;
+	// longer means that the connection is dead.
 	WriteTimeout time.Duration `toml:"write_timeout"`
-	// AckTimeout is how long the broker may take for a PUBACK; longer means that
-	// the connection is dead.
+	// AckTimeout is how long the broker may take for an answer to what has left; longer
+	// means that the connection is dead.
 	AckTimeout time.Duration `toml:"ack_timeout"`
 	// Window is how many QoS 1 messages may be under way without PUBACK, 1 to 1000.
 	Window int `toml:"window"`

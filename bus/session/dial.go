@@ -89,8 +89,9 @@ type watched struct {
 	pace    func(ctx context.Context, bytes int) error
 	guard   guard
 	writing sync.Mutex // paho writes its pings beside everything else
-	// turn holds one element while a packet is on its way through paho; see Link.hand.
-	turn chan struct{}
+	// turn holds, while a packet is on its way through paho, what is closed when it is
+	// written; see Link.hand.
+	turn chan chan struct{}
 }
 
 func (w *watched) Read(b []byte) (int, error) {
@@ -104,28 +105,32 @@ func (w *watched) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// chunk is how many bytes are written at a time, lest a large message keeps more
-// urgent ones of another connection waiting.
-const chunk = 1400
+// How many bytes are written at a time. Each portion has the whole time limit, so that a
+// large message may take longer.
+const (
+	portion = 64 << 10
+	// pacedPortion is small, lest a large message keeps more urgent ones of another
+	// connection waiting.
+	pacedPortion = 1400
+)
 
 func (w *watched) Write(b []byte) (sent int, err error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	defer w.written(b)
 	for len(b) > 0 && err == nil {
-		part := b
+		n := min(portion, len(b))
 		if w.pace != nil {
-			part = b[:min(chunk, len(b))]
-			err = w.pace(w.ctx, len(part))
+			n = min(pacedPortion, len(b))
+			err = w.pace(w.ctx, n)
 		}
 		if err == nil {
 			err = w.Conn.SetWriteDeadline(time.Now().Add(w.limit))
 		}
-		n := 0
 		if err == nil {
-			n, err = w.Conn.Write(part)
+			n, err = w.Conn.Write(b[:n])
+			b, sent = b[n:], sent+n
 		}
-		b, sent = b[n:], sent+n
 	}
 	if err != nil {
 		w.failed(err)
@@ -141,6 +146,6 @@ func (w *watched) SetWriteDeadline(time.Time) error { return nil }
 func (w *watched) written(packet []byte) {
 	switch packet[0] >> 4 {
 	case packets.Publish, packets.Puback, packets.Subscribe, packets.Unsubscribe:
-		<-w.turn
+		close(<-w.turn)
 	}
 }

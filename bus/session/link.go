@@ -31,10 +31,6 @@ var (
 // (see hand): no time at all, unless its goroutines have just ended.
 const handover = time.Second
 
-// throttled is how many bytes may wait for each other where a throttle is set; the
-// time-outs are longer by the time that they take.
-const throttled = 64 << 10
-
 // Link is one connection to the broker, from CONNACK to its loss. What is sent
 // on it goes over that connection or not at all, so that a message that must
 // come after another of the same connection (a Sparkplug birth) never overtakes it.
@@ -49,24 +45,30 @@ type Link struct {
 	cancel  context.CancelCauseFunc
 	leaving atomic.Pointer[error] // why, where it ends by our own wish
 
-	write, ack time.Duration // time-outs
-	window     chan struct{} // one element for each QoS 1 message under way
-	unacked    chan *Receipt
-	wait       sync.WaitGroup
+	ack     time.Duration // how long the broker may take for an answer
+	window  chan struct{} // one element for each QoS 1 message under way
+	unacked chan *Receipt
+	wait    sync.WaitGroup
 }
 
 // Receipt is a publication under way.
 type Receipt struct {
-	link  *Link
-	token mqtt.Token
-	done  chan struct{} // closed after err was set; nil with QoS 0, which nobody confirms
-	err   error
+	link   *Link
+	packet packet
+	done   chan struct{} // closed after err was set; nil with QoS 0, which nobody confirms
+	err    error
+}
+
+// packet is one that paho was given.
+type packet struct {
+	written chan struct{} // closed when it is
+	token   mqtt.Token
 }
 
 // open connects. The will goes into the CONNECT.
 func (s *Session) open(ctx context.Context, broker *url.URL, will *Message) (*Link, error) {
 	l := &Link{
-		broker: broker.Redacted(), write: s.config.WriteTimeout + s.throttle.lasts(throttled), ack: s.config.AckTimeout + s.throttle.lasts(throttled),
+		broker: broker.Redacted(), ack: s.config.AckTimeout,
 		window:  make(chan struct{}, s.config.Window),
 		unacked: make(chan *Receipt, s.config.Window),
 	}
@@ -121,7 +123,7 @@ func (s *Session) options(l *Link, broker *url.URL, will *Message) (*mqtt.Client
 		// Ends the greeting too when the session is closed during it.
 		context.AfterFunc(l.ctx, func() { conn.Close() })
 		l.conn = &watched{Conn: conn, in: bufio.NewReader(conn), ctx: l.ctx, failed: l.lose, limit: s.config.WriteTimeout,
-			pace: s.pace(), guard: newGuard(), turn: make(chan struct{}, 1)}
+			pace: s.pace(), guard: newGuard(), turn: make(chan chan struct{}, 1)}
 		return l.conn, nil
 	})
 	if will != nil {
@@ -192,11 +194,11 @@ func (l *Link) Send(ctx context.Context, m Message) (*Receipt, error) {
 	}
 	publish := func() mqtt.Token { return l.client.Publish(m.Topic, m.QoS, m.Retained, m.Payload) }
 	if m.QoS == 0 {
-		token, err := l.hand(ctx, publish)
+		p, err := l.hand(ctx, publish)
 		if err != nil {
 			return nil, err
 		}
-		return &Receipt{link: l, token: token}, nil
+		return &Receipt{link: l, packet: p}, nil
 	}
 	select {
 	case l.window <- struct{}{}:
@@ -205,39 +207,40 @@ func (l *Link) Send(ctx context.Context, m Message) (*Receipt, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	token, err := l.hand(ctx, publish)
+	p, err := l.hand(ctx, publish)
 	if err != nil {
 		<-l.window
 		return nil, err
 	}
-	r := &Receipt{link: l, token: token, done: make(chan struct{})}
+	r := &Receipt{link: l, packet: p, done: make(chan struct{})}
 	l.unacked <- r // has room: the window is as large
 	return r, nil
 }
 
 // hand gives paho a packet when the one before it is written: paho waits no longer than
 // handover for that, and then takes the packet for lost.
-func (l *Link) hand(ctx context.Context, give func() mqtt.Token) (mqtt.Token, error) {
+func (l *Link) hand(ctx context.Context, give func() mqtt.Token) (packet, error) {
+	p := packet{written: make(chan struct{})}
 	select {
-	case l.conn.turn <- struct{}{}: // until it is written
+	case l.conn.turn <- p.written:
 	case <-l.ctx.Done():
-		return nil, l.Err()
+		return p, l.Err()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return p, ctx.Err()
 	}
-	token := give()
-	if err := token.Error(); err != nil {
+	p.token = give()
+	if err := p.token.Error(); err != nil {
 		l.lose(err) // what follows must not go out before it
-		return nil, l.Err()
+		return p, l.Err()
 	}
-	return token, nil
+	return p, nil
 }
 
 // Wait returns nil when the broker has answered (QoS 1) or the message has left
 // (QoS 0), and an error when the link was lost or ctx ended before that.
 func (r *Receipt) Wait(ctx context.Context) error {
 	if r.done == nil {
-		return r.link.answer(ctx, r.token, r.link.write)
+		return r.link.answer(ctx, r.packet)
 	}
 	select {
 	case <-r.done:
@@ -262,35 +265,48 @@ func (l *Link) confirmer() {
 		case <-l.ctx.Done():
 			return
 		case r := <-l.unacked:
-			r.err = l.answer(context.Background(), r.token, l.ack) // or the link ends
+			r.err = l.answer(context.Background(), r.packet) // or the link ends
 			close(r.done)
 			<-l.window
 		}
 	}
 }
 
-// answer waits for a token and believes it only without error. A broker that
-// does not answer in time is as good as gone.
-func (l *Link) answer(ctx context.Context, token mqtt.Token, limit time.Duration) error {
-	select {
-	case <-token.Done():
-	default:
-		timer := time.NewTimer(limit)
-		defer timer.Stop()
-		select {
-		case <-token.Done():
-		case <-l.ctx.Done():
-			return l.Err()
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-timer.C:
-			l.lose(fmt.Errorf("no answer within %v", limit))
-			return l.Err()
-		}
+// answer waits for what ends a packet's token, and believes it only without error. A
+// broker that does not answer in time is as good as gone. How long the packet takes to
+// leave is no matter here: the connection looks to that.
+func (l *Link) answer(ctx context.Context, p packet) error {
+	if err := l.until(ctx, p.written, nil); err != nil {
+		return err
 	}
-	if err := token.Error(); err != nil {
+	late := time.NewTimer(l.ack)
+	defer late.Stop()
+	if err := l.until(ctx, p.token.Done(), late.C); err != nil {
+		return err
+	}
+	if err := p.token.Error(); err != nil {
 		l.lose(err) // what follows must not go out before it
 		return l.Err()
 	}
 	return nil
+}
+
+// until waits for something to be done.
+func (l *Link) until(ctx context.Context, done <-chan struct{}, late <-chan time.Time) error {
+	select {
+	case <-done: // although the link may have ended meanwhile
+		return nil
+	default:
+	}
+	select {
+	case <-done:
+		return nil
+	case <-l.ctx.Done():
+		return l.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-late:
+		l.lose(fmt.Errorf("no answer within %v", l.ack))
+		return l.Err()
+	}
 }

@@ -87,6 +87,29 @@ func TestMessagesWaitForSlowOnes(t *testing.T) {
 	wait.Wait()
 }
 
+// A large message on a narrow link takes longer than any time limit, and arrives.
+func TestLargeMessagePassesANarrowLink(t *testing.T) {
+	b := startBroker(t, "127.0.0.1:0")
+	c := config("narrow", b.URL())
+	c.Bandwidth, c.WriteTimeout, c.AckTimeout = 100_000, 200*time.Millisecond, 200*time.Millisecond
+	s := newSession(t, c)
+	in := subscribe(t, s, "x")
+	s.Start(t.Context())
+	link := up(t, s)
+	for qos := range byte(2) {
+		large := session.Message{Topic: "x", QoS: qos, Payload: bytes.Repeat([]byte{qos}, 200_000)} // 2 s
+		if err := link.Publish(within(t), large); err != nil {
+			t.Fatalf("QoS %d: %v", qos, err)
+		}
+		if err := link.RoundTrip(within(t)); err != nil {
+			t.Errorf("QoS %d: round trip: %v", qos, err)
+		}
+		if m := in.next(t); !bytes.Equal(m.Payload, large.Payload) {
+			t.Errorf("QoS %d: %d bytes came", qos, len(m.Payload))
+		}
+	}
+}
+
 func sendSlowly(ctx context.Context, s *session.Session, messages int) (errs []error) {
 	link, err := s.Await(ctx)
 	if err != nil {

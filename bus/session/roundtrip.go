@@ -17,9 +17,9 @@ func (l *Link) RoundTrip(ctx context.Context) error {
 	if err := l.Err(); err != nil {
 		return err
 	}
-	token, err := l.hand(ctx, func() mqtt.Token { return l.client.Unsubscribe(nobodysFilter) })
+	p, err := l.hand(ctx, func() mqtt.Token { return l.client.Unsubscribe(nobodysFilter) })
 	if err == nil {
-		err = l.answer(ctx, token, l.ack)
+		err = l.answer(ctx, p)
 	}
 	if err == nil {
 		err = l.Err() // paho ends its tokens without error when a connection ends

@@ -115,14 +115,14 @@ func (l *Link) subscribe(ctx context.Context, filters map[string]byte) error {
 }
 
 func (l *Link) ask(ctx context.Context, filter string, qos byte) (granted bool, err error) {
-	token, err := l.hand(ctx, func() mqtt.Token { return l.client.Subscribe(filter, qos, nil) })
+	p, err := l.hand(ctx, func() mqtt.Token { return l.client.Subscribe(filter, qos, nil) })
 	if err == nil {
-		err = l.answer(ctx, token, l.ack)
+		err = l.answer(ctx, p)
 	}
 	if err != nil {
 		return false, fmt.Errorf("subscribe: %w", err)
 	}
-	for _, code := range token.(*mqtt.SubscribeToken).Result() {
+	for _, code := range p.token.(*mqtt.SubscribeToken).Result() {
 		return code != refused, nil
 	}
 	if err := l.Err(); err != nil { // paho ends its tokens without error when a connection ends

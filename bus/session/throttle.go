@@ -36,9 +36,6 @@ func NewThrottle(rate int) *Throttle {
 
 // lasts is how long so many bytes take.
 func (t *Throttle) lasts(bytes int) time.Duration {
-	if t == nil {
-		return 0
-	}
 	return time.Duration(bytes) * time.Second / time.Duration(t.rate)
 }
 
