@@ -50,7 +50,7 @@ type Config struct {
 	// Bandwidth is how many bytes a second may be sent, TCP's and TLS's own left out,
 	// by all connections of the program together; 0: as many as the network takes.
 	// Else 100 to 1,000,000,000. Where more waits, three quarters are the ledger's.
-	// Time-outs are longer by the time that 64 KiB take.
+	// How long a message takes to leave counts for no time-out then.
 	Bandwidth int `toml:"bandwidth"`
 	// ReconnectMin and ReconnectMax bound the pause between attempts. It doubles
 	// with each failure, and a random part of it is left out, so that a fab's

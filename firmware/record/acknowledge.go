@@ -33,8 +33,9 @@ const linger = 20 * time.Millisecond
 // means that the acknowledgement is for another database, ErrAhead that it is
 // for messages that were never written; both leave the outbox as it is.
 //
-// A power cut may undo it until the next wafer is committed: the messages are there
-// again then, and are sent again, as after a cut just before it.
+// It may wait a moment for the other plane's. A power cut may undo it until the next
+// wafer is committed: the messages are there again then, and are sent again, as after a
+// cut just before it.
 func (s *Store) Acknowledge(ctx context.Context, p Plane, epoch string, upTo uint64) (removed int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, s.explain(err)
