@@ -142,10 +142,14 @@ func (w *watched) Write(b []byte) (sent int, err error) {
 func (w *watched) SetWriteDeadline(time.Time) error { return nil }
 
 // written lets the next packet come. paho writes a packet at once, and those that it
-// sends by itself, CONNECT, PINGREQ and DISCONNECT, have waited for no turn.
+// sends by itself have waited for no turn.
 func (w *watched) written(packet []byte) {
 	switch packet[0] >> 4 {
-	case packets.Publish, packets.Puback, packets.Subscribe, packets.Unsubscribe:
-		close(<-w.turn)
+	case packets.Publish, packets.Puback, packets.Pubrec, packets.Subscribe, packets.Unsubscribe:
+		select {
+		case sent := <-w.turn:
+			close(sent)
+		default:
+		}
 	}
 }

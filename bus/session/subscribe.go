@@ -171,7 +171,7 @@ type received struct {
 	link *Link
 }
 
-// acknowledge sends a PUBACK. Where the link is lost, the broker sends the message again
+// acknowledge sends a PUBACK (a PUBREC to a broker that raises the QoS). Where the link is lost, the broker sends the message again
 // over the next.
 func (m received) acknowledge() {
 	if m.Qos() == 0 {
