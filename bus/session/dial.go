@@ -85,7 +85,7 @@ type watched struct {
 	in      *bufio.Reader   // paho reads single bytes
 	ctx     context.Context // the connection's
 	failed  func(error)
-	limit   time.Duration // for one write
+	limit   time.Duration // for each portion of a write
 	pace    func(ctx context.Context, bytes int) error
 	guard   guard
 	writing sync.Mutex // paho writes its pings beside everything else

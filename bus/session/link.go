@@ -242,19 +242,10 @@ func (r *Receipt) Wait(ctx context.Context) error {
 	if r.done == nil {
 		return r.link.answer(ctx, r.packet)
 	}
-	select {
-	case <-r.done:
-		return r.err
-	default:
+	if err := r.link.until(ctx, r.done, nil); err != nil {
+		return err
 	}
-	select {
-	case <-r.done:
-		return r.err
-	case <-r.link.ctx.Done():
-		return r.link.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return r.err
 }
 
 // confirmer takes the PUBACKs, which a broker sends in the order of the
@@ -270,6 +261,15 @@ func (l *Link) confirmer() {
 			<-l.window
 		}
 	}
+}
+
+// request gives paho a packet and waits for the broker's answer, which the token has.
+func (l *Link) request(ctx context.Context, give func() mqtt.Token) (mqtt.Token, error) {
+	p, err := l.hand(ctx, give)
+	if err == nil {
+		err = l.answer(ctx, p)
+	}
+	return p.token, err
 }
 
 // answer waits for what ends a packet's token, and believes it only without error. A

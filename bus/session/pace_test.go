@@ -91,13 +91,13 @@ func TestMessagesWaitForSlowOnes(t *testing.T) {
 func TestLargeMessagePassesANarrowLink(t *testing.T) {
 	b := startBroker(t, "127.0.0.1:0")
 	c := config("narrow", b.URL())
-	c.Bandwidth, c.WriteTimeout, c.AckTimeout = 100_000, 200*time.Millisecond, 200*time.Millisecond
+	c.Bandwidth, c.WriteTimeout, c.AckTimeout = 100_000, time.Second, time.Second
 	s := newSession(t, c)
 	in := subscribe(t, s, "x")
 	s.Start(t.Context())
 	link := up(t, s)
 	for qos := range byte(2) {
-		large := session.Message{Topic: "x", QoS: qos, Payload: bytes.Repeat([]byte{qos}, 200_000)} // 2 s
+		large := session.Message{Topic: "x", QoS: qos, Payload: bytes.Repeat([]byte{qos}, 300_000)} // 3 s
 		if err := link.Publish(within(t), large); err != nil {
 			t.Fatalf("QoS %d: %v", qos, err)
 		}

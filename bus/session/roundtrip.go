@@ -17,12 +17,8 @@ func (l *Link) RoundTrip(ctx context.Context) error {
 	if err := l.Err(); err != nil {
 		return err
 	}
-	p, err := l.hand(ctx, func() mqtt.Token { return l.client.Unsubscribe(nobodysFilter) })
-	if err == nil {
-		err = l.answer(ctx, p)
+	if _, err := l.request(ctx, func() mqtt.Token { return l.client.Unsubscribe(nobodysFilter) }); err != nil {
+		return err
 	}
-	if err == nil {
-		err = l.Err() // paho ends its tokens without error when a connection ends
-	}
-	return err
+	return l.Err() // paho ends its tokens without error when a connection ends
 }

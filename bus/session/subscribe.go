@@ -115,14 +115,11 @@ func (l *Link) subscribe(ctx context.Context, filters map[string]byte) error {
 }
 
 func (l *Link) ask(ctx context.Context, filter string, qos byte) (granted bool, err error) {
-	p, err := l.hand(ctx, func() mqtt.Token { return l.client.Subscribe(filter, qos, nil) })
-	if err == nil {
-		err = l.answer(ctx, p)
-	}
+	token, err := l.request(ctx, func() mqtt.Token { return l.client.Subscribe(filter, qos, nil) })
 	if err != nil {
 		return false, fmt.Errorf("subscribe: %w", err)
 	}
-	for _, code := range p.token.(*mqtt.SubscribeToken).Result() {
+	for _, code := range token.(*mqtt.SubscribeToken).Result() {
 		return code != refused, nil
 	}
 	if err := l.Err(); err != nil { // paho ends its tokens without error when a connection ends
@@ -171,8 +168,8 @@ type received struct {
 	link *Link
 }
 
-// acknowledge sends a PUBACK (a PUBREC to a broker that raises the QoS). Where the link is lost, the broker sends the message again
-// over the next.
+// acknowledge sends a PUBACK, or a PUBREC to a broker that raises the QoS. Where the link
+// is lost, the broker sends the message again over the next.
 func (m received) acknowledge() {
 	if m.Qos() == 0 {
 		return

@@ -63,11 +63,11 @@ type Sample struct {
 // text is the sample in JSON. Its value is written apart: json.Marshal reads what a
 // table has written a second time, and a die map is long.
 func (s Sample) text() ([]byte, error) {
-	write := json.Marshal
+	write := func() ([]byte, error) { return json.Marshal(s.Value) }
 	if table, ok := s.Value.(traffic.Table); ok {
-		write = func(any) ([]byte, error) { return table.MarshalJSON() }
+		write = table.MarshalJSON
 	}
-	value, err := write(s.Value)
+	value, err := write()
 	if err != nil {
 		return nil, err
 	}
