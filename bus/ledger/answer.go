@@ -16,6 +16,7 @@ func (s *Sender) absorb(ctx context.Context) error {
 	s.news = news{}
 	s.mu.Unlock()
 	if n.up {
+		s.up = true
 		s.repeat()
 	}
 	acknowledged, last, err := s.outbox.Bounds(ctx)

@@ -1,15 +1,18 @@
 package ledger_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
 
 	"kensa/bus/ledger"
 	"kensa/bus/ledger/ledgertest"
+	"kensa/bus/session"
 	"kensa/bus/session/sessiontest"
 )
 
@@ -62,6 +65,59 @@ func TestRecordsArriveOnceInOrder(t *testing.T) {
 			t.Errorf("stats %+v", st)
 		}
 	})
+}
+
+// belated is a session whose new connection is told of late, when all could long
+// send on it.
+type belated struct {
+	*session.Session
+	tell chan struct{}
+}
+
+func (b *belated) OnUp(f func(context.Context, *session.Link)) {
+	b.Session.OnUp(func(ctx context.Context, l *session.Link) {
+		<-b.tell
+		f(ctx, l)
+	})
+}
+
+// What the sender would send on a connection before it is told of it, it would take for
+// lost with the connection before, and send twice.
+func TestNothingIsSentAheadOfTheConnection(t *testing.T) {
+	b := &embedded{address: sessiontest.FreeAddress(t)}
+	b.start(t)
+	defer b.kill(t)
+	i, o, store := identity(t, "node-1"), ledgertest.NewOutbox(), ledgertest.NewStore()
+	receiver := startReceiver(t, b.address, store, keys{"node-1": i.Public()}, newSeen(), faults{})
+	defer receiver.close()
+	if _, err := receiver.session.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	bus := &belated{connect(t, b.address, "node-1", faults{}).Session, make(chan struct{})}
+	sender, err := ledger.NewSender(bus, o, i, trusting(t), ledgertest.EpochA, ledger.SenderConfig{}, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender.Start(t.Context())
+	defer sender.Close()
+	bus.Start(t.Context())
+	defer bus.Close()
+	if _, err := bus.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for n := range uint64(3) {
+		produce(t, o, i, 1)
+		for sender.Stats().Last <= n { // until it has seen the row
+			sender.Notify()
+			runtime.Gosched()
+		}
+	}
+	close(bus.tell)
+	drain(t, sender)
+	if st := sender.Stats(); st.Sent != 3 || st.Repeated != 0 {
+		t.Errorf("%d records sent, %d repetitions; want each of 3 once", st.Sent, st.Repeated)
+	}
+	wantAll(t, store, "node-1", 3)
 }
 
 // Records are lost, doubled, swapped; acknowledgements too.

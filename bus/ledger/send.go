@@ -98,10 +98,11 @@ func (s *Sender) repeat() {
 	}
 }
 
-// fill sends as much as the window has room for. Without a connection it sends
-// nothing; the next one wakes run.
+// fill sends as much as the window has room for. Without a connection it reads and
+// sends nothing; the next one wakes run. One that run has not been told of yet is
+// none: what went out on it would be taken for lost with the one before.
 func (s *Sender) fill(ctx context.Context) error {
-	for last := s.Stats().Last; s.sent < last; {
+	for last := s.Stats().Last; s.up && s.sent < last; {
 		room := min(s.window-int(s.sent-s.confirmed), maxParcelRecords)
 		if room <= 0 {
 			return nil
@@ -171,13 +172,14 @@ func (s *Sender) sendAll(ctx context.Context, entries []Entry) (sent bool, err e
 }
 
 // send reports whether the message went out. A connection that is down is no
-// error: the session's state tells of it.
+// error: the session's state tells of it, and the next one is awaited.
 func (s *Sender) send(ctx context.Context, k Kind, envelope []byte) (bool, error) {
 	_, err := s.bus.Send(ctx, session.Message{Topic: Topic(k, s.identity.Node), QoS: 1, Payload: envelope})
 	switch {
 	case err == nil:
 		return true, nil
 	case errors.Is(err, session.ErrDown), errors.Is(err, session.ErrLost), errors.Is(err, session.ErrClosed), ctx.Err() != nil:
+		s.up = false
 		return false, nil
 	}
 	return false, err

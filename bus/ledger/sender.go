@@ -78,6 +78,7 @@ type Sender struct {
 	changed chan struct{} // closed and replaced with each acknowledgement
 
 	// The rest belongs to run.
+	up        bool   // there is a connection, as far as run knows
 	confirmed uint64 // what the receiver is believed to have
 	sent      uint64
 	window    int // at most config.Window
