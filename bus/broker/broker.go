@@ -51,7 +51,7 @@ func (b *Broker) serve(log *slog.Logger) error {
 	capabilities := mqtt.NewDefaultServerCapabilities()
 	capabilities.MaximumPacketSize = maxPacket
 	b.server = mqtt.New(&mqtt.Options{Capabilities: capabilities, Logger: quiet(log)})
-	if err := b.server.AddHook(&open{server: b.server}, nil); err != nil {
+	if err := errors.Join(b.server.AddHook(&open{server: b.server}, nil), b.server.AddHook(new(retained), nil)); err != nil {
 		return err
 	}
 	if err := b.server.AddListener(entrance{listeners.NewNet("tcp", b.listener)}); err != nil {

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -99,6 +100,42 @@ func TestTakenOver(t *testing.T) {
 	before.Close()
 }
 
+// Some leave retained messages and take them back, by themselves or as their last will,
+// while others come to read them: the race detector finds nothing, and nobody waits for
+// ever.
+func TestRetainedMessagesComeAndGo(t *testing.T) {
+	b := start(t, "127.0.0.1:0")
+	defer b.Close()
+	writer := connect(t, b, 'w')
+	wrote := make(chan error, 1)
+	go func() {
+		set, clear := []byte{0x31, 6, 0, 3, 'x', '/', 'a', '1'}, []byte{0x31, 5, 0, 3, 'x', '/', 'a'}
+		for {
+			if _, err := writer.Write(append(set, clear...)); err != nil {
+				wrote <- err
+				return
+			}
+		}
+	}()
+	for range 200 {
+		dying := enter(t, b, []byte{0x10, 21, 0, 4, 'M', 'Q', 'T', 'T', 4, 0x26, 0, 60, 0, 1, 'd', 0, 3, 'x', '/', 'b', 0, 1, '1'})
+		reader := connect(t, b, 'r')
+		dying.Close()                                                         // which brings its will
+		exchange(t, reader, []byte{0x82, 8, 0, 1, 0, 3, 'x', '/', '#', 0}, 5) // SUBSCRIBE, SUBACK
+		reader.Close()
+	}
+	last := connect(t, b, 'l')
+	defer last.Close()
+	will := []byte{6, 0, 3, 'x', '/', 'b', '1'} // after a byte that says whether it was kept or comes just now
+	if got := exchange(t, last, []byte{0x82, 8, 0, 1, 0, 3, '+', '/', 'b', 0}, 6+len(will)); !bytes.Equal(got[6:], will) {
+		t.Errorf("%x; want the will %x", got[6:], will)
+	}
+	writer.Close()
+	if err := <-wrote; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the broker closed the writer's connection: %v", err)
+	}
+}
+
 // exchange writes a packet and reads an answer of so many bytes.
 func exchange(t *testing.T, c net.Conn, packet []byte, answer int) []byte {
 	t.Helper()
@@ -118,11 +155,15 @@ func exchange(t *testing.T, c net.Conn, packet []byte, answer int) []byte {
 // connect is a client that has said CONNECT and was let in.
 func connect(t *testing.T, b *broker.Broker, name byte) net.Conn {
 	t.Helper()
+	return enter(t, b, []byte{0x10, 13, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 60, 0, 1, name}) // MQTT 3.1.1, section 3.1
+}
+
+func enter(t *testing.T, b *broker.Broker, hello []byte) net.Conn {
+	t.Helper()
 	c, err := net.Dial("tcp", b.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	hello := []byte{0x10, 13, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 60, 0, 1, name} // MQTT 3.1.1, section 3.1
-	exchange(t, c, hello, 4)                                                     // CONNACK
+	exchange(t, c, hello, 4) // CONNACK
 	return c
 }

@@ -113,6 +113,9 @@ func startReceiver(t testing.TB, c config.Config, url string) *ledgertest.Store 
 	receiver.Start()
 	connection.Start(t.Context())
 	t.Cleanup(func() { connection.Close(); receiver.Close() })
+	if _, err := connection.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return store
 }
 
