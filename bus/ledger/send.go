@@ -98,11 +98,10 @@ func (s *Sender) repeat() {
 	}
 }
 
-// fill sends as much as the window has room for. Without a connection it reads and
-// sends nothing; the next one wakes run. One that run has not been told of yet is
-// none: what went out on it would be taken for lost with the one before.
+// fill sends as much as the window has room for. Without a connection it sends
+// nothing; the next one wakes run.
 func (s *Sender) fill(ctx context.Context) error {
-	for last := s.Stats().Last; s.up && s.sent < last; {
+	for last := s.Stats().Last; s.sent < last; {
 		room := min(s.window-int(s.sent-s.confirmed), maxParcelRecords)
 		if room <= 0 {
 			return nil
@@ -172,8 +171,12 @@ func (s *Sender) sendAll(ctx context.Context, entries []Entry) (sent bool, err e
 }
 
 // send reports whether the message went out. A connection that is down is no
-// error: the session's state tells of it, and the next one is awaited.
+// error: the session's state tells of it. One that run has not been told of yet is
+// none: what went out on it would be taken for lost with the one before.
 func (s *Sender) send(ctx context.Context, k Kind, envelope []byte) (bool, error) {
+	if !s.up {
+		return false, nil
+	}
 	_, err := s.bus.Send(ctx, session.Message{Topic: Topic(k, s.identity.Node), QoS: 1, Payload: envelope})
 	switch {
 	case err == nil:
