@@ -38,8 +38,12 @@ type hurt struct {
 // been one with a trigger, would have exposed, and the faults.
 type run struct {
 	due, exposed []time.Duration
+	pulsed       []span
 	faults       []hurt
 }
+
+// span is between when and when a stop's pulse left.
+type span struct{ from, to time.Duration }
 
 // load drives one wafer.
 func (r *rig) load(rate float64) (d run) {
@@ -62,7 +66,7 @@ func (r *rig) load(rate float64) (d run) {
 		if kind != unharmed {
 			d.faults = append(d.faults, hurt{kind, n, at})
 		}
-		r.stop(kind, at)
+		d.pulsed = append(d.pulsed, r.stop(kind, at))
 		last = at
 	}
 	line.WaitUntil(last + period/2)
@@ -71,7 +75,7 @@ func (r *rig) load(rate float64) (d run) {
 }
 
 // stop does one stop of the stage.
-func (r *rig) stop(kind injury, exposure time.Duration) {
+func (r *rig) stop(kind injury, exposure time.Duration) (pulsed span) {
 	starts := r.starts.Load()
 	line.WaitUntil(exposure - 2*ahead)
 	switch kind {
@@ -86,7 +90,9 @@ func (r *rig) stop(kind injury, exposure time.Duration) {
 	}
 	line.WaitUntil(exposure - ahead)
 	if kind != withheld {
+		pulsed.from = line.Monotonic()
 		r.chip.Pulse("FIELD-TRIGGER")
+		pulsed.to = line.Monotonic()
 	}
 	if kind == doubled {
 		r.chip.Pulse("FIELD-TRIGGER")
@@ -101,6 +107,7 @@ func (r *rig) stop(kind injury, exposure time.Duration) {
 			time.Sleep(time.Millisecond)
 		}
 	}
+	return pulsed
 }
 
 func (r *rig) set(control, value string) {

@@ -20,10 +20,28 @@ var anomalyNames = [Anomalies]string{"doubled pulse", "late frame", "extra frame
 // judgement is what became of a wafer.
 type judgement struct {
 	run
-	paired  []Slot
-	reports []report
-	fieldOf map[int]int
-	settled time.Duration // the latest pair's exposure
+	// unsteady are the stops at which the bench itself was late, with its pulse or with
+	// its exposure: they lie apart as the window does not allow, so that nothing can be
+	// said of the wafer.
+	unsteady []int
+	paired   []Slot
+	reports  []report
+	fieldOf  map[int]int
+	settled  time.Duration // the latest pair's exposure
+}
+
+// steady notes where the bench was late, by the kernel's stamp of a frame and the
+// bench's own clock. At the stop of a fault there is no telling.
+func (j *judgement) steady(frame time.Duration) {
+	for n, due := range j.due {
+		p, hurt := j.pulsed[n], slices.ContainsFunc(j.faults, func(f hurt) bool { return f.stop == n })
+		if late := frame - due - ahead; late.Abs() > period/3 || hurt {
+			continue
+		}
+		if frame-p.to < benchWindow.Min || frame-p.from > benchWindow.Max {
+			j.unsteady = append(j.unsteady, n)
+		}
+	}
 }
 
 // compare lists the trusted fields whose frame was exposed at another stop, and
@@ -94,6 +112,9 @@ func (j judgement) String() string {
 	var b strings.Builder
 	for _, f := range j.faults {
 		fmt.Fprintf(&b, "%s at stop %d (%v); ", injuryNames[f.kind], f.stop, f.at)
+	}
+	if len(j.unsteady) > 0 {
+		fmt.Fprintf(&b, "the bench itself was late at stops %v; ", j.unsteady)
 	}
 	for _, r := range j.reports {
 		fmt.Fprintf(&b, "\n\ttold %s near %d, %v to %v", r.what, r.field, r.from, r.to)
