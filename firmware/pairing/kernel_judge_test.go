@@ -31,11 +31,12 @@ type judgement struct {
 }
 
 // steady notes where the bench was late, by the kernel's stamp of a frame and the
-// bench's own clock. At the stop of a fault there is no telling.
+// bench's own clock. There is no telling at the stop of a fault, nor after one for
+// which the stream was started again: it takes some frames to find its phase.
 func (j *judgement) steady(frame time.Duration) {
 	for n, due := range j.due {
-		p, hurt := j.pulsed[n], slices.ContainsFunc(j.faults, func(f hurt) bool { return f.stop == n })
-		if late := frame - due - ahead; late.Abs() > period/3 || hurt {
+		p, moot := j.pulsed[n], slices.ContainsFunc(j.faults, func(f hurt) bool { return f.stop == n || f.kind == broken && f.stop < n })
+		if late := frame - due - ahead; late.Abs() > period/3 || moot {
 			continue
 		}
 		if frame-p.to < benchWindow.Min || frame-p.from > benchWindow.Max {
